@@ -1,0 +1,1 @@
+"""EGG search: an evolutionary search engine for faster PyTorch kernels."""

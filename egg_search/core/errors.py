@@ -1,0 +1,10 @@
+"""The one error type whose message a user sees."""
+
+
+class UserError(Exception):
+    """Bad input. The CLI prints the message on one line, without a traceback, and exits with `code`.
+
+    The message says what is wrong, where, and what to do about it.
+    """
+
+    code = 2

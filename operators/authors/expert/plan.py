@@ -1,0 +1,66 @@
+"""A plan: the whole of the expert's choices for one candidate. Code generation is a pure function of it.
+
+`Plan.rewrites` and each kernel's nodes and `choices` are structure; each kernel's `schedule` belongs to stage two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from egg_search.core.knobs import Knob, Lever, Value
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One schedule entry of a kernel: its value, and the values it may be tuned over.
+
+    A decision with several `choices` whose kind of kernel reads it as a macro becomes the knob `K<i>_<NAME>`.
+    """
+
+    name: str
+    lever: Lever
+    value: Value
+    choices: tuple[Value, ...] = ()
+
+    def knob(self, prefix: str) -> Knob | None:
+        """This decision as a knob of the kernel `prefix` ("K0"), if there is something to choose."""
+        choices = tuple(dict.fromkeys((*self.choices, self.value)))
+        return Knob(f"{prefix}_{self.name.upper()}", self.lever, self.value, choices) if len(choices) > 1 else None
+
+
+@dataclass(frozen=True)
+class KernelPlan:
+    """One kernel: `nodes` it computes (topological), `outputs` it writes to memory; the rest of them stays inside.
+
+    Everything that `nodes` read and do not contain is read from memory, dense and row-major.
+    """
+
+    kind: str  # a generator's name: nest, scan, matmul, conv, attention, library
+    nodes: tuple[int, ...]
+    outputs: tuple[int, ...]
+    choices: Mapping[str, Value] = field(default_factory=dict)  # structure: e.g. {"softmax": "online"}
+    schedule: Mapping[str, Decision] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    rewrites: tuple[str, ...]
+    kernels: tuple[KernelPlan, ...]  # in launch order
+
+
+@dataclass(frozen=True)
+class KernelCode:
+    """What a generator emits for one kernel.
+
+    `source` defines `extern "C" void NAME(...)`; its parameters are pointers to `reads` (in order, as const), then
+    `writes`. It may use the macros of its knobs and everything of the prelude. `includes` name extra preludes.
+    """
+
+    name: str
+    source: str
+    reads: tuple[int, ...]
+    writes: tuple[int, ...]
+    knobs: tuple[Knob, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,100 @@
+"""Operators decide what may change; authors write the code. This file is the contract between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from egg_search.core.candidate import Candidate, Dialect
+from egg_search.core.hardware import Hardware
+from egg_search.core.knobs import Lever
+from egg_search.core.problem import Problem
+from egg_search.core.verdict import Verdict
+from principles.model import Principle
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One earlier step on the same parent or problem: what was changed and what came of it."""
+
+    change: str
+    principle: str | None
+    outcome: str
+    speedup: float | None  # over the parent; None when it was not measured
+
+
+@dataclass(frozen=True)
+class Brief:
+    """All that an author is given. `lever` is None in stage one."""
+
+    operator: str
+    problem: Problem
+    hardware: Hardware
+    dialect: Dialect
+    seed: int
+    parent: Candidate | None = None
+    configuration: dict[str, Any] = field(default_factory=dict)  # the parent's best
+    verdict: Verdict | None = None  # the parent's, at that configuration
+    lever: Lever | None = None
+    principles: tuple[Principle, ...] = ()
+    known_signatures: frozenset[str] = frozenset()  # structures already in the archive
+    tried: tuple[Attempt, ...] = ()
+    limit: int = 8  # how many drafts are wanted at the most
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A candidate that an author proposes, with one line that says what changed and why."""
+
+    candidate: Candidate
+    signature: str
+    change: str
+    operator: str
+    author: str
+    parent: str | None = None  # candidate id
+    principles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A draft that broke a rule before it was built. The reason goes back to its author and into the journal."""
+
+    change: str
+    reason: str
+    operator: str
+    author: str
+    parent: str | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Writing:
+    """What an author hands back to the operator: a source, unchecked."""
+
+    source: str
+    change: str
+    principles: tuple[str, ...] = ()
+
+
+class Author(Protocol):
+    """Writes code. Raises AuthorError when it was asked for and cannot work at all; an empty list says that
+    nothing applies. Never falls back to another author."""
+
+    name: str
+
+    def write(self, brief: Brief) -> Sequence[Writing]: ...
+
+
+class Operator(Protocol):
+    """A way to get new candidates."""
+
+    name: str
+    stage: int
+    lever: Lever | None
+
+    def propose(self, brief: Brief, author: Author) -> list[Draft | Refusal]: ...
+
+
+class AuthorError(Exception):
+    """An author that was asked for cannot work; the message is one line."""
