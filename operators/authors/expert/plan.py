@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from egg_search.core.knobs import Knob, Lever, Value
 
@@ -55,7 +54,7 @@ class KernelCode:
     """What a generator emits for one kernel.
 
     `source` defines `extern "C" void NAME(...)`; its parameters are pointers to `reads` (in order, as const), then
-    `writes`. It may use the macros of its knobs and everything of the prelude. `includes` name extra preludes.
+    `writes`. It may use the macros of its knobs and of `preludes`, headers that the candidate carries (in order).
     """
 
     name: str
@@ -63,4 +62,4 @@ class KernelCode:
     reads: tuple[int, ...]
     writes: tuple[int, ...]
     knobs: tuple[Knob, ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    preludes: tuple[str, ...] = ()
