@@ -1,0 +1,1 @@
+"""Authors write the code that operators ask for."""

@@ -1,0 +1,1 @@
+"""The embedded expert: a compiler with choices. Needs no network and no model; deterministic."""

@@ -137,7 +137,5 @@ class GraphBuilder:
         # Inputs stay even when unused: their position is part of forward's signature.
         kept = [n for n in self._nodes if n.id in live or n.op == "input"]
         new = {node.id: position for position, node in enumerate(kept)}
-        nodes = tuple(
-            Node(new[n.id], n.op, tuple(new[i] for i in n.inputs), n.type, n.attrs) for n in kept
-        )
+        nodes = tuple(Node(new[n.id], n.op, tuple(new[i] for i in n.inputs), n.type, n.attrs) for n in kept)
         return Graph(nodes, tuple(new[i] for i in outputs), returns_tuple, {k: new[i] for k, i in mutations.items()})

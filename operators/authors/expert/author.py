@@ -1,0 +1,47 @@
+"""The expert as an author: seeds structures from a problem's graph, and edits its own plans as principles direct."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from egg_search.core.candidate import Dialect
+from egg_search.core.hardware import Hardware
+from egg_search.core.problem import Problem
+from operators.authors.expert.cpp.dialect import CppDialect
+from operators.authors.expert.emit.plan_text import read_plan
+from operators.authors.expert.moves import MOVES, seed
+from operators.authors.expert.session import Session
+from operators.base import AuthorError, Brief, Writing
+
+_DIALECTS = {Dialect.CPP: CppDialect}
+
+
+class ExpertAuthor:
+    """Deterministic: equal briefs give equal writings. Stateless but for a cache of captured graphs."""
+
+    name = "expert"
+
+    def write(self, brief: Brief) -> Sequence[Writing]:
+        """Up to `brief.limit` sources; empty when nothing applies. Raises AuthorError if the problem defeats it."""
+        session = _session(brief.problem.id, brief.dialect, brief.hardware, brief.problem)
+        if brief.operator == "seed":
+            return session.writings(seed.plans(session, brief), brief)
+        plan = read_plan(brief.parent.source, brief.configuration) if brief.parent else None
+        if plan is None:
+            return []  # not a candidate of the expert's: there is no plan to edit
+        return session.writings(MOVES[brief.operator](session, plan, brief), brief)
+
+
+@lru_cache(maxsize=16)
+def _cached(problem_id: str, dialect: Dialect, hardware: Hardware) -> list[Session]:
+    return []
+
+
+def _session(problem_id: str, dialect: Dialect, hardware: Hardware, problem: Problem) -> Session:
+    if dialect not in _DIALECTS:
+        raise AuthorError(f"the expert writes {', '.join(_DIALECTS)}, not {dialect}")
+    slot = _cached(problem_id, dialect, hardware)
+    if not slot:
+        slot.append(Session(problem, _DIALECTS[dialect](), hardware))
+    return slot[0]

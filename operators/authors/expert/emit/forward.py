@@ -1,0 +1,69 @@
+"""The body of `ModelNew.forward`: allocate outputs, launch kernels, call torch where a node stays with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from operators.authors.expert.emit.dialect import EmitDialect
+from operators.authors.expert.ir.graph import Graph, Node
+from operators.authors.expert.ir.torch_call import torch_expression
+from operators.authors.expert.plan import KernelCode, KernelPlan
+from operators.authors.expert.structures.partition import LIBRARY_KIND
+
+
+def forward_lines(
+    graph: Graph,
+    kernels: Sequence[tuple[str, KernelPlan]],
+    codes: Mapping[str, KernelCode],
+    dialect: EmitDialect,
+    parameters: Sequence[str],
+    states: Mapping[str, Node],
+) -> list[str]:
+    """Statements without indentation. Values are named `t<node id>`; they are dense unless torch made them."""
+    names: dict[int, str] = {}
+    lines: list[str] = []
+    # Input nodes count tensor arguments by their position in forward's argument list.
+    for node in graph.nodes:
+        if node.op == "input":
+            names[node.id] = f"t{node.id}"
+            lines.append(f"t{node.id} = _egg_dense({parameters[node.attrs['position']]})")
+    for qualified, node in states.items():
+        names[node.id] = f"t{node.id}"
+        lines.append(f"t{node.id} = _egg_dense(self._egg_state({qualified!r}))")
+    strided: set[int] = set()  # made by torch, so perhaps not dense
+    for name, kernel in kernels:
+        if kernel.kind == LIBRARY_KIND:
+            lines += _library(graph, kernel, names)
+            strided |= set(kernel.outputs)
+        else:
+            lines += _launch(graph, codes[name], dialect, names, strided)
+    for buffer, node_id in graph.mutations.items():
+        lines.append(f"self._egg_state({buffer!r}).copy_({names[node_id]})")
+    results = ", ".join(names[o] for o in graph.outputs)
+    lines.append(f"return ({results},)" if graph.returns_tuple else f"return {results}")
+    return lines
+
+
+def _library(graph: Graph, kernel: KernelPlan, names: dict[int, str]) -> list[str]:
+    lines = []
+    for node_id in kernel.nodes:
+        lines.append(f"t{node_id} = {torch_expression(graph, graph[node_id], names)}")
+        names[node_id] = f"t{node_id}"
+    return lines
+
+
+def _launch(
+    graph: Graph, code: KernelCode, dialect: EmitDialect, names: dict[int, str], strided: set[int]
+) -> list[str]:
+    lines = []
+    for node_id in code.reads:
+        if node_id in strided:
+            lines.append(f"{names[node_id]} = _egg_dense({names[node_id]})")
+            strided.discard(node_id)
+    for node_id in code.writes:
+        node = graph[node_id]
+        names[node_id] = f"t{node_id}"
+        device = f", device={dialect.device!r}" if dialect.device != "cpu" else ""
+        lines.append(f"t{node_id} = torch.empty({node.shape}, dtype=torch.{node.dtype}{device})")
+    lines.append(dialect.call(code, [names[i] for i in (*code.reads, *code.writes)]))
+    return lines

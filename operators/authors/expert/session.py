@@ -1,0 +1,79 @@
+"""One problem as the expert sees it in one dialect: its graph, its example arguments, and plans made into text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+
+from egg_search.core.hardware import Hardware
+from egg_search.core.problem import Problem
+from operators.authors.expert.capture import CaptureError, capture
+from operators.authors.expert.emit.dialect import EmitDialect
+from operators.authors.expert.emit.module import module_text
+from operators.authors.expert.ir.graph import Graph
+from operators.authors.expert.plan import Plan
+from operators.authors.expert.rewrites import rewrite
+from operators.base import AuthorError, Brief, Writing
+
+_EXAMPLE_SEED = 0  # shapes and constants are what counts; values are not looked at
+
+
+class Session:
+    """The expert's working state for (problem, dialect, hardware). Captures the graph on first use."""
+
+    def __init__(self, problem: Problem, dialect: EmitDialect, hardware: Hardware) -> None:
+        self.problem = problem
+        self.dialect = dialect
+        self.hardware = hardware
+        self._rewritten: dict[tuple[str, ...], Graph] = {}
+
+    @cached_property
+    def _loaded(self):
+        return self.problem.load()
+
+    @cached_property
+    def arguments(self) -> list:
+        return list(self._loaded.make_inputs(_EXAMPLE_SEED))
+
+    @cached_property
+    def _model(self):
+        return self._loaded.make_model(_EXAMPLE_SEED)
+
+    @cached_property
+    def captured(self) -> Graph:
+        """The problem's graph as captured. Raises AuthorError when neither torch.export nor fx can read it."""
+        try:
+            return capture(self._model, self.arguments)
+        except CaptureError as error:
+            raise AuthorError(f"the expert cannot read the model of {self.problem.name}: {error}") from error
+
+    def graph(self, rewrites: tuple[str, ...]) -> Graph:
+        """The captured graph after these rewrites; node ids in plans refer to it."""
+        if rewrites not in self._rewritten:
+            self._rewritten[rewrites] = rewrite(self.captured, rewrites)
+        return self._rewritten[rewrites]
+
+    def text(self, plan: Plan, title: str) -> str:
+        """The candidate that carries out `plan`."""
+        return module_text(
+            self.problem.effective_source,
+            title,
+            plan,
+            self.graph(plan.rewrites),
+            self.dialect,
+            self.hardware,
+            self.arguments,
+            self._model.training,
+        )
+
+    def writings(self, plans: Iterable[tuple[Plan, str, tuple[str, ...]]], brief: Brief) -> list[Writing]:
+        """The first `brief.limit` different sources among (plan, change, principles)."""
+        found: dict[str, Writing] = {}
+        for plan, change, principles in plans:
+            source = self.text(plan, change)
+            body = source.replace(f"# ---- {change}\n", "")
+            if brief.parent is None or source != brief.parent.source:
+                found.setdefault(body, Writing(source, change, principles))
+            if len(found) >= brief.limit:
+                break
+        return list(found.values())

@@ -1,0 +1,1 @@
+"""Stage one of the expert: from a graph to plans that differ in structure."""
