@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from egg_search.core.knobs import Value
+from egg_search.core.knobs import Lever, Value
+
+GROUPS = ("structure", *(str(lever) for lever in Lever))  # also the folders
 
 
 @dataclass(frozen=True)
