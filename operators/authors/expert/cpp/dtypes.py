@@ -1,0 +1,82 @@
+"""C++ types, literals and conversions of the IR's element types."""
+
+from __future__ import annotations
+
+from math import copysign, isinf, isnan
+
+from operators.authors.expert.ir.graph import DType, Graph
+
+# The type in memory, and the type that arithmetic uses: half types compute in float, as torch does.
+STORAGE = {
+    DType.F64: "double",
+    DType.F32: "float",
+    DType.F16: "_Float16",
+    DType.BF16: "bfloat16",
+    DType.I64: "long",
+    DType.I32: "int",
+    DType.I16: "short",
+    DType.I8: "signed char",
+    DType.U8: "unsigned char",
+    DType.BOOL: "bool",
+}
+COMPUTE = {**STORAGE, DType.F16: "float", DType.BF16: "float"}
+_RANK = {d: i for i, d in enumerate("bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64".split())}
+
+
+def literal(value: float | int | bool, dtype: DType) -> str:
+    """A C++ literal of the compute type of `dtype`."""
+    if not dtype.is_float:
+        if dtype is DType.BOOL:
+            return "true" if value else "false"
+        value = int(value)
+        return "(-9223372036854775807L - 1)" if value == -(2**63) else f"{value}{'L' * (dtype is DType.I64)}"
+    suffix = "" if dtype is DType.F64 else "f"
+    value = float(value)
+    if isnan(value):
+        return f'__builtin_nan{suffix}("")'
+    if isinf(value) or (suffix and abs(value) > 3.4028235677973366e38):
+        return ("-" if copysign(1, value) < 0 else "") + f"__builtin_inf{suffix}()"
+    return f"{value!r}{suffix}"
+
+
+def converted(text: str, source: DType, target: DType) -> str:
+    """`text` of type `source` as the compute type of `target`, rounded as a cast in torch rounds."""
+    if source is target:
+        return text
+    if target is DType.BOOL:
+        return f"({text} != 0)"
+    if target is DType.F16 and source is not DType.BF16:
+        return f"(float)(_Float16)({text})"
+    if target is DType.BF16:
+        return f"load(bfloat16::of({text}))"
+    if COMPUTE[source] == COMPUTE[target]:
+        return text
+    return f"({COMPUTE[target]})({text})"
+
+
+def stored(text: str, source: DType, target: DType) -> str:
+    """`text` of compute type `source` as the storage type of `target`."""
+    if target is DType.F16:
+        return f"(_Float16)({text})"
+    if target is DType.BF16:
+        return f"bfloat16::of({text})"
+    return converted(text, source, target)
+
+
+def loaded(text: str, dtype: DType) -> str:
+    """A memory access as a value of the compute type."""
+    return f"load({text})" if dtype in (DType.F16, DType.BF16) else text
+
+
+def common(graph: Graph, a: int, b: int) -> DType:
+    """The type in which two operands meet in a comparison: a constant takes the other's type where it can."""
+    left, right = graph[a], graph[b]
+    for constant, other in ((left, right), (right, left)):
+        if constant.op == "const" and other.op != "const":
+            fits = other.dtype.is_float or not constant.dtype.is_float
+            return (
+                other.dtype
+                if fits and other.dtype is not DType.BOOL
+                else max(constant.dtype, DType.F32 if constant.dtype.is_float else DType.BOOL, key=_RANK.__getitem__)
+            )
+    return max(left.dtype, right.dtype, key=_RANK.__getitem__)

@@ -1,0 +1,68 @@
+"""Elementwise ops as C++ expressions. Functions named `k_*` are in the preludes `types.h` and `math.h`."""
+
+from __future__ import annotations
+
+from operators.authors.expert.cpp.dtypes import COMPUTE, common, converted
+from operators.authors.expert.ir.graph import DType, Graph, Node
+
+_OPERATORS = {
+    "add": "+", "sub": "-", "mul": "*", "div": "/",
+    "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=",
+    "logical_and": "&", "logical_or": "|", "logical_xor": "!=",
+    "bitwise_and": "&", "bitwise_or": "|", "bitwise_xor": "^",
+}  # fmt: skip
+_COMPARE = frozenset("eq ne lt le gt ge".split())
+_LOGICAL = frozenset("logical_and logical_or logical_xor logical_not".split())
+_TEST = frozenset(["isnan", "isinf"])
+_SMALL = frozenset([DType.I16, DType.I8, DType.U8, DType.BOOL])
+# x to a constant power, where a short product is as exact as pow.
+_POWERS = {
+    0.5: "k_sqrt({0})",
+    -0.5: "k_rsqrt({0})",
+    1.0: "{0}",
+    -1.0: "k_reciprocal({0})",
+    2.0: "{0} * {0}",
+    -2.0: "k_reciprocal({0} * {0})",
+    3.0: "{0} * {0} * {0}",
+    4.0: "({0} * {0}) * ({0} * {0})",
+}
+
+
+def operand_types(graph: Graph, node: Node) -> tuple[DType, ...]:
+    """The type that each operand is converted to before the operation."""
+    inputs = [graph[i].dtype for i in node.inputs]
+    if node.op in _COMPARE:
+        return (common(graph, *node.inputs),) * 2
+    if node.op in _LOGICAL:
+        return (DType.BOOL,) * len(inputs)
+    if node.op in _TEST or node.op == "cast":
+        return tuple(inputs)
+    if node.op == "where":
+        return (DType.BOOL, node.dtype, node.dtype)
+    return (node.dtype,) * len(inputs)
+
+
+def map_text(graph: Graph, node: Node, operands: list[str]) -> str:
+    """The C++ expression of one map over operands already converted to `operand_types`."""
+    text = _text(graph, node, operands)
+    return f"({COMPUTE[node.dtype]})({text})" if node.dtype in _SMALL and node.op != "cast" else text
+
+
+def _text(graph: Graph, node: Node, operands: list[str]) -> str:
+    if node.op == "cast":
+        return converted(operands[0], graph[node.inputs[0]].dtype, node.dtype)
+    if node.op == "where":
+        return "{} ? {} : {}".format(*operands)
+    if node.op == "neg":
+        return f"-{operands[0]}"
+    if node.op == "logical_not":
+        return f"!{operands[0]}"
+    if node.op == "bitwise_not":
+        return f"{'!' if node.dtype is DType.BOOL else '~'}{operands[0]}"
+    if node.op == "pow" and node.dtype.is_float and graph[node.inputs[1]].op == "const":
+        power = _POWERS.get(float(graph[node.inputs[1]].attrs["value"]))
+        if power:
+            return power.format(operands[0])
+    if node.op in _OPERATORS:
+        return f"{operands[0]} {_OPERATORS[node.op]} {operands[1]}"
+    return f"k_{node.op}({', '.join(operands)})"
