@@ -1,0 +1,50 @@
+"""An elite: a judged configuration that is worth keeping, and how elites compare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+
+from egg_search.core.step import Job
+from egg_search.core.verdict import Interval, PrecisionClass, Verdict
+
+BASELINE = "eager"  # scores are against it: it is timed interleaved with every candidate, so that drift cancels
+
+
+@dataclass(frozen=True)
+class Elite:
+    """`signature` is the candidate's structure. `verdict` is ok."""
+
+    job: Job
+    signature: str
+    verdict: Verdict
+
+    @property
+    def score(self) -> float:
+        return score(self.verdict)
+
+    @property
+    def precision(self) -> PrecisionClass:
+        return self.verdict.errors.precision
+
+    @property
+    def ms(self) -> float:
+        return self.verdict.timing.ms.value
+
+
+def speedup(verdict: Verdict) -> Interval:
+    """Over eager; where eager was not timed, one over the milliseconds."""
+    timing = verdict.timing
+    ms = timing.ms
+    return timing.speedups.get(BASELINE) or Interval(1 / ms.value, 1 / ms.high, 1 / ms.low)
+
+
+def score(verdict: Verdict) -> float:
+    """What a campaign maximises: the log of the speedup over eager. Raises AttributeError unless `verdict` is ok."""
+    return log(speedup(verdict).value)
+
+
+def is_faster(new: Verdict, old: Verdict) -> bool:
+    """Beyond noise: the lower bound above the old value, by more than either session's A/A margin."""
+    margin = max(new.timing.margin, old.timing.margin, 1.0)
+    return speedup(new).low > speedup(old).value and speedup(new).value > margin * speedup(old).value

@@ -1,0 +1,95 @@
+"""The contract between a campaign and whatever runs its authors, builds and measurements."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from egg_search.core.candidate import Candidate
+from egg_search.core.errors import UserError
+from egg_search.core.hardware import Hardware
+from egg_search.core.knobs import Configuration
+from egg_search.core.verdict import Outcome, Verdict
+from operators.base import Author, Brief, Draft, Refusal
+
+INFRASTRUCTURE = "infrastructure"  # the flag of a verdict that says nothing of its candidate
+
+
+class ClusterLost(UserError):
+    """No measuring worker is left. What was judged is kept; the campaign can be resumed."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One configuration to build, check and time."""
+
+    candidate: Candidate
+    configuration: Configuration
+    effort: str
+
+
+class Report(Protocol):
+    """What came of a build: `outcome` is None when it succeeded."""
+
+    outcome: Outcome | None
+    reason: str
+    seconds: float
+
+
+class Judge(Protocol):
+    """An evaluator that owns one device. Made and used in one process."""
+
+    def baselines(self) -> Mapping[str, float]: ...
+
+    def judge(
+        self, candidate: Candidate, configuration: Configuration, effort: Any, best_ms: float | None = None
+    ) -> Verdict: ...
+
+    def close(self) -> None: ...
+
+
+class Workshop(Protocol):
+    """What workers make their tools of, each in its own process. Pickles."""
+
+    hardware: Hardware
+
+    def author(self, name: str) -> Author: ...
+
+    def propose(self, operator: str, brief: Brief, author: Author) -> list[Draft | Refusal]: ...
+
+    def build(self, source: str) -> Report: ...
+
+    def judge(self) -> Judge: ...
+
+
+Proposal = Callable[[], list[Draft | Refusal]]  # waits
+BestMs = Callable[[], float | None]  # asked when a measurement starts: the time to beat
+
+
+class Cluster(Protocol):
+    """`devices` measure at a time. `seconds` sums what workers spent by "author", "build" and "run"."""
+
+    devices: int
+    seconds: Counter[str]
+
+    def baselines(self) -> dict[str, float]:
+        """Milliseconds of each baseline, on the first device."""
+
+    def propose(self, operator: str, brief: Brief, author: str) -> Proposal:
+        """Starts an author; call the result to wait for it. It raises AuthorError when the author cannot work."""
+
+    def judge(self, tasks: Sequence[Task], best_ms: BestMs) -> Iterator[tuple[int, Verdict]]:
+        """(index, verdict) as they come. All are built first: builds never disturb a measurement. Raises ClusterLost."""
+
+    def close(self) -> None: ...
+
+
+def is_infrastructure(verdict: Verdict) -> bool:
+    return INFRASTRUCTURE in verdict.flags
+
+
+def build_verdict(report: Report) -> Verdict:
+    """The verdict on a configuration that did not build."""
+    return Verdict(report.outcome, report.reason, build_seconds=report.seconds)

@@ -1,0 +1,59 @@
+"""What Ray runs. Each worker makes its tools once, from the workshop."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import cache
+
+import ray
+
+from egg_search.cluster.base import Report, Task, Workshop
+from egg_search.core.verdict import Verdict
+from operators.base import AuthorError, Brief, Draft, Refusal
+
+
+@ray.remote(num_cpus=1, max_retries=2)
+def build(workshop: Workshop, source: str) -> Report:
+    return workshop.build(source)
+
+
+@ray.remote(num_cpus=0, max_restarts=2, max_task_retries=1)
+class AuthorWorker:
+    """Authors of one campaign. An author that cannot work comes back as its message: errors need not pickle."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+        self._author = cache(workshop.author)
+
+    def propose(self, operator: str, brief: Brief, author: str) -> tuple[list[Draft | Refusal] | str, float]:
+        started = time.perf_counter()
+        try:
+            drafts = self._workshop.propose(operator, brief, self._author(author))
+        except AuthorError as error:
+            drafts = str(error)
+        return drafts, time.perf_counter() - started
+
+
+@ray.remote(num_cpus=0, max_restarts=-1)
+class Measurer:
+    """Owns one device through its evaluator; Ray runs its calls one at a time."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        # Ray allows a worker one OpenMP thread; what is measured has the whole machine.
+        os.environ["OMP_NUM_THREADS"] = str(workshop.hardware.cores)
+        self._judge = workshop.judge()
+
+    def ready(self) -> bool:
+        return True
+
+    def baselines(self) -> dict[str, float]:
+        return dict(self._judge.baselines())
+
+    def measure(self, task: Task, best_ms: float | None) -> tuple[Verdict, float]:
+        started = time.perf_counter()
+        verdict = self._judge.judge(task.candidate, task.configuration, task.effort, best_ms)
+        return verdict, time.perf_counter() - started
+
+    def close(self) -> None:
+        self._judge.close()

@@ -1,0 +1,27 @@
+"""The run directory: everything that a campaign knows, on disk. Pure storage: it neither samples nor archives.
+
+    settings.json     what was asked for
+    problem.py        the problem as it was when the campaign began
+    hardware.json     the machine, and versions of packages and compiler
+    candidates/ID.py  the source of every candidate
+    journal.sqlite    the truth: steps, drafts, refusals, evaluations with verdicts (WAL, synchronous=FULL)
+    lock              held (flock) by the driver that is alive
+
+One process writes. Any number may read while it does: `RunDirectory(path).read()`.
+"""
+
+from egg_search.rundir.directory import RunDirectory
+from egg_search.rundir.errors import DiskFull, RunDirectoryError
+from egg_search.rundir.journal import Journal
+from egg_search.rundir.records import Evaluation, Reader, Session, StepRecord
+
+__all__ = [
+    "DiskFull",
+    "Evaluation",
+    "Journal",
+    "Reader",
+    "RunDirectory",
+    "RunDirectoryError",
+    "Session",
+    "StepRecord",
+]

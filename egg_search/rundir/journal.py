@@ -1,0 +1,140 @@
+"""Writing a journal: one transaction an event, durable when the call returns."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from egg_search.core.step import Job, Step, configuration_key
+from egg_search.core.verdict import Verdict
+from egg_search.rundir.errors import RunDirectoryError, disk_full_is_clean
+from egg_search.rundir.records import Reader
+from egg_search.rundir.schema import SCHEMA, VERSION
+from operators.base import Draft, Refusal
+
+
+def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
+    """A connection to an existing journal. Raises RunDirectoryError when it is not one of this version."""
+    try:
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}", uri=True, timeout=30)
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise RunDirectoryError(f"{path}: not a journal ({error})") from None
+    if version != VERSION:
+        raise RunDirectoryError(f"{path}: a journal of version {version}; this program reads version {VERSION}")
+    return db
+
+
+def create(path: Path) -> None:
+    """An empty journal, whole or not at all."""
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+    db.close()
+
+
+class Journal(Reader):
+    """The one writer. WAL with synchronous=FULL: a call that returned survives a crash of process and machine.
+
+    The order of a step: `begin`, `plan`, one `record` a verdict, `finish`.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(connect(directory / "journal.sqlite"))
+        self._directory = directory
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("PRAGMA foreign_keys = ON")
+        self._session = 0
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with disk_full_is_clean(self._directory), self._db:
+            yield self._db
+
+    def open_session(self, baselines_ms: Mapping[str, float]) -> int:
+        row = (os.getpid(), socket.gethostname(), time.time(), json.dumps(dict(baselines_ms)))
+        with self._transaction() as db:
+            query = "INSERT INTO sessions (pid, host, started, baselines) VALUES (?, ?, ?, ?)"
+            self._session = db.execute(query, row).lastrowid
+        return self._session
+
+    def close_session(self, why: str) -> None:
+        with self._transaction() as db:
+            db.execute("UPDATE sessions SET ended = ?, why = ? WHERE id = ?", (time.time(), why, self._session))
+
+    def begin(self, step: Step) -> None:
+        row = (step.number, step.operator, step.author, json.dumps(asdict(step)))
+        with self._transaction() as db:
+            db.execute("INSERT INTO steps (number, operator, author, step) VALUES (?, ?, ?, ?)", row)
+
+    def plan(self, step: Step, drafts: Sequence[Draft | Refusal], jobs: Sequence[Job]) -> None:
+        """What the authors proposed and what shall be judged, at once: a step is planned whole or not at all."""
+        new = [draft.candidate for draft in drafts if isinstance(draft, Draft)]
+        with disk_full_is_clean(self._directory):
+            for candidate in new:
+                _write_whole(self._directory / "candidates" / f"{candidate.id}.py", candidate.source)
+        with self._transaction() as db:
+            rows = [(c.id, c.dialect, c.source) for c in new]
+            db.executemany("INSERT INTO candidates VALUES (?, ?, ?)", rows)
+            db.executemany(
+                "INSERT INTO drafts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [_draft_row(step.number, position, draft) for position, draft in enumerate(drafts)],
+            )
+            db.executemany(
+                "INSERT INTO evaluations (step, position, candidate, configuration, effort) VALUES (?, ?, ?, ?, ?)",
+                [
+                    (step.number, position, job.candidate, configuration_key(job.configuration), job.effort)
+                    for position, job in enumerate(jobs)
+                ],
+            )
+            db.execute("UPDATE steps SET planned = 1 WHERE number = ?", (step.number,))
+
+    def record(self, step: int, position: int, verdict: Verdict) -> None:
+        """Raises ValueError when this job has a verdict already, or there is no such job."""
+        ms = verdict.timing and verdict.timing.ms.value
+        precision = verdict.errors and verdict.errors.precision
+        row = (verdict.outcome, ms, precision, json.dumps(verdict.to_json()), time.time(), step, position)
+        with self._transaction() as db:
+            changed = db.execute(
+                "UPDATE evaluations SET outcome = ?, ms = ?, precision = ?, verdict = ?, at = ? "
+                "WHERE step = ? AND position = ? AND outcome IS NULL",
+                row,
+            ).rowcount
+            if changed != 1:
+                raise ValueError(f"job {position} of step {step} is not waiting for a verdict")
+
+    def finish(self, step: int, elapsed: float, timings: Mapping[str, float]) -> None:
+        with self._transaction() as db:
+            row = (elapsed, json.dumps(dict(timings)), step)
+            db.execute("UPDATE steps SET elapsed = ?, timings = ? WHERE number = ?", row)
+
+    def certify(self, results: Sequence[tuple[Job, Verdict]]) -> None:
+        """Replaces the campaign's result."""
+        rows = [
+            (job.candidate, configuration_key(job.configuration), json.dumps(verdict.to_json()), self._session)
+            for job, verdict in results
+        ]
+        with self._transaction() as db:
+            db.execute("DELETE FROM certified")
+            db.executemany("INSERT INTO certified VALUES (?, ?, ?, ?)", rows)
+
+
+def _draft_row(step: int, position: int, draft: Draft | Refusal) -> tuple:
+    head = (step, position)
+    tail = (draft.change, draft.operator, draft.author, draft.parent)
+    if isinstance(draft, Draft):
+        return (*head, draft.candidate.id, draft.signature, *tail, json.dumps(draft.principles), None, None)
+    return (*head, None, None, *tail, "[]", draft.reason, draft.source)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text)
+    temporary.replace(path)

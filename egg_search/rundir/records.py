@@ -1,0 +1,146 @@
+"""Reading a journal: rows as records. Works on the writer's connection and, read-only, beside a live driver."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from egg_search.core.candidate import Candidate, Dialect
+from egg_search.core.knobs import Lever
+from egg_search.core.step import Job, Step
+from egg_search.core.verdict import Verdict
+from operators.base import Draft, Refusal
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A job of a step; `verdict` is None until it was judged, `at` is when (Unix seconds)."""
+
+    step: int
+    position: int
+    job: Job
+    verdict: Verdict | None = None
+    at: float | None = None
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """A step and all that came of it. `elapsed` (seconds of search so far) is None until the step is done."""
+
+    step: Step
+    planned: bool
+    drafts: tuple[Draft | Refusal, ...] = ()
+    evaluations: tuple[Evaluation, ...] = ()
+    elapsed: float | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Session:
+    id: int
+    pid: int
+    host: str
+    started: float
+    ended: float | None
+    why: str | None
+    baselines_ms: dict[str, float]
+
+
+class Reader:
+    """Everything that a journal holds, as records. `close` it, or use it as a context manager."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+        self._db.row_factory = sqlite3.Row
+
+    def steps(self) -> Iterator[StepRecord]:
+        """All steps in order. Streams: memory is one step's."""
+        for row in self._db.execute("SELECT * FROM steps ORDER BY number").fetchall():
+            yield StepRecord(
+                _step(json.loads(row["step"])),
+                bool(row["planned"]),
+                tuple(self._drafts(row["number"])),
+                tuple(self._evaluations("WHERE step = ? ORDER BY position", row["number"])),
+                row["elapsed"],
+                json.loads(row["timings"] or "{}"),
+            )
+
+    def candidate(self, candidate_id: str) -> Candidate:
+        """Raises KeyError when there is none."""
+        row = self._db.execute("SELECT * FROM candidates WHERE id = ?", (candidate_id,)).fetchone()
+        if row is None:
+            raise KeyError(candidate_id)
+        return Candidate(row["source"], Dialect(row["dialect"]))
+
+    def draft(self, candidate_id: str) -> Draft:
+        """The draft that brought a candidate in. Raises KeyError when there is none."""
+        row = self._db.execute("SELECT * FROM drafts WHERE candidate = ? ORDER BY step", (candidate_id,)).fetchone()
+        if row is None:
+            raise KeyError(candidate_id)
+        return self._draft(row)
+
+    def evaluations(self) -> Iterator[Evaluation]:
+        """All that were judged, in the order of steps."""
+        return self._evaluations("WHERE outcome IS NOT NULL ORDER BY step, position")
+
+    def evaluated(self) -> int:
+        return self._db.execute("SELECT count(*) FROM evaluations WHERE outcome IS NOT NULL").fetchone()[0]
+
+    def elapsed(self) -> float:
+        """Seconds of search up to the last step that was done."""
+        return self._db.execute("SELECT max(elapsed) FROM steps").fetchone()[0] or 0.0
+
+    def sessions(self) -> list[Session]:
+        return [
+            Session(*(row[k] for k in ("id", "pid", "host", "started", "ended", "why")), json.loads(row["baselines"]))
+            for row in self._db.execute("SELECT * FROM sessions ORDER BY id")
+        ]
+
+    def certified(self) -> list[tuple[Job, Verdict]]:
+        """The campaign's result, empty until it ended for the first time."""
+        rows = self._db.execute("SELECT * FROM certified ORDER BY rowid")
+        return [
+            (Job(row["candidate"], json.loads(row["configuration"]), "full"), _verdict(row["verdict"])) for row in rows
+        ]
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _drafts(self, step: int) -> Iterator[Draft | Refusal]:
+        for row in self._db.execute("SELECT * FROM drafts WHERE step = ? ORDER BY position", (step,)):
+            yield self._draft(row)
+
+    def _draft(self, row: sqlite3.Row) -> Draft | Refusal:
+        common = {k: row[k] for k in ("change", "operator", "author", "parent")}
+        if row["reason"] is not None:
+            return Refusal(reason=row["reason"], source=row["source"], **common)
+        principles = tuple(json.loads(row["principles"]))
+        return Draft(self.candidate(row["candidate"]), row["signature"], principles=principles, **common)
+
+    def _evaluations(self, where: str, *values: Any) -> Iterator[Evaluation]:
+        for row in self._db.execute(f"SELECT * FROM evaluations {where}", values):
+            job = Job(row["candidate"], json.loads(row["configuration"]), row["effort"])
+            yield Evaluation(row["step"], row["position"], job, _verdict(row["verdict"]), row["at"])
+
+
+def _step(data: dict[str, Any]) -> Step:
+    dialect, lever = data["dialect"], data["lever"]
+    typed = {
+        "dialect": dialect and Dialect(dialect),
+        "lever": lever and Lever(lever),
+        "principles": tuple(data["principles"]),
+    }
+    return Step(**{**data, **typed})
+
+
+def _verdict(text: str | None) -> Verdict | None:
+    return None if text is None else Verdict.from_json(json.loads(text))

@@ -1,0 +1,65 @@
+"""The contract between a campaign and its scheduler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from egg_search.core.candidate import Dialect
+from egg_search.core.step import Step
+
+
+@dataclass(frozen=True)
+class Result:
+    """One judged configuration. `score` is None unless it is ok and exact enough; `gain` is the archive's reward.
+
+    `at_fault` is False where the infrastructure failed and the result says nothing of the candidate.
+    """
+
+    candidate: str
+    signature: str
+    dialect: Dialect
+    score: float | None
+    gain: float = 0.0
+    at_fault: bool = True
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What came of a step. `principles` are those that each draft followed, by candidate."""
+
+    results: tuple[Result, ...] = ()
+    principles: dict[str, tuple[str, ...]] | None = None
+    proposed: int = 0  # new candidates, after refusals
+
+
+@dataclass(frozen=True)
+class Menu:
+    """What a scheduler may choose from.
+
+    `operators` are the names of registered operators; `writers` the (author, dialect) pairs, the first preferred;
+    `applicable(operator, candidate)` names the principles that apply (to a problem as a whole for candidate None).
+    """
+
+    operators: tuple[str, ...]
+    writers: tuple[tuple[str, Dialect], ...]
+    applicable: Callable[[str, str | None], Sequence[str]]
+    batch: int = 4  # configurations a tuning step
+    drafts: int = 4  # drafts a stage-two step
+    seeds: int = 8  # drafts a stage-one step
+
+
+class Scheduler(Protocol):
+    """Deterministic: `next` is a function of the seed it was made with, the step's number and what it observed."""
+
+    def __init__(self, menu: Menu, seed: int) -> None: ...
+
+    def next(self, number: int) -> Step | None:
+        """The next step, or None when nothing is left to try."""
+
+    def observe(self, step: Step, feedback: Feedback) -> None:
+        """Told once a step, in the order of steps, when all its results are in."""
+
+    def report(self) -> dict[str, Any]:
+        """What it has learnt, for people: JSON-like, see each scheduler."""
