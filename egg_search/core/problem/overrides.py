@@ -94,9 +94,9 @@ def _pairs(target: ast.expr, value: ast.expr | None) -> list[tuple[str, ast.expr
     if not isinstance(target, (ast.Tuple, ast.List)):
         return []
     parts: list[ast.expr | None] = [None] * len(target.elts)
-    if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
-        if not any(isinstance(each, ast.Starred) for each in (*value.elts, *target.elts)):
-            parts = list(value.elts)
+    matching = isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts)
+    if matching and not any(isinstance(each, ast.Starred) for each in (*value.elts, *target.elts)):
+        parts = list(value.elts)
     return [pair for each, part in zip(target.elts, parts, strict=True) for pair in _pairs(each, part)]
 
 

@@ -151,7 +151,7 @@ def _equal(first: Any, second: Any) -> bool:
 
 
 def _agree(outputs: list[torch.Tensor], base: LoadedProblem, init: InitInputs, inputs: list[Any]) -> bool:
-    """Does the problem's own Model, constructed with `init`, give `outputs`? Not if forward reads a changed constant."""
+    """Does the problem's own Model, made with `init`, give `outputs`? Not if forward reads a changed constant."""
     own = base.run(base.make_model(0, init), inputs)
     return len(own) == len(outputs) and all(
         a.shape == b.shape and torch.allclose(a, b, rtol=1e-3, atol=1e-5) for a, b in zip(own, outputs, strict=True)
