@@ -1,0 +1,1 @@
+"""Devices: the clock and the way that tensors take, behind one interface."""

@@ -1,0 +1,49 @@
+"""The seam for a kind of device: how inputs reach a worker, what its clock counts, how outputs come back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+from evaluator.worker.models import ModelSpec
+
+
+@dataclass(frozen=True)
+class Call:
+    """One forward, seen from outside. `outputs` is empty when they were not read."""
+
+    seconds: float
+    outputs: list[torch.Tensor]
+    inputs_intact: bool = True
+
+
+class Seat(Protocol):
+    """One worker process with its models on the device. Methods raise WorkerFailure; the worker is dead then."""
+
+    def load(self, number: int, spec: ModelSpec, state: dict[str, torch.Tensor], timeout: float) -> None: ...
+
+    def call(self, number: int, arguments: list[Any], timeout: float, warm: int = 0, read: bool = True) -> Call:
+        """Writes `arguments`, lets the worker make `warm` calls on earlier ones, and times one forward."""
+        ...
+
+    def null(self) -> float:
+        """Seconds of a call that computes nothing."""
+        ...
+
+    def operator_seconds(self, number: int, timeout: float) -> float:
+        """What the worker says that one forward spends in torch's operators. Informational."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Device(Protocol):
+    """Opens seats. `quantile` is the statistic of its times that noise moves least."""
+
+    quantile: float
+
+    def open(self, memory_bytes: int, environment: dict[str, str]) -> Seat: ...
+
+    def close(self) -> None: ...

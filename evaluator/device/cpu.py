@@ -1,0 +1,135 @@
+"""CPU candidates: inputs in shared memory without a copy, the verifier's own clock, outputs read from outside."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from egg_search.core.hardware import Hardware
+from egg_search.core.verdict import Outcome
+from evaluator.device.base import Call
+from evaluator.isolation.base import Isolation, Limits
+from evaluator.isolation.failure import WorkerFailure
+from evaluator.isolation.worker import Worker
+from evaluator.protocol.memory import Layout, Region, layout_of, payload, tensors_of
+from evaluator.protocol.records import Op, Reply, Status
+from evaluator.worker.models import NULL_MODEL, ModelSpec
+
+FILE_BYTES = 256 << 20
+_WARM, _TIMED = 0, 1
+_BIND_SECONDS = 10.0
+_FAILURES = {
+    Status.RAISED: Outcome.RAISED,
+    Status.NO_MEMORY: Outcome.OUT_OF_MEMORY,
+    Status.BAD_FORM: Outcome.WRONG_FORM,
+}
+_REASON_CHARACTERS = 400
+
+
+class CpuDevice:
+    """All cores of `hardware`, in every worker alike."""
+
+    quantile = 0.1  # neighbours only ever add time
+
+    def __init__(self, hardware: Hardware, isolation: Isolation) -> None:
+        self._cpus = tuple(sorted(os.sched_getaffinity(0)))[: hardware.cores]
+        self._isolation = isolation
+
+    def open(self, memory_bytes: int, environment: dict[str, str]) -> CpuSeat:
+        return CpuSeat(self._isolation.spawn(Limits(memory_bytes, FILE_BYTES, self._cpus), environment))
+
+    def close(self) -> None:
+        self._isolation.close()
+
+
+class CpuSeat:
+    """The clock runs from the verifier's GO until it has received DONE. The worker is stopped between calls: nothing
+    goes on behind the clock, and its idle threads do not spin on the cores of the next worker."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._bound: dict[tuple[int, int], tuple[Layout, Region, list[torch.Tensor]]] = {}
+
+    def load(self, number: int, spec: ModelSpec, state: dict[str, torch.Tensor], timeout: float) -> None:
+        layout = layout_of(state)
+        region = Region.create(layout.size)
+        for view, value in zip(layout.views(region), tensors_of(state), strict=True):
+            view.copy_(value)
+        try:
+            self._send(Op.LOAD, timeout, number, value=replace(spec, state=layout), region=region)
+        except WorkerFailure as failure:
+            if failure.outcome is Outcome.RAISED:
+                raise WorkerFailure(Outcome.LOAD_FAILED, failure.reason) from None
+            raise
+        self._worker.pause()
+
+    def call(self, number: int, arguments: list[Any], timeout: float, warm: int = 0, read: bool = True) -> Call:
+        tensors = tensors_of(arguments)
+        self._worker.resume()
+        views = self._write(number, _TIMED, arguments, tensors)
+        if warm and (number, _WARM) not in self._bound:
+            self._write(number, _WARM, arguments, tensors)
+        self._expect(self._worker.request(Op.CALL, timeout * (1 + warm), number, _TIMED, warm))
+        seconds, reply = self._worker.timed(timeout)
+        self._worker.pause()
+        self._expect(reply)
+        if not read:
+            return Call(seconds, [])
+        outputs = [self._worker.read(output) for output in reply.outputs]
+        return Call(seconds, outputs, all(map(_same_bytes, views, tensors)))
+
+    def null(self) -> float:
+        self._worker.resume()
+        self._expect(self._worker.request(Op.CALL, _BIND_SECONDS, NULL_MODEL))
+        seconds, reply = self._worker.timed(_BIND_SECONDS)
+        self._worker.pause()
+        self._expect(reply)
+        return seconds
+
+    def operator_seconds(self, number: int, timeout: float) -> float:
+        self._worker.resume()
+        reply = self._worker.request(Op.PROFILE, timeout, number, _TIMED)
+        self._worker.pause()
+        self._expect(reply)
+        return max(0.0, reply.number)
+
+    def close(self) -> None:
+        self._worker.close()
+
+    def _write(self, number: int, slot: int, arguments: list[Any], tensors: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Copies `tensors` into the slot's region, which is made and sent when their layout is a new one."""
+        layout = layout_of(arguments)
+        known = self._bound.get((number, slot))
+        if known is None or known[0] != layout:
+            region = Region.create(layout.size)
+            known = (layout, region, layout.views(region))
+            self._send(Op.BIND, _BIND_SECONDS, number, slot, layout, region)
+            self._bound[number, slot] = known
+        for view, tensor in zip(known[2], tensors, strict=True):
+            view.copy_(tensor)
+        return known[2]
+
+    def _send(
+        self, op: Op, timeout: float, number: int, slot: int = 0, value: Any = None, region: Region | None = None
+    ) -> None:
+        fd = payload(value)
+        try:
+            self._expect(self._worker.request(op, timeout, number, slot, fds=[fd, region.fd]))
+        finally:
+            os.close(fd)
+
+    def _expect(self, reply: Reply) -> None:
+        """Raises WorkerFailure, with the worker dead, when a reply reports one."""
+        if reply.status in _FAILURES:
+            self._worker.fail(_FAILURES[reply.status], " ".join(reply.text.split())[:_REASON_CHARACTERS])
+
+
+def _same_bytes(first: torch.Tensor, second: torch.Tensor) -> bool:
+    """Equal as bytes, so that a NaN equals itself."""
+    if first.is_floating_point():
+        integer = {2: torch.int16, 4: torch.int32, 8: torch.int64}[first.element_size()]
+        first, second = first.view(integer), second.view(integer)
+    return torch.equal(first, second)

@@ -1,0 +1,42 @@
+"""A machine-wide gate: builds share it, a timing session has it alone, so that no build disturbs a timing."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class Gate:
+    """A lock on files `path` and `path.turn`; without a path it is always open. Works between processes and threads.
+
+    Whoever waits holds the turnstile, so a stream of builds cannot starve a timing, nor the other way round.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        with self._locked(fcntl.LOCK_SH):
+            yield
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        with self._locked(fcntl.LOCK_EX):
+            yield
+
+    @contextmanager
+    def _locked(self, kind: int) -> Iterator[None]:
+        if self._path is None:
+            yield
+            return
+        # A new open file description each time: flock locks belong to it, and closing it unlocks.
+        with self._path.open("a") as lock:
+            with self._path.with_name(self._path.name + ".turn").open("a") as turnstile:
+                fcntl.flock(turnstile, fcntl.LOCK_EX)
+                fcntl.flock(lock, kind)
+            yield

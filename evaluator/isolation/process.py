@@ -1,0 +1,114 @@
+"""Plain process isolation: fork, own session, rlimits, affinity. Needs no privileges; it contains accidents."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from egg_search.core.errors import UserError
+from evaluator.isolation.base import Limits
+from evaluator.isolation.worker import Worker
+from evaluator.isolation.zygote import ANSWER
+
+_ROOT = Path(__file__).parents[2]
+_START_SECONDS = 120.0
+_BOOT = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from evaluator.isolation.zygote import main; main(int(sys.argv[2]))"
+)
+_INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "TMPDIR", "HOME", "CXX", "VIRTUAL_ENV")
+# Memory that was freed stays mapped, in every worker alike: a time then says nothing of page faults or of history.
+_FIXED = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
+    "MALLOC_TOP_PAD_": str(64 << 20),
+    "OPENBLAS_NUM_THREADS": "1",  # NumPy's pool would start at import, and threads do not survive a fork
+    "TORCHINDUCTOR_COMPILE_THREADS": "1",
+}
+
+
+class ProcessIsolation:
+    """See `Isolation`. The zygote starts with the first worker, and again when it was killed."""
+
+    layers: tuple[str, ...] = ("process", "rlimits")
+
+    def __init__(self, threads: int) -> None:
+        self._environment = {key: os.environ[key] for key in _INHERITED if key in os.environ}
+        self._environment |= _FIXED | {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+        self._lock = threading.Lock()
+        self._zygote: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+
+    def start(self) -> None:
+        """Starts the zygote now rather than with the first worker."""
+        with self._lock:
+            self._ensure()
+
+    def spawn(self, limits: Limits, environment: dict[str, str], stderr: int | None = None) -> Worker:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        request = {
+            "op": "fork",
+            "memory_bytes": limits.memory_bytes,
+            "file_bytes": limits.file_bytes,
+            "cpus": limits.cpus,
+            "environment": environment,
+        }
+        fds = [theirs.fileno()] + ([stderr] if stderr is not None else [])
+        with theirs, self._lock:
+            self._ensure()
+            try:
+                pid = self._ask(request, fds)
+            except OSError:  # somebody killed the zygote
+                self._stop()
+                self._ensure()
+                pid = self._ask(request, fds)
+        return Worker(pid, ours, limits.memory_bytes, self)
+
+    def reap(self, worker: Worker, patience: float = 0.0) -> int:
+        with self._lock:
+            try:
+                return self._ask({"op": "reap", "pid": worker.pid, "patience": patience}, [])
+            except OSError:  # the zygote is gone, and its workers with it
+                self._stop()
+                return 9
+
+    def close(self) -> None:
+        with self._lock:
+            self._stop()
+
+    def _ensure(self) -> None:
+        if self._zygote is not None and self._zygote.poll() is None:
+            return
+        self._stop()
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._zygote = subprocess.Popen(
+                [sys.executable, "-P", "-c", _BOOT, str(_ROOT), str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                cwd="/",
+            )
+        self._control.settimeout(_START_SECONDS)
+        if not self._control.recv(ANSWER.size):
+            raise UserError("the evaluator's zygote process died at its start; see its message above")
+
+    def _ask(self, request: dict[str, object], fds: list[int]) -> int:
+        assert self._control is not None, "no zygote"
+        socket.send_fds(self._control, [json.dumps(request).encode()], fds)
+        answer = self._control.recv(ANSWER.size)
+        if not answer:
+            raise ConnectionError("the zygote is gone")
+        return ANSWER.unpack(answer)[0]
+
+    def _stop(self) -> None:
+        if self._control is not None:
+            self._control.close()
+        if self._zygote is not None:
+            self._zygote.kill()
+            self._zygote.wait()
+        self._zygote = self._control = None

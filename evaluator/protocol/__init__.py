@@ -1,0 +1,1 @@
+"""What crosses between the verifier and a worker: shared input bytes, fixed-size records, output bytes."""

@@ -1,0 +1,53 @@
+"""What a user of the evaluator may choose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from egg_search.core.verdict import PrecisionClass
+
+
+class Effort(StrEnum):
+    """How much a judgement may cost."""
+
+    SCREEN = "screen"  # another configuration of a structure that is known to be correct
+    FULL = "full"  # everything: all families, shape variants, long timing
+
+
+@dataclass(frozen=True)
+class TimingRule:
+    """When a timing session ends: after `min_rounds` at the earliest, once the 95 % interval of the speedup is
+    narrower than `width` (relative) or the candidate clearly loses; after `max_rounds` or `seconds` at the latest."""
+
+    min_rounds: int
+    max_rounds: int
+    seconds: float
+    width: float
+
+
+@dataclass(frozen=True)
+class EvaluatorSettings:
+    """`seed` None draws secret inputs anew in every process; a campaign passes its own to be repeatable.
+
+    `accept` is the loosest precision class that is not WRONG_VALUES. Seconds are limits, not targets.
+    """
+
+    seed: int | None = None
+    accept: PrecisionClass = PrecisionClass.HALF
+    torch_compile: bool = True
+    gate_path: Path | None = None
+    build_seconds: float = 60.0
+    load_seconds: float = 30.0
+    compile_seconds: float = 180.0
+    min_call_seconds: float = 2.0  # a call may take this long or 50 times eager's time, whichever is longer
+    memory_bytes: int | None = None  # of a worker; None: from the problem's size
+    reference_seconds: float = 6.0  # for all float64 truths together; decides how many cases there are
+    reference_bytes: int = 1 << 30
+    variants: int = 3
+    screen: TimingRule = TimingRule(min_rounds=5, max_rounds=25, seconds=0.3, width=0.05)
+    full: TimingRule = TimingRule(min_rounds=12, max_rounds=60, seconds=2.5, width=0.02)
+
+    def rule(self, effort: Effort) -> TimingRule:
+        return self.screen if effort is Effort.SCREEN else self.full

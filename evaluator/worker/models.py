@@ -1,0 +1,77 @@
+"""The models of one worker and the arguments that are bound to them."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from egg_search.core.candidate import content_hash
+from evaluator.protocol.memory import Layout, Region
+
+NULL_MODEL = 0xFFFF  # returns nothing: what a call costs without a model
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What a worker needs to construct a model: trusted, sent by the verifier.
+
+    `class_name` None only executes the source (the build stage). `state` places the parameters and buffers in the
+    region that travels along.
+    """
+
+    source: str
+    class_name: str | None
+    init_inputs: list[Any] | dict[str, Any] = ()
+    seed: int = 0
+    state: Layout | None = None
+    threads: int = 1
+    compiled: bool = False  # torch.compile it
+
+
+class Models:
+    """Raises whatever the candidate's code raises."""
+
+    def __init__(self) -> None:
+        self._models: dict[int, Callable[..., Any]] = {NULL_MODEL: lambda: None}
+        self._arguments: dict[tuple[int, int], list[Any]] = {(NULL_MODEL, 0): []}
+        self._modules: dict[str, ModuleType] = {}
+
+    def load(self, number: int, spec: ModelSpec, state_fd: int | None) -> None:
+        torch.set_num_threads(spec.threads)
+        torch.manual_seed(spec.seed)
+        module = self._module(spec.source)
+        if spec.class_name is None:
+            return
+        cls, init = getattr(module, spec.class_name), spec.init_inputs
+        torch.manual_seed(spec.seed)
+        model = cls(**init) if isinstance(init, dict) else cls(*init)
+        if spec.state is not None and state_fd is not None:
+            region = Region(state_fd, spec.state.size)
+            model.load_state_dict(spec.state.fill(spec.state.views(region)), strict=True)
+        self._models[number] = torch.compile(model) if spec.compiled else model
+
+    def bind(self, number: int, slot: int, layout: Layout, fd: int) -> None:
+        region = Region(fd, layout.size)
+        self._arguments[number, slot] = layout.fill(layout.views(region))
+
+    def call(self, number: int, slot: int) -> tuple[Callable[..., Any], list[Any]]:
+        return self._models[number], self._arguments[number, slot]
+
+    def _module(self, source: str) -> ModuleType:
+        """`source`, executed; once, however many models are made of it."""
+        name = f"egg_candidate_{content_hash(source)}"
+        if name not in self._modules:
+            module = ModuleType(name)
+            module.__file__ = f"<{name}>"
+            # tracebacks, inspect and torch.jit look the source up here
+            linecache.cache[module.__file__] = (len(source), None, source.splitlines(True), module.__file__)
+            sys.modules[name] = module
+            exec(compile(source, module.__file__, "exec"), module.__dict__)
+            self._modules[name] = module
+        return self._modules[name]

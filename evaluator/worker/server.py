@@ -1,0 +1,98 @@
+"""The worker's loop: one command, one reply, until the verifier goes away."""
+
+from __future__ import annotations
+
+import gc
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from egg_search.core.problem.outputs import flatten_outputs
+from evaluator.protocol.memory import read_payload
+from evaluator.protocol.records import COMMAND_BYTES, Command, Op, Status, describe, pack_reply, unpack_command
+from evaluator.worker.errors import explain, is_memory_error
+from evaluator.worker.models import Models
+from evaluator.worker.operators import OperatorClock
+
+WARM_SLOT = 0
+
+
+def serve(fd: int) -> None:
+    """Answers commands on the SEQPACKET socket `fd`; returns when the other side closed it."""
+    with torch.no_grad():
+        server = _Server(socket.socket(fileno=fd))
+        while server.serve_one():
+            pass
+
+
+class _Server:
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._models = Models()
+        self._outputs: list[torch.Tensor] = []  # of the last call: alive until the next one
+        self._ready: tuple[Callable[..., Any], list[Any]] | None = None
+
+    def serve_one(self) -> bool:
+        data, fds, _, _ = socket.recv_fds(self._channel, COMMAND_BYTES, 2)
+        if not data:
+            return False
+        command = unpack_command(data)
+        try:
+            reply = self._answer(command, fds)
+        except MemoryError as error:
+            reply = pack_reply(command.nonce, Status.NO_MEMORY, text=explain(error))
+        except BaseException as error:  # SystemExit and KeyboardInterrupt too: they are a candidate's answer
+            status = Status.NO_MEMORY if is_memory_error(error) else Status.RAISED
+            reply = pack_reply(command.nonce, status, text=explain(error))
+        self._channel.send(reply)
+        return True
+
+    def _answer(self, command: Command, fds: list[int]) -> bytes:
+        nonce = command.nonce
+        if command.op is Op.GO:
+            return self._go(nonce)
+        self._outputs, self._ready = [], None
+        if command.op is Op.LOAD:
+            self._models.load(command.model, read_payload(fds[0]), fds[1] if len(fds) > 1 else None)
+            gc.collect()
+            gc.freeze()
+        elif command.op is Op.BIND:
+            self._models.bind(command.model, command.slot, read_payload(fds[0]), fds[1])
+        elif command.op is Op.CALL:
+            self._prepare(command)
+        elif command.op is Op.PROFILE:
+            forward, arguments = self._models.call(command.model, command.slot)
+            with OperatorClock() as clock:
+                forward(*arguments)
+            return pack_reply(nonce, Status.DONE, clock.seconds)
+        return pack_reply(nonce, Status.READY)
+
+    def _prepare(self, command: Command) -> None:
+        for _ in range(command.warm):
+            forward, arguments = self._models.call(command.model, WARM_SLOT)
+            forward(*arguments)
+        self._ready = self._models.call(command.model, command.slot)
+
+    def _go(self, nonce: bytes) -> bytes:
+        """The timed part: forward, and a record of where its outputs are. Without a model (null), the record alone."""
+        assert self._ready is not None, "GO without CALL"
+        forward, arguments = self._ready
+        result = forward(*arguments)
+        self._outputs = [_readable(tensor) for tensor in flatten_outputs(result)]
+        try:
+            outputs = [describe(tensor) for tensor in self._outputs]
+            return pack_reply(nonce, Status.DONE, outputs=outputs)
+        except ValueError as error:
+            return pack_reply(nonce, Status.BAD_FORM, text=str(error))
+
+
+def _readable(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor whose memory the verifier can read: views stay where they are unless they span far more than they hold."""
+    tensor = tensor.detach()
+    if tensor.layout is not torch.strided or not tensor.numel():
+        return tensor
+    tensor = tensor.resolve_neg()
+    span = 1 + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    return tensor if span <= 2 * tensor.numel() else tensor.contiguous()
