@@ -114,7 +114,7 @@ class GraphBuilder:
     def __getitem__(self, node_id: int) -> Node:
         return self._nodes[node_id]
 
-    def add(self, op: str, inputs: Iterable[int], type: TensorType, **attrs: Any) -> int:
+    def add(self, op: str, inputs: Iterable[int], type: TensorType, /, **attrs: Any) -> int:
         """The id of a node with this op, inputs, type and attributes: an equal one is reused."""
         inputs = tuple(inputs)
         key = (op, inputs, type, repr(sorted(attrs.items())))

@@ -1,0 +1,147 @@
+"""From a module to an ATen graph: torch.export, else torch.fx under functionalisation."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.export.graph_signature import InputKind, OutputKind
+
+from operators.authors.expert.capture.registry import LOWERINGS
+
+# Whole calls that torch has one good kernel for: decomposing them would only scatter it.
+_WHOLE = (
+    "lstm gru rnn_tanh rnn_relu lstm_cell gru_cell grid_sampler cdist _cdist_forward sort topk argsort median kthvalue "
+    "upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_linear1d upsample_bilinear2d upsample_bicubic2d "
+    "upsample_trilinear3d multi_margin_loss multilabel_margin_loss ctc_loss nonzero unique bincount _embedding_bag "
+    "embedding_bag cummax cummin logcumsumexp dropout native_dropout scatter scatter_add index_add index_put "
+    "reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d replication_pad3d pad"
+).split()
+
+
+class CaptureError(Exception):
+    """A model that cannot be read as one graph of static shapes; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a placeholder's value comes from: `kind` is input, state, literal or unused."""
+
+    kind: str
+    name: str = ""
+    position: int = -1
+    literal: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class AtenGraph:
+    """A functional ATen graph, its placeholders' sources by name and what each of its results is for.
+
+    `results` has one entry a result: the name of a buffer that it replaces, or None for an output of the model.
+    """
+
+    graph: torch.fx.Graph
+    sources: dict[str, Source]
+    results: tuple[str | None, ...]
+    out_spec: Any
+
+
+def exported(model: torch.nn.Module, inputs: Sequence[Any]) -> AtenGraph:
+    """torch.export of `model` on `inputs`, lowered to the ops that have lowerings and to core ATen for the rest."""
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.export.export(model, tuple(inputs), strict=False).run_decompositions(_decompositions())
+    signature, positions = program.graph_signature, _positions(inputs)
+    sources, leaf = {}, 0
+    for spec in signature.input_specs:
+        name = spec.arg.name
+        if spec.kind == InputKind.USER_INPUT:
+            sources[name] = Source("input", position=positions[leaf])
+            leaf += 1
+        elif spec.kind == InputKind.CONSTANT_TENSOR and not _reachable(model, spec.target):
+            sources[name] = Source("literal", literal=program.constants[spec.target])
+        else:
+            sources[name] = Source("state", name=spec.target)
+    results = []
+    for spec in signature.output_specs:
+        if spec.kind == OutputKind.USER_INPUT_MUTATION:
+            raise CaptureError("forward writes into one of its arguments")
+        results.append(None if spec.kind == OutputKind.USER_OUTPUT else spec.target)
+    return AtenGraph(program.graph, sources, tuple(results), program.call_spec.out_spec)
+
+
+def traced(model: torch.nn.Module, inputs: Sequence[Any]) -> AtenGraph:
+    """torch.fx on fake tensors: reads models that torch.export's checks refuse. Nothing is specialised on values."""
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    state = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    names, spec = list(state), None
+
+    def call(state_values: list, tensors: list) -> tuple:
+        nonlocal spec
+        rest = iter(tensors)
+        arguments = [next(rest) if isinstance(x, torch.Tensor) else x for x in inputs]
+        output = torch.func.functional_call(model, dict(zip(names, state_values, strict=True)), tuple(arguments))
+        leaves, spec = torch.utils._pytree.tree_flatten(output)
+        return (*state_values, *leaves)
+
+    tensors = [x for x in inputs if isinstance(x, torch.Tensor)]
+    with torch.no_grad():
+        functional = torch.func.functionalize(call, remove="mutations_and_views")
+        module = make_fx(functional, decomposition_table=_decompositions(), tracing_mode="fake")(
+            list(state.values()), tensors
+        )
+    placeholders = [node for node in module.graph.nodes if node.op == "placeholder"]
+    positions = [i for i, x in enumerate(inputs) if isinstance(x, torch.Tensor)]
+    sources = {node.name: Source("state", name=name) for node, name in zip(placeholders, names, strict=False)}
+    for node, position in zip(placeholders[len(names) :], positions, strict=True):
+        sources[node.name] = Source("input", position=position)
+    for node in module.graph.nodes:
+        if node.op == "get_attr":
+            sources[node.name] = Source("literal", literal=getattr(module, node.target))
+    _drop_copies(module.graph)
+    results = _results(module.graph, placeholders[: len(names)], names)
+    return AtenGraph(module.graph, sources, results, spec)
+
+
+def _drop_copies(graph: torch.fx.Graph) -> None:
+    """functionalize ends by copying new values into changed arguments; those are among the results already."""
+    for node in list(graph.nodes):
+        if node.target == torch.ops.aten.copy_.default and node.args[0].op == "placeholder":
+            node.replace_all_uses_with(node.args[1])
+            graph.erase_node(node)
+
+
+def _results(graph: torch.fx.Graph, placeholders: Sequence, names: Sequence[str]) -> tuple[str | None, ...]:
+    """Marks state that comes back as it went in with an empty name, to be dropped."""
+    (output,) = [node for node in graph.nodes if node.op == "output"]
+    values = output.args[0]
+    state = ["" if value is old else name for value, old, name in zip(values, placeholders, names, strict=False)]
+    return (*state, *[None] * (len(values) - len(names)))
+
+
+def _decompositions() -> dict:
+    """torch's decompositions of every op that is neither lowered nor kept whole."""
+    table = torch.export.default_decompositions()
+    for op in list(table.keys()):
+        name = op.name().removeprefix("aten::")
+        base, _, overload = name.partition(".")
+        if f"{base}.{overload or 'default'}" in LOWERINGS or base in _WHOLE:
+            del table[op]
+    return table
+
+
+def _positions(inputs: Sequence[Any]) -> list[int]:
+    """Forward's argument position of every leaf of the inputs."""
+    return [i for i, x in enumerate(inputs) for _ in torch.utils._pytree.tree_leaves(x)]
+
+
+def _reachable(model: torch.nn.Module, name: str) -> bool:
+    """Whether a lifted constant is an attribute of the module, so that the candidate has it too."""
+    value: Any = model
+    for part in name.split("."):
+        value = getattr(value, part, None)
+    return isinstance(value, torch.Tensor)
