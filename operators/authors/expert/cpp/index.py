@@ -24,6 +24,7 @@ class Atom:
     uses: frozenset[str]
     is_variable: bool = False
     inner: Index | None = None
+    division: tuple[str, Index, int] | None = None  # ("/" or "%", dividend, divisor)
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class Index:
         if self.constant or not parts:
             parts.append(str(self.constant))
         joined = " + ".join(parts).replace("+ -", "- ")
-        return joined if len(parts) == 1 and joined.lstrip("-").isidentifier() or joined.isdigit() else f"({joined})"
+        single = len(parts) == 1 and self.terms and self.terms[0][1] == 1
+        return joined if single or joined.isdigit() else f"({joined})"
 
     def coefficient(self, name: str) -> int | None:
         """The coefficient of the loop variable `name`; None when the dependence on it is not affine."""
@@ -81,25 +83,12 @@ class Index:
 
     def __floordiv__(self, divisor: int) -> Index:
         whole, rest = self._split(divisor)
-        if 0 <= rest.low and rest.high < divisor:
-            return _index({a: c // divisor for a, c in whole.terms}, whole.constant // divisor)
-        outer = _index({a: c // divisor for a, c in whole.terms}, whole.constant // divisor)
-        common = gcd(divisor, rest.constant, *(c for _, c in rest.terms))
-        if common > 1:
-            return outer + _index({a: c // common for a, c in rest.terms}, rest.constant // common) // (
-                divisor // common
-            )
-        return outer + opaque(f"({rest.text} / {divisor})", rest.low // divisor, rest.high // divisor, rest.uses)
+        quotient = _index({a: c // divisor for a, c in whole.terms}, whole.constant // divisor)
+        return quotient if 0 <= rest.low <= rest.high < divisor else quotient + _division("/", rest, divisor)
 
     def __mod__(self, divisor: int) -> Index:
         _, rest = self._split(divisor)
-        if 0 <= rest.low and rest.high < divisor:
-            return rest
-        common = gcd(divisor, rest.constant, *(c for _, c in rest.terms))
-        if common > 1:
-            inner = _index({a: c // common for a, c in rest.terms}, rest.constant // common)
-            return inner % (divisor // common) * common
-        return opaque(f"({rest.text} % {divisor})", 0, divisor - 1, rest.uses)
+        return rest if 0 <= rest.low <= rest.high < divisor else _division("%", rest, divisor)
 
     def _split(self, divisor: int) -> tuple[Index, Index]:
         """The part whose coefficients are multiples of `divisor`, and the rest."""
@@ -110,8 +99,34 @@ class Index:
 
 
 def _index(terms: dict[Atom, int], constant: int) -> Index:
-    kept = sorted(((a, c) for a, c in terms.items() if c), key=lambda t: (-abs(t[1]), t[0].text))
+    kept = sorted(((a, c) for a, c in _rejoined(terms).items() if c), key=lambda t: (-abs(t[1]), t[0].text))
     return Index(tuple(kept), constant)
+
+
+def _rejoined(terms: dict[Atom, int]) -> dict[Atom, int]:
+    """(x / k) * k + x % k is x, so that a split index becomes whole again."""
+    for atom, c in terms.items():
+        if atom.division and atom.division[0] == "%" and c:
+            _, dividend, divisor = atom.division
+            quotient = _division("/", dividend, divisor).terms[0][0]
+            if terms.get(quotient) == c * divisor:
+                rest = {a: k for a, k in terms.items() if a not in (atom, quotient)}
+                for inner, k in dividend.terms:
+                    rest[inner] = rest.get(inner, 0) + k * c
+                return _rejoined(rest) if not dividend.constant else terms
+    return terms
+
+
+def _division(sign: str, dividend: Index, divisor: int) -> Index:
+    """dividend / divisor or dividend % divisor as one atom, with common factors taken out."""
+    common = gcd(divisor, dividend.constant, *(c for _, c in dividend.terms))
+    if common > 1:
+        dividend = Index(tuple((a, c // common) for a, c in dividend.terms), dividend.constant // common)
+        divisor //= common
+    low, high = (dividend.low // divisor, dividend.high // divisor) if sign == "/" else (0, divisor - 1)
+    text = f"({dividend.text} {sign} {divisor})"
+    atom = Atom(text, low, high, dividend.uses, division=(sign, dividend, divisor))
+    return Index(((atom, 1 if sign == "/" else common),))
 
 
 def variable(name: str, size: int) -> Index:
@@ -150,10 +165,11 @@ def linear(index: Sequence[Index], shape: Sequence[int]) -> Index:
 
 def unravel(position: Index, shape: Sequence[int]) -> tuple[Index, ...]:
     """The index whose row-major position is `position`."""
-    result = []
-    for size, step in zip(shape, strides(shape), strict=True):
-        result.append(Index() if size == 1 else position // step % size)
-    return tuple(result)
+    result: list[Index] = []
+    for size in reversed(shape):
+        result.append(Index() if size == 1 else position % size)
+        position = position if size == 1 else position // size
+    return tuple(reversed(result))
 
 
 def aligned(index: Sequence[Index], shape: Sequence[int]) -> tuple[Index, ...]:

@@ -18,9 +18,11 @@ def input_index(graph: Graph, node: Node, index: tuple[Index, ...]) -> tuple[Ind
     if node.op == "broadcast":
         return aligned(index, shape)
     if node.op == "slice":
-        return tuple(i * step + start for i, start, step in zip(index, node.attrs["start"], node.attrs["step"]))
+        return tuple(
+            i * step + start for i, start, step in zip(index, node.attrs["start"], node.attrs["step"], strict=True)
+        )
     axes = {axis % len(shape) for axis in node.attrs["axes"]}
-    return tuple(i * -1 + (size - 1) if d in axes else i for d, (i, size) in enumerate(zip(index, shape)))
+    return tuple(i * -1 + (size - 1) if d in axes else i for d, (i, size) in enumerate(zip(index, shape, strict=True)))
 
 
 def padded_index(graph: Graph, node: Node, index: tuple[Index, ...]) -> tuple[tuple[Index, ...], list[str]]:
@@ -28,7 +30,7 @@ def padded_index(graph: Graph, node: Node, index: tuple[Index, ...]) -> tuple[tu
     shape, low = graph[node.inputs[0]].shape, node.attrs["low"]
     moved = tuple(i - before for i, before in zip(index, low, strict=True))
     checks = [within(i, size) for i, size in zip(moved, shape, strict=True)]
-    return tuple(ranged(i, 0, size - 1) for i, size in zip(moved, shape)), [c for c in checks if c]
+    return tuple(ranged(i, 0, size - 1) for i, size in zip(moved, shape, strict=True)), [c for c in checks if c]
 
 
 def within(index: Index, size: int) -> str:
