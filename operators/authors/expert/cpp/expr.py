@@ -6,7 +6,7 @@ the temporaries that the expression needs, before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from operators.authors.expert.cpp.dtypes import COMPUTE, STORAGE, converted, literal, loaded, stored
@@ -24,22 +24,38 @@ class Unsupported(Exception):
 
 
 @dataclass
+class Scope:
+    """A place outside the innermost loop where values that only depend on `variables` are computed once.
+
+    With `lane` set, values are kept in arrays, one element a lane (`lane` is the subscript).
+    """
+
+    variables: frozenset[str]
+    lane: str = ""
+    lines: list[str] = field(default_factory=list)
+    arrays: list[str] = field(default_factory=list)  # declarations
+
+
+@dataclass
 class Emitter:
     """Writes the values of nodes of one kernel.
 
     `inside` are the nodes computed in this kernel; any other is loaded from the parameter `in<id>`. `bound` gives the
     text of nodes whose value the loops around already hold (a reduction's result, an accumulator) at an index.
+    `scopes`, outermost first, take what does not depend on the innermost loop; without them all goes to `lines`.
     """
 
     graph: Graph
     inside: Collection[int]
     bound: Mapping[int, Callable[[Place], str]] = field(default_factory=dict)
     prefix: str = "t"
+    scopes: Sequence[Scope] = ()
     lines: list[str] = field(default_factory=list)
     reads: dict[int, None] = field(default_factory=dict)  # parameters that are read, in order of first use
     positions: list[Index] = field(default_factory=list)  # every index that the text depends on
     _known: dict[tuple[int, Place], str] = field(default_factory=dict)
     _count: int = 0
+    _guards: int = 0  # how many conditions enclose what is being written
 
     def value(self, node_id: int, index: Place) -> str:
         """A C++ expression without side effects, of the node's compute type. Raises Unsupported."""
@@ -67,13 +83,13 @@ class Emitter:
         if node.op == "const":
             return literal(node.attrs["value"], node.dtype)
         if node.op == "iota":
-            return self._temporary(node, f"({COMPUTE[node.dtype]}){self._position(index[node.attrs['axis']])}")
+            return self._temporary(node, index, f"({COMPUTE[node.dtype]}){self._position(index[node.attrs['axis']])}")
         if node.id not in self.inside:
             return self._load(node, index)
         if node.op in PURE_VIEWS:
             return self.value(node.inputs[0], input_index(self.graph, node, index))
         if node.op in MAPS:
-            return self._temporary(node, map_text(self.graph, node, self._operands(node, index)))
+            return self._temporary(node, index, map_text(self.graph, node, self._operands(node, index)))
         method = getattr(self, f"_{node.op}", None)
         if method is None:
             raise Unsupported(f"node {node.id} ({node.op}) inside an expression")
@@ -92,7 +108,8 @@ class Emitter:
 
     def _load(self, node: Node, index: Place) -> str:
         self.reads[node.id] = None
-        return self._temporary(node, loaded(f"in{node.id}[{self._position(linear(index, node.shape))}]", node.dtype))
+        access = f"in{node.id}[{self._position(linear(index, node.shape))}]"
+        return self._temporary(node, index, loaded(access, node.dtype))
 
     def _position(self, index: Index) -> str:
         self.positions.append(index)
@@ -102,20 +119,26 @@ class Emitter:
         self._count += 1
         return f"{self.prefix}{self._count}"
 
-    def _temporary(self, node: Node, text: str) -> str:
-        name = self._name()
-        self.lines.append(f"const {COMPUTE[node.dtype]} {name} = {text};")
+    def _temporary(self, node: Node, index: Place, text: str) -> str:
+        name, kind = self._name(), COMPUTE[node.dtype]
+        uses = frozenset().union(*(i.uses for i in index))
+        scope = next((s for s in self.scopes if uses <= s.variables and not self._guards), None)
+        if scope is not None and scope.lane:
+            scope.arrays.append(f"{kind} {name}[LANES];")
+            scope.lines.append(f"{name}[{scope.lane}] = {text};")
+            return f"{name}[{scope.lane}]"
+        (self.lines if scope is None else scope.lines).append(f"const {kind} {name} = {text};")
         return name
 
     def _guarded(self, name: str, conditions: Iterable[str], node_id: int, index: Place, dtype: DType) -> str:
         """The statement `if (conditions) name = value`, whose temporaries stay in its block."""
         outer_lines, outer_known = self.lines, dict(self._known)
-        self.lines = []
+        self.lines, self._guards = [], self._guards + 1
         value = converted(self.value(node_id, index), self.graph[node_id].dtype, dtype)
         body = " ".join([*self.lines, f"{name} = {value};"])
-        self.lines, self._known = outer_lines, outer_known
+        self.lines, self._known, self._guards = outer_lines, outer_known, self._guards - 1
         condition = " && ".join(c for c in conditions if c)
-        return f"if ({condition}) {{ {body} }}" if condition else body
+        return f"if ({condition}) {{ {body} }}" if condition else f"{{ {body} }}"
 
     def _pad(self, node: Node, index: Place) -> str:
         inner, conditions = padded_index(self.graph, node, index)
