@@ -1,0 +1,110 @@
+"""A matrix product with its prologues and its epilogue, ready to be scheduled and written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
+
+from operators.authors.expert.cpp.expr import Place, Unsupported
+from operators.authors.expert.cpp.index import Index, aligned, unravel, variable
+from operators.authors.expert.cpp.matmul.contraction import Contraction, find
+from operators.authors.expert.cpp.matmul.epilogue import Epilogue, epilogue, mergeable
+from operators.authors.expert.cpp.matmul.operand import Operand, operand
+from operators.authors.expert.ir.graph import Graph
+
+
+@dataclass(frozen=True)
+class Product:
+    """`batch` products of [m, k] by [k, n]. When the right factor is shared, batches may have become rows (`m`)."""
+
+    contraction: Contraction
+    batch: int
+    m: int
+    n: int
+    k: int
+    a: Operand
+    b: Operand
+    a_batches: int
+    b_batches: int
+    epilogue: Epilogue
+
+    @property
+    def flops(self) -> int:
+        return 2 * self.batch * self.m * self.n * self.k
+
+    @property
+    def small(self) -> int:
+        """The width of the smaller factor."""
+        return min(self.m, self.n)
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        return tuple(sorted({*self.a.reads, *self.b.reads, *self.epilogue.reads}))
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """Carries a graph past the cache, which knows it by identity and so keeps it alive."""
+
+    graph: Graph
+
+    def __hash__(self) -> int:
+        return id(self.graph)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Known) and other.graph is self.graph
+
+
+def product(graph: Graph, nodes: Sequence[int], outputs: Sequence[int]) -> Product | None:
+    """The product that these nodes compute, or None when they are not just one product and elementwise work."""
+    return _product(_Known(graph), tuple(nodes), tuple(outputs))
+
+
+@lru_cache(maxsize=512)
+def _product(known: _Known, nodes: tuple[int, ...], outputs: tuple[int, ...]) -> Product | None:
+    found = find(known.graph, nodes, outputs, "dot")
+    if found is None:
+        return None
+    try:
+        merged = _merged(found)
+        return merged if merged is not None else _batched(found)
+    except Unsupported:
+        return None
+
+
+def _batched(found: Contraction) -> Product | None:
+    *batch, m, _ = found.node.shape
+    total = prod(batch)
+    return _at(found, (*unravel(variable("batch", total), batch), variable("i", m)), total, m)
+
+
+def _merged(found: Contraction) -> Product | None:
+    """The product with all batches as rows of one, if every address allows to run on from one batch into the next."""
+    rows = found.node.shape[:-1]
+    if prod(rows[:-1]) == 1 or prod(found.graph[found.node.inputs[1]].shape[:-2]) != 1:
+        return None
+    axes = [(f"i{d}", size) for d, size in enumerate(rows)]
+    probe = _at(found, tuple(variable(*axis) for axis in axes), 1, rows[-1])
+    if probe is None or not mergeable((*probe.a.positions, *probe.epilogue.positions), axes):
+        return None
+    # As all addresses are linear in it, the innermost variable may run past its own axis.
+    last = max(d for d, size in enumerate(rows) if size > 1)
+    place = tuple(variable("i", size) if d == last else Index() for d, size in enumerate(rows))
+    return _at(found, place, 1, prod(rows))
+
+
+def _at(found: Contraction, rows: Place, batch: int, m: int) -> Product | None:
+    """The product whose left factor and result are indexed by `rows`, the batch axes and the row."""
+    graph, node = found.graph, found.node
+    left, right = (graph[i] for i in node.inputs)
+    n, k = node.shape[-1], left.shape[-1]
+    p, outer = variable("p", k), rows[:-1]
+    a = operand(graph, found.nodes, left.id, (*aligned(outer, left.shape[:-2]), rows[-1], p), "i")
+    b = operand(graph, found.nodes, right.id, (*aligned(outer, right.shape[:-2]), p, variable("j", n)), "j")
+    after = epilogue(found, lambda j: (*rows, j), n)
+    if after is None:
+        return None
+    batches = [batch if prod(side.shape[:-2]) > 1 else 1 for side in (left, right)]
+    return Product(found, batch, m, n, k, a, b, *batches, after)
