@@ -30,6 +30,14 @@ class _Rule(NamedTuple):
     roles: tuple[tuple[str, str], ...]  # (role, knob name)
 
 
+def applies(principle: Principle, facts: Mapping[str, Any], hardware: Hardware) -> bool:
+    """Whether `principle` speaks of this kind of kernel and its `applies` holds; what is unknown does not."""
+    if not _speaks(principle.kinds, facts.get("kind", "")):
+        return False
+    value = compile_expression(principle.applies).evaluate(_constants(facts, hardware))
+    return value is not UNKNOWN and bool(value)
+
+
 class Library:
     """Principles in a fixed order: by group, then by name. Immutable, picklable."""
 
@@ -59,15 +67,12 @@ class Library:
         self, candidate_facts: Facts, hardware: Hardware, dialect: Dialect, group: str | None = None
     ) -> list[tuple[Principle, str]]:
         """(principle, kernel prefix) wherever kind, dialect and `applies` hold; in library order, then kernel order."""
-        machine = _prefixed("hw", hardware.facts())
-        environments = {scope: machine | _prefixed("kernel", facts) for scope, facts in candidate_facts.items()}
         return [
             (principle, scope)
             for principle in self.principles
             if group in (None, principle.group) and _speaks(principle.dialects, dialect)
             for scope, facts in candidate_facts.items()
-            if _speaks(principle.kinds, facts.get("kind", ""))
-            and compile_expression(principle.applies).evaluate(environments[scope]) is True
+            if applies(principle, facts, hardware)
         ]
 
     def violations(self, candidate: Candidate, configuration: Configuration, hardware: Hardware) -> list[str]:
@@ -75,6 +80,7 @@ class Library:
 
         Constraints bind every kernel of the principle's kinds and dialects, whether or not the principle `applies`.
         A knob without a kernel's prefix is seen by all kernels. Knobs that `configuration` lacks have their defaults.
+        A role that is no knob has the value that the kernel's fact `schedule` (a dict) gives it, if any.
         """
         found = []
         for rule in self._rules(candidate, hardware):
@@ -90,11 +96,11 @@ class Library:
 
     def _make_rules(self, candidate: Candidate, hardware: Hardware) -> list[_Rule]:
         """The constraints that can be false for this candidate: facts and hardware alone decide most of them."""
-        machine = _prefixed("hw", hardware.facts())
         rules = []
         for scope, roles in _scopes(candidate).items():
             facts = candidate.facts.get(scope, {})
-            constants = machine | _prefixed("kernel", facts)
+            constants = _constants(facts, hardware)
+            fixed = {role: value for role, value in facts.get("schedule", {}).items() if role not in roles}
             for principle in self.principles:
                 # An author need not declare facts: constraints then bind by the knobs' roles alone.
                 if not _speaks(principle.dialects, candidate.dialect) or (
@@ -103,8 +109,9 @@ class Library:
                     continue
                 for expression in map(compile_expression, principle.constraints):
                     read = tuple((role, knob) for role, knob in roles.items() if role in expression.names)
-                    if read and expression.evaluate(constants) is not True:
-                        rules.append(_Rule(scope, principle.name, expression, constants, read))
+                    known = constants | fixed
+                    if expression.names - constants.keys() and expression.evaluate(known) is not True:
+                        rules.append(_Rule(scope, principle.name, expression, known, read))
         return rules
 
 
@@ -131,8 +138,10 @@ def _speaks(of: tuple[str, ...], value: str) -> bool:
     return not of or value in of
 
 
-def _prefixed(owner: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"{owner}.{name}": value for name, value in facts.items()}
+def _constants(facts: Mapping[str, Any], hardware: Hardware) -> dict[str, Any]:
+    """What expressions may read of a kernel and its hardware: `kernel.rows`, `hw.cores`, ..."""
+    machine = {f"hw.{name}": value for name, value in hardware.facts().items()}
+    return machine | {f"kernel.{name}": value for name, value in facts.items()}
 
 
 def _scopes(candidate: Candidate) -> dict[str, dict[str, str]]:
