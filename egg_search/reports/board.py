@@ -1,0 +1,91 @@
+"""What there is to say about a campaign while it runs, kept up to date by its events."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from egg_search.archive import AddStatus, Elite
+from egg_search.campaign import Observer, Progress, Settings
+from egg_search.core.step import Job, Step
+from egg_search.core.verdict import Outcome, Verdict
+from egg_search.reports.summary import COMPILE, EAGER, speedup
+from egg_search.reports.text import milliseconds, ratio
+from operators.base import Draft, Refusal
+
+
+class Board(Observer):
+    """Facts, no looks: `LiveProgress` and `PlainProgress` show them."""
+
+    def __init__(self) -> None:
+        self.settings: Settings | None = None
+        self.phase = "starting"
+        self.baselines: dict[str, float] = {}
+        self.step: Step | None = None
+        self.best: Elite | None = None
+        self.outcomes: Counter[Outcome] = Counter()
+        self.evaluations = 0
+        self._elapsed, self._ticked = 0.0, time.monotonic()
+        self._first = (0, 0.0)  # evaluations and seconds when this session's first verdict came
+
+    def on_start(self, settings: Settings, resumed: int) -> None:
+        self.settings, self.evaluations = settings, resumed
+
+    def on_phase(self, phase: str) -> None:
+        self.phase = phase
+
+    def on_baselines(self, baselines_ms: Mapping[str, float]) -> None:
+        self.baselines = dict(baselines_ms)
+
+    def on_step(self, step: Step) -> None:
+        self.step = step
+
+    def on_drafts(self, step: Step, drafts: Sequence[Draft | Refusal]) -> None:
+        """The verdicts tell more than the drafts do."""
+
+    def on_verdict(self, step: Step, job: Job, verdict: Verdict, status: AddStatus, progress: Progress) -> None:
+        self.outcomes[verdict.outcome] += 1
+        self.evaluations = progress.evaluations
+        self._tick(progress.elapsed)
+
+    def on_best(self, elite: Elite) -> None:
+        self.best = elite
+
+    def on_step_done(self, step: Step, learnt: Mapping[str, Any], progress: Progress) -> None:
+        self._tick(progress.elapsed)
+
+    def _tick(self, elapsed: float) -> None:
+        self._elapsed, self._ticked = elapsed, time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of search, running on between events."""
+        running = time.monotonic() - self._ticked if self.phase == "searching" and self._elapsed else 0.0
+        return self._elapsed + running
+
+    @property
+    def rate(self) -> float:
+        """Configurations a second, over the whole search."""
+        return self.evaluations / self._elapsed if self._elapsed else 0.0
+
+    def best_line(self) -> str:
+        if self.best is None:
+            return "none yet"
+        verdict = self.best.verdict
+        over = ", ".join(
+            f"{ratio(speedup(verdict, name, self.baselines))} {label}"
+            for name, label in ((EAGER, "eager"), (COMPILE, "torch.compile"))
+        )
+        return f"{milliseconds(self.best.ms)} ms, {over} ({self.best.precision})"
+
+    def baselines_line(self) -> str:
+        return ", ".join(f"{name} {milliseconds(ms)} ms" for name, ms in self.baselines.items()) or "not measured yet"
+
+    def step_line(self) -> str:
+        if self.step is None:
+            return "-"
+        step = self.step
+        followed = f", following {', '.join(step.principles)}" if step.principles else ""
+        return f"{step.number} {step.operator}{' by ' + step.author if step.author else ''}: {step.why}{followed}"
