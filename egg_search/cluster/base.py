@@ -55,6 +55,12 @@ class Workshop(Protocol):
 
     hardware: Hardware
 
+    def check(self) -> None:
+        """Raises UserError when a campaign cannot work here: an unfit problem, no compiler."""
+
+    def operators(self) -> tuple[str, ...]:
+        """Names of all operators."""
+
     def author(self, name: str) -> Author: ...
 
     def propose(self, operator: str, brief: Brief, author: Author) -> list[Draft | Refusal]: ...
@@ -81,7 +87,7 @@ class Cluster(Protocol):
         """Starts an author; call the result to wait for it. It raises AuthorError when the author cannot work."""
 
     def judge(self, tasks: Sequence[Task], best_ms: BestMs) -> Iterator[tuple[int, Verdict]]:
-        """(index, verdict) as they come. All are built first: builds never disturb a measurement. Raises ClusterLost."""
+        """(index, verdict) as they come; all are built before one is measured. Raises ClusterLost."""
 
     def close(self) -> None: ...
 

@@ -7,6 +7,7 @@ import os
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
@@ -14,10 +15,10 @@ import ray
 from ray.exceptions import RayError
 
 from egg_search.cluster import ray_workers
-from egg_search.cluster.base import BestMs, ClusterLost, Proposal, Task, Workshop, build_verdict
+from egg_search.cluster.base import INFRASTRUCTURE, BestMs, ClusterLost, Proposal, Task, Workshop, build_verdict
 from egg_search.cluster.device import Device
 from egg_search.core.errors import UserError
-from egg_search.core.verdict import Verdict
+from egg_search.core.verdict import Outcome, Verdict
 from operators.base import AuthorError, Brief, Draft, Refusal
 
 OBJECT_STORE = 128 << 20  # candidates are text
@@ -71,20 +72,18 @@ class RayCluster:
         """Builds each task where it will be measured; yields the failures and queues the rest."""
         started = time.perf_counter()
         places = [self._devices[index % len(self._devices)] for index in range(len(tasks))]
-        reports = ray.get(
-            [
-                ray_workers.build.options(scheduling_strategy=device.strategy).remote(
-                    self._workshop, task.candidate.bound(task.configuration)
-                )
-                for task, device in zip(tasks, places, strict=True)
-            ]
-        )
-        self.seconds["build"] += time.perf_counter() - started
-        for index, (device, report) in enumerate(zip(places, reports, strict=True)):
-            if report.outcome is None:
+        reports = [
+            ray_workers.build.options(scheduling_strategy=device.strategy).remote(
+                self._workshop, task.candidate.bound(task.configuration)
+            )
+            for task, device in zip(tasks, places, strict=True)
+        ]
+        for index, (device, reference) in enumerate(zip(places, reports, strict=True)):
+            if (failure := _failure(reference)) is None:
                 queues[device].append(index)
             else:
-                yield index, build_verdict(report)
+                yield index, failure
+        self.seconds["build"] += time.perf_counter() - started
 
     def _collect(
         self, done: ray.ObjectRef, flying: dict[ray.ObjectRef, Device], queues: dict[Device, deque[int]]
@@ -111,12 +110,20 @@ class RayCluster:
 
     def close(self) -> None:
         for device in self._devices:
-            try:
+            with suppress(RayError):  # it is gone: so is what it held
                 ray.get(device.actor.close.remote(), timeout=10)
-            except RayError:
-                pass  # it is gone: so is what it held
             ray.kill(device.actor)
         ray.shutdown()
+
+
+def _failure(reference: ray.ObjectRef) -> Verdict | None:
+    """Waits for a build; the verdict if it failed. A worker that keeps dying is not the candidate's fault."""
+    try:
+        report = ray.get(reference)
+    except RayError as error:
+        reason = f"the build worker died: {str(error).splitlines()[0]}"
+        return Verdict(Outcome.CRASHED, reason, flags=(INFRASTRUCTURE,))
+    return None if report.outcome is None else build_verdict(report)
 
 
 def _init(workshop: Workshop, address: str | None) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from egg_search.cluster.base import Judge, Report
+from egg_search.core.errors import UserError
 from egg_search.core.hardware import Hardware
 from egg_search.core.problem import Problem
 from operators.base import Author, Brief, Draft, Refusal
@@ -22,6 +24,18 @@ class CampaignWorkshop:
     build_timeout_s: float = 60.0
     evaluator: Any = None  # evaluator settings; None for the evaluator's own defaults
     author_options: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def check(self) -> None:
+        from egg_search.core.problem.validation import validate
+
+        validate(self.problem)
+        if self.hardware.kind == "cpu" and shutil.which("g++") is None:
+            raise UserError("no g++ in PATH; install it, for example: apt-get install g++")
+
+    def operators(self) -> tuple[str, ...]:
+        from operators.registry import registry
+
+        return tuple(registry)
 
     def author(self, name: str) -> Author:
         from operators.authors import make_author

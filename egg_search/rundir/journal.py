@@ -65,9 +65,10 @@ class Journal(Reader):
             self._session = db.execute(query, row).lastrowid
         return self._session
 
-    def close_session(self, why: str) -> None:
+    def close_session(self, why: str, elapsed: float) -> None:
+        row = (time.time(), why, elapsed, self._session)
         with self._transaction() as db:
-            db.execute("UPDATE sessions SET ended = ?, why = ? WHERE id = ?", (time.time(), why, self._session))
+            db.execute("UPDATE sessions SET ended = ?, why = ?, elapsed = ? WHERE id = ?", row)
 
     def begin(self, step: Step) -> None:
         row = (step.number, step.operator, step.author, json.dumps(asdict(step)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,12 @@ class StepRecord:
     evaluations: tuple[Evaluation, ...] = ()
     elapsed: float | None = None
     timings: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def planned_now(cls, step: Step, drafts: Sequence[Draft | Refusal], jobs: Sequence[Job]) -> StepRecord:
+        """As `Journal.plan` has just written it."""
+        waiting = tuple(Evaluation(step.number, position, job) for position, job in enumerate(jobs))
+        return cls(step, True, tuple(drafts), waiting)
 
 
 @dataclass(frozen=True)
@@ -90,8 +96,14 @@ class Reader:
         return self._db.execute("SELECT count(*) FROM evaluations WHERE outcome IS NOT NULL").fetchone()[0]
 
     def elapsed(self) -> float:
-        """Seconds of search up to the last step that was done."""
-        return self._db.execute("SELECT max(elapsed) FROM steps").fetchone()[0] or 0.0
+        """Seconds of search, up to the last step that was done or session that ended."""
+        query = "SELECT max(elapsed) FROM (SELECT elapsed FROM steps UNION SELECT elapsed FROM sessions)"
+        return self._db.execute(query).fetchone()[0] or 0.0
+
+    def timings(self) -> dict[str, float]:
+        """Seconds by "author", "build", "run" and "engine" over all finished steps."""
+        query = "SELECT key, sum(value) FROM steps, json_each(timings) GROUP BY key"
+        return dict(map(tuple, self._db.execute(query)))
 
     def sessions(self) -> list[Session]:
         return [

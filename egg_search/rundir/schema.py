@@ -5,7 +5,7 @@ VERSION = 1
 SCHEMA = """
 CREATE TABLE sessions (            -- one row a driver: `egg run` is the first, every `egg resume` one more
     id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, host TEXT NOT NULL, started REAL NOT NULL,
-    ended REAL, why TEXT,          -- both null when the driver was killed
+    ended REAL, why TEXT, elapsed REAL,  -- null when the driver was killed; elapsed is seconds of search
     baselines TEXT                 -- JSON: baseline's name to milliseconds, as measured when this session began
 );
 CREATE TABLE steps (               -- decided, then planned (drafts and jobs are known), then done

@@ -1,0 +1,84 @@
+"""A campaign: made by `create` or `resume`, run once."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+from egg_search.campaign import opening
+from egg_search.campaign.driver import Driver
+from egg_search.campaign.events import Observer
+from egg_search.campaign.interrupt import Interrupt
+from egg_search.campaign.planning import Planner
+from egg_search.campaign.result import Result, read_result
+from egg_search.campaign.settings import Settings
+from egg_search.campaign.state import State
+from egg_search.cluster import CampaignWorkshop, Workshop, connect
+from egg_search.core.hardware import Hardware, detect_cpu
+from egg_search.core.problem import Problem
+from egg_search.rundir import RunDirectory
+from principles.library import load
+
+
+class Campaign:
+    def __init__(self, directory: RunDirectory, settings: Settings, problem: Problem, workshop: Workshop) -> None:
+        self.directory, self.settings = directory, settings
+        self._problem, self._workshop = problem, workshop
+
+    @classmethod
+    def create(cls, settings: Settings, path: Path, workshop: Workshop | None = None) -> Campaign:
+        """A new campaign in a new run directory. Raises UserError, with nothing written, on bad input."""
+        problem = Problem.from_file(settings.problem, settings.overrides, settings.profile)
+        load(settings.principles)
+        workshop = workshop or _workshop(settings, problem, path, detect_cpu())
+        workshop.check()
+        return cls(opening.create(path, settings, problem, workshop.hardware), settings, problem, workshop)
+
+    @classmethod
+    def resume(
+        cls,
+        path: Path,
+        budget_s: float | None = None,
+        max_evaluations: int | None = None,
+        workshop: Workshop | None = None,
+    ) -> Campaign:
+        """An earlier campaign, with other budgets (totals) where given. Raises UserError where it cannot go on."""
+        directory = RunDirectory(path)
+        hardware = workshop.hardware if workshop else detect_cpu()
+        settings, problem = opening.reopen(directory, hardware)
+        settings = opening.with_budget(settings, budget_s, max_evaluations)
+        return cls(directory, settings, problem, workshop or _workshop(settings, problem, path, hardware))
+
+    def run(self, observer: Observer | None = None) -> Result:
+        """Searches until a budget ends, nothing is left to try, or Ctrl-C; unless interrupted, certifies the front.
+
+        Raises UserError when it cannot go on (disk full, an author or all workers gone); it can then be resumed.
+        """
+        observer = observer or Observer()
+        with ExitStack() as stack:
+            stack.callback(self.directory.lock().release)
+            journal = stack.enter_context(closing(self.directory.write()))
+            state = self._state()
+            records = list(journal.steps())
+            for record in records:
+                state.replay(record)
+            observer.on_start(self.settings, state.evaluations)
+            observer.on_phase("starting workers")
+            interrupt = stack.enter_context(Interrupt())
+            cluster = stack.enter_context(closing(connect(self._workshop, self.settings.ray_address)))
+            planner = Planner(self.settings, self._problem, self._workshop.hardware, self._library, state)
+            driver = Driver(self.settings, journal, state, planner, cluster, observer, interrupt)
+            driver.run(unfinished=records[-1] if records and records[-1].elapsed is None else None)
+            result = read_result(journal, self.settings)
+        observer.on_end(result)
+        return result
+
+    def _state(self) -> State:
+        self._library = load(self.settings.principles)
+        return State(self.settings, self._workshop.hardware, self._library, self._workshop.operators())
+
+
+def _workshop(settings: Settings, problem: Problem, path: Path, hardware: Hardware) -> Workshop:
+    build_dir = Path(path).absolute() / "build"
+    options = settings.author_options
+    return CampaignWorkshop(problem, hardware, build_dir, settings.build_timeout_s, author_options=options)

@@ -1,0 +1,28 @@
+"""The end of a search: what looks best is judged again, in full and with fresh seeds, before it is reported.
+
+Screening picks the luckiest of many noisy measurements; only a second, independent one is an honest number.
+"""
+
+from __future__ import annotations
+
+from egg_search.archive import Elite
+from egg_search.campaign.events import Observer
+from egg_search.campaign.state import State
+from egg_search.cluster import Cluster, Task
+from egg_search.core.step import Job
+from egg_search.rundir import Journal
+
+CONTENDERS = 3  # of each precision class
+
+
+def certify(state: State, cluster: Cluster, journal: Journal, observer: Observer) -> None:
+    """Judges the contenders and records those that stand as the campaign's result."""
+    contenders = state.archive.contenders(CONTENDERS)
+    tasks = [Task(state.drafts[e.job.candidate].candidate, e.job.configuration, "full") for e in contenders]
+    passed: list[Elite] = []
+    for index, verdict in cluster.judge(tasks, best_ms=lambda: None) if tasks else ():
+        elite = contenders[index]
+        observer.on_certified(elite, verdict)
+        if state.admits(verdict):
+            passed.append(Elite(Job(elite.job.candidate, elite.job.configuration, "full"), elite.signature, verdict))
+    journal.certify([(elite.job, elite.verdict) for elite in passed])

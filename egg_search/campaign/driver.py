@@ -1,0 +1,143 @@
+"""The driver: one loop over steps, each durable before it counts."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from egg_search.campaign.budget import Stopwatch
+from egg_search.campaign.certify import certify
+from egg_search.campaign.events import Observer, Progress
+from egg_search.campaign.interrupt import Interrupt
+from egg_search.campaign.planning import Planner
+from egg_search.campaign.settings import Settings
+from egg_search.campaign.state import State
+from egg_search.campaign.timers import Timers
+from egg_search.cluster import Cluster, Task
+from egg_search.core.errors import UserError
+from egg_search.core.step import TUNE, Job, Step
+from egg_search.core.verdict import Verdict
+from egg_search.rundir import Journal, StepRecord
+from operators.base import AuthorError
+
+INTERRUPTED = "interrupted"
+
+
+class Driver:
+    """One session of a campaign whose state was replayed from the journal."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        journal: Journal,
+        state: State,
+        planner: Planner,
+        cluster: Cluster,
+        observer: Observer,
+        interrupt: Interrupt,
+    ) -> None:
+        self._settings, self._journal, self._state, self._planner = settings, journal, state, planner
+        self._cluster, self._observer, self._interrupt = cluster, observer, interrupt
+        self._watch = Stopwatch(journal.elapsed())
+        self._timers = Timers(cluster)
+
+    def run(self, unfinished: StepRecord | None) -> None:
+        """The whole session: baselines, search, certification. `unfinished` is the step that an earlier one left."""
+        self._observer.on_phase("measuring baselines")
+        baselines = self._cluster.baselines()
+        self._journal.open_session(baselines)
+        self._observer.on_baselines(baselines)
+        self._watch, elapsed = Stopwatch(self._journal.elapsed()), self._journal.elapsed()
+        self._timers.lap()
+        try:
+            self._observer.on_phase("searching")
+            why = self._search(unfinished)
+            elapsed = self._watch.elapsed
+            if why != INTERRUPTED:
+                self._observer.on_phase("certifying")
+                certify(self._state, self._cluster, self._journal, self._observer)
+        except UserError as error:
+            with suppress(UserError):  # a full disk takes no farewell either
+                self._journal.close_session(str(error), elapsed)
+            raise
+        self._journal.close_session(why, elapsed)
+
+    def _search(self, unfinished: StepRecord | None) -> str:
+        """Runs steps until it says why no more."""
+        while not (why := self._over()):
+            record, unfinished = unfinished or self._begin(), None
+            if record is None:
+                return "nothing left to try"
+            if self._judge(record if record.planned else self._plan(record.step)):
+                self._finish(record.step)
+        return why
+
+    def _over(self) -> str | None:
+        if self._interrupt.asked:
+            return INTERRUPTED
+        if self._settings.budget_s is not None and self._watch.elapsed >= self._settings.budget_s:
+            return "time is up"
+        if self._settings.max_evaluations is not None and self._state.evaluations >= self._settings.max_evaluations:
+            return "evaluations are used up"
+        return None
+
+    def _begin(self) -> StepRecord | None:
+        step = self._state.scheduler.next(self._state.steps + 1)
+        if step is None:
+            return None
+        self._journal.begin(step)
+        self._observer.on_step(step)
+        return StepRecord(step, planned=False)
+
+    def _plan(self, step: Step) -> StepRecord:
+        """Drafts from the author, or configurations from the study; and what of them shall be judged."""
+        if step.operator == TUNE:
+            drafts, jobs = [], self._planner.tuning_jobs(step, step.limit * self._cluster.devices)
+        else:
+            try:
+                proposed = self._cluster.propose(step.operator, self._planner.brief(step), step.author)()
+            except AuthorError as error:
+                raise UserError(f"author {step.author}: {error}") from None
+            drafts, jobs = self._planner.screen(step, proposed)
+        self._journal.plan(step, drafts, jobs)
+        self._state.plan(step, drafts)
+        self._observer.on_drafts(step, drafts)
+        return StepRecord.planned_now(step, drafts, jobs)
+
+    def _judge(self, record: StepRecord) -> bool:
+        """Judges what has no verdict yet, in the order of positions; False when it had to stop before the end."""
+        waiting = [evaluation for evaluation in record.evaluations if evaluation.verdict is None]
+        tasks = [self._task(evaluation.job) for evaluation in waiting]
+        arrived: dict[int, Verdict] = {}
+        absorbed = 0
+        for index, verdict in self._cluster.judge(tasks, self._best_ms) if tasks else ():
+            self._journal.record(record.step.number, waiting[index].position, verdict)
+            arrived[index] = verdict
+            while absorbed in arrived:
+                self._absorb(record.step, waiting[absorbed].job, arrived[absorbed])
+                absorbed += 1
+            if absorbed < len(waiting) and self._over():
+                return False
+        return True
+
+    def _absorb(self, step: Step, job: Job, verdict: Verdict) -> None:
+        before = self._state.archive.best()
+        added = self._state.judge(step, job, verdict)
+        self._observer.on_verdict(step, job, verdict, added.status, self._progress())
+        best = self._state.archive.best()
+        if best is not before:
+            self._observer.on_best(best)
+
+    def _finish(self, step: Step) -> None:
+        self._state.finish(step)
+        self._journal.finish(step.number, self._watch.elapsed, self._timers.lap())
+        self._observer.on_step_done(step, self._state.scheduler.report(), self._progress())
+
+    def _task(self, job: Job) -> Task:
+        return Task(self._state.drafts[job.candidate].candidate, job.configuration, job.effort)
+
+    def _progress(self) -> Progress:
+        return Progress(self._state.evaluations, self._watch.elapsed, dict(self._timers.total))
+
+    def _best_ms(self) -> float | None:
+        best = self._state.archive.best()
+        return best.ms if best else None

@@ -1,0 +1,53 @@
+"""Making a run directory, and checking that one may be resumed here and now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from egg_search.campaign.settings import Settings
+from egg_search.campaign.versions import versions
+from egg_search.core.candidate import content_hash
+from egg_search.core.errors import UserError
+from egg_search.core.hardware import Hardware
+from egg_search.core.problem import Problem
+from egg_search.rundir import RunDirectory
+
+
+def create(path: Path, settings: Settings, problem: Problem, hardware: Hardware) -> RunDirectory:
+    """Raises RunDirectoryError when `path` exists."""
+    written = {
+        "settings": settings.to_json(),
+        "problem": {"name": problem.name, "overrides": problem.overrides, "id": problem.id},
+    }
+    machine = {"id": hardware.id, "hardware": hardware.facts(), "versions": versions()}
+    return RunDirectory.create(path, written, problem.source, machine)
+
+
+def reopen(directory: RunDirectory, hardware: Hardware) -> tuple[Settings, Problem]:
+    """Settings and problem as they were. Raises UserError when measurements made here would not compare."""
+    written, machine = directory.settings(), directory.hardware()
+    settings, was = Settings.from_json(written["settings"]), written["problem"]
+    if machine["id"] != hardware.id:
+        raise UserError(
+            f"{directory.path}: begun on {_describe(Hardware(**machine['hardware']))}, this is {_describe(hardware)}; "
+            "measurements do not compare: start a new campaign here"
+        )
+    problem = Problem(was["name"], directory.problem_source, was["overrides"])
+    if problem.id != was["id"]:
+        raise UserError(f"{directory.path / 'problem.py'}: changed since the campaign began; start a new campaign")
+    original = Path(settings.problem)
+    if original.is_file() and content_hash(original.read_bytes()) != content_hash(problem.source):
+        raise UserError(f"{original}: changed since {directory.path} began; start a new campaign for the new problem")
+    return settings, problem
+
+
+def with_budget(settings: Settings, budget_s: float | None, max_evaluations: int | None) -> Settings:
+    """`settings` with another budget where one is given: totals, counted from the beginning."""
+    if budget_s is None and max_evaluations is None:
+        return settings
+    return replace(settings, budget_s=budget_s, max_evaluations=max_evaluations)
+
+
+def _describe(hardware: Hardware) -> str:
+    return f"{hardware.model} with {hardware.cores} cores and {hardware.vector_bytes * 8}-bit vectors"

@@ -1,0 +1,121 @@
+"""From a step to its brief, and from drafts to jobs. Pure: everything comes from the state and the seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from egg_search.archive import Elite
+from egg_search.campaign.settings import Settings
+from egg_search.campaign.state import State
+from egg_search.core.hardware import Hardware
+from egg_search.core.knobs import Configuration
+from egg_search.core.problem import Problem
+from egg_search.core.step import TUNE, Job, Step, derive_seed
+from egg_search.tuning import by_roles, inherit
+from operators.base import Brief, Draft, Refusal
+from principles.library import Library
+
+Proposed = Sequence[Draft | Refusal]
+
+
+class Planner:
+    def __init__(
+        self, settings: Settings, problem: Problem, hardware: Hardware, library: Library, state: State
+    ) -> None:
+        self._seed, self._problem, self._hardware = settings.seed, problem, hardware
+        self._library, self._state = library, state
+
+    def brief(self, step: Step) -> Brief:
+        """What the step's author is given. The parent comes with its best configuration, or with how it failed."""
+        parent = self._state.drafts[step.parent].candidate if step.parent else None
+        configuration, verdict = {}, None
+        if step.operator == "repair":
+            job, verdict = self._state.failed[step.parent]
+            configuration = dict(job.configuration)
+        elif step.parent in self._state.best:
+            elite = self._state.best[step.parent]
+            configuration, verdict = dict(elite.job.configuration), elite.verdict
+        return Brief(
+            operator=step.operator,
+            problem=self._problem,
+            hardware=self._hardware,
+            dialect=step.dialect,
+            seed=derive_seed(self._seed, step.number, "author"),
+            parent=parent,
+            configuration=configuration,
+            verdict=verdict,
+            lever=step.lever,
+            principles=tuple(self._library[name] for name in step.principles),
+            known_signatures=self._state.archive.signatures(),
+            tried=self._state.attempts(step.parent),
+            limit=step.limit,
+        )
+
+    def screen(self, step: Step, proposed: Proposed) -> tuple[list[Draft | Refusal], list[Job]]:
+        """Refuses drafts that exist already or that no configuration saves from the constraints; the rest become jobs.
+
+        Seeds are judged in full, so that structures are compared on equal terms.
+        """
+        checked: list[Draft | Refusal] = []
+        jobs: dict[str, Job] = {}
+        for draft in proposed:
+            if isinstance(draft, Draft):
+                job = self._job(step, draft)
+                reason = "the same candidate was there before"
+                if draft.candidate.id in self._state.drafts or draft.candidate.id in jobs:
+                    draft = _refusal(draft, reason)
+                elif isinstance(job, str):
+                    draft = _refusal(draft, job)
+                else:
+                    jobs[job.candidate] = job
+            checked.append(draft)
+        return checked, list(jobs.values())
+
+    def tuning_jobs(self, step: Step, count: int) -> list[Job]:
+        """New configurations of the step's parent; none when its space is exhausted."""
+        candidate = self._state.drafts[step.parent].candidate
+        study = self._state.study(candidate.id)
+        found = study.ask(
+            count,
+            derive_seed(self._seed, step.number, TUNE),
+            allowed=lambda configuration: not self._state.violations(candidate, configuration),
+            first=self._suggestions(candidate.id),
+            lever=step.lever,
+        )
+        return [Job(candidate.id, configuration) for configuration in found]
+
+    def _job(self, step: Step, draft: Draft) -> Job | str:
+        """The first of inherited and default configuration that keeps the constraints, or why there is none."""
+        candidate = draft.candidate
+        inherited = self._inherited(draft)
+        tried = [inherited] if inherited else []
+        tried.append(candidate.default_configuration)
+        for configuration in tried:
+            broken = self._state.violations(candidate, configuration)
+            if not broken:
+                return Job(candidate.id, configuration, "full" if step.operator == "seed" else "screen")
+        return broken[0]
+
+    def _suggestions(self, candidate_id: str) -> list[Configuration]:
+        """The parent's best, or without one the author's default; and what the best of other candidates liked."""
+        draft = self._state.drafts[candidate_id]
+        knobs = draft.candidate.knobs
+        first: list[Configuration] = [self._inherited(draft) or draft.candidate.default_configuration]
+        liked = [e.job for e in self._state.archive if e.job.candidate != candidate_id and self._is_tuned(e)]
+        if liked:
+            votes = ((self._state.drafts[job.candidate].candidate.knobs, job.configuration) for job in liked)
+            first.append(by_roles(knobs, votes))
+        return first
+
+    def _inherited(self, draft: Draft) -> Configuration | None:
+        if draft.parent not in self._state.best:
+            return None
+        parent = self._state.drafts[draft.parent].candidate
+        return inherit(parent.knobs, self._state.best[draft.parent].job.configuration, draft.candidate.knobs)
+
+    def _is_tuned(self, elite: Elite) -> bool:
+        return self._state.study(elite.job.candidate).scored >= 3
+
+
+def _refusal(draft: Draft, reason: str) -> Refusal:
+    return Refusal(draft.change, reason, draft.operator, draft.author, draft.parent, draft.candidate.source)

@@ -1,0 +1,70 @@
+"""What a campaign found, from its run directory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from egg_search.archive import Archive, Elite, pareto_front
+from egg_search.campaign.settings import Settings
+from egg_search.rundir import Reader, RunDirectory
+from operators.base import Draft
+
+
+@dataclass(frozen=True)
+class Result:
+    """`front` is fastest first. `certified` says whether it was judged again in full when the search ended; without
+    that it is what screening saw. `why` is how the last session ended, None while one is alive or was killed."""
+
+    front: tuple[Elite, ...]
+    certified: bool
+    why: str | None
+    evaluations: int
+    elapsed: float
+    baselines_ms: dict[str, float]
+    timings: dict[str, float]
+
+    @property
+    def engine_ms(self) -> float:
+        """The engine's own milliseconds an evaluated configuration: everything but author, build and run."""
+        return 1e3 * self.timings.get("engine", 0.0) / max(self.evaluations, 1)
+
+
+def load_result(path: Path) -> Result:
+    """Also beside a live driver. Raises RunDirectoryError when `path` is no run directory."""
+    directory = RunDirectory(path)
+    with directory.read() as reader:
+        return read_result(reader, Settings.from_json(directory.settings()["settings"]))
+
+
+def read_result(reader: Reader, settings: Settings) -> Result:
+    sessions, evaluated = reader.sessions(), reader.evaluated()
+    certified = _certified(reader)
+    # What was certified and then searched on is certified no longer.
+    final = bool(certified) and bool(sessions) and sessions[-1].ended is not None
+    return Result(
+        front=tuple(certified if final else _screened(reader, settings)),
+        certified=final,
+        why=sessions[-1].why if sessions else None,
+        evaluations=evaluated,
+        elapsed=reader.elapsed(),
+        baselines_ms=sessions[-1].baselines_ms if sessions else {},
+        timings=reader.timings(),
+    )
+
+
+def _certified(reader: Reader) -> list[Elite]:
+    elites = [Elite(job, reader.draft(job.candidate).signature, verdict) for job, verdict in reader.certified()]
+    return pareto_front(elites)
+
+
+def _screened(reader: Reader, settings: Settings) -> list[Elite]:
+    archive, signatures = Archive(settings.precision), {}
+    for evaluation in reader.evaluations():
+        candidate = evaluation.job.candidate
+        if candidate not in signatures:
+            draft = reader.draft(candidate)
+            assert isinstance(draft, Draft)
+            signatures[candidate] = draft.signature
+        archive.add(evaluation.job, signatures[candidate], evaluation.verdict)
+    return archive.front()

@@ -1,0 +1,115 @@
+"""What a campaign knows, as a function of its journal: archive, studies, candidates, scheduler."""
+
+from __future__ import annotations
+
+from math import exp
+from typing import Any
+
+from egg_search.archive import AddResult, Archive, Elite, score
+from egg_search.campaign.settings import Settings
+from egg_search.cluster import is_infrastructure
+from egg_search.core.hardware import Hardware
+from egg_search.core.step import TUNE, Job, Step
+from egg_search.core.verdict import Verdict
+from egg_search.rundir import StepRecord
+from egg_search.schedulers import SCHEDULERS, Feedback, Menu, Result
+from egg_search.tuning import Study
+from operators.base import Attempt, Draft, Refusal
+from principles.library import Library
+
+REMEMBERED = 16  # attempts on one parent that its next author is told of
+
+
+class State:
+    """Told records in the journal's order: `plan`, `judge` for each verdict, `finish`."""
+
+    def __init__(self, settings: Settings, hardware: Hardware, library: Library, operators: tuple[str, ...]) -> None:
+        self.archive = Archive(settings.precision)
+        self.drafts: dict[str, Draft] = {}  # by candidate
+        self.best: dict[str, Elite] = {}  # a candidate's own best, admitted or not
+        self.failed: dict[str, tuple[Job, Verdict]] = {}  # a candidate's last failure
+        self.evaluations = 0
+        self.steps = 0
+        self._settings, self._hardware, self._library = settings, hardware, library
+        self._studies: dict[str, Study] = {}
+        self._attempts: dict[str | None, list[Attempt]] = {}
+        self._results: list[Result] = []
+        menu = Menu(operators, settings.writers(hardware), self.applicable, settings.batch)
+        self.scheduler = SCHEDULERS[settings.scheduler](menu, settings.seed)
+
+    def replay(self, record: StepRecord) -> None:
+        """A step as the journal has it, finished or not."""
+        if record.planned:
+            self.plan(record.step, record.drafts)
+        for evaluation in record.evaluations:
+            if evaluation.verdict is not None:
+                self.judge(record.step, evaluation.job, evaluation.verdict)
+        if record.elapsed is not None:
+            self.finish(record.step)
+
+    def plan(self, step: Step, drafts: tuple[Draft | Refusal, ...]) -> None:
+        for draft in drafts:
+            if isinstance(draft, Draft):
+                self.drafts[draft.candidate.id] = draft
+            else:
+                self._remember(draft.parent, Attempt(draft.change, None, f"refused: {draft.reason}", None))
+
+    def judge(self, step: Step, job: Job, verdict: Verdict) -> AddResult:
+        """Adds the verdict to archive and study; the scheduler is told when the step is finished."""
+        self.evaluations += 1
+        draft = self.drafts[job.candidate]
+        if step.operator != TUNE:
+            self._remember(draft.parent, self._attempt(draft, verdict))
+        added = self.archive.add(job, draft.signature, verdict)
+        value = score(verdict) if self.admits(verdict) else None
+        if not is_infrastructure(verdict):
+            self.study(job.candidate).tell(job.configuration, value)
+        if not verdict.ok:
+            self.failed[job.candidate] = job, verdict
+        elif job.candidate not in self.best or score(verdict) > self.best[job.candidate].score:
+            self.best[job.candidate] = Elite(job, draft.signature, verdict)
+        at_fault = not is_infrastructure(verdict)
+        dialect = draft.candidate.dialect
+        self._results.append(Result(job.candidate, draft.signature, dialect, value, added.gain, at_fault))
+        return added
+
+    def admits(self, verdict: Verdict) -> bool:
+        """Whether it is right, and exact enough for this campaign."""
+        return verdict.ok and verdict.errors.precision.rank <= self._settings.precision.rank
+
+    def finish(self, step: Step) -> None:
+        results, self._results = tuple(self._results), []
+        principles = {r.candidate: self.drafts[r.candidate].principles for r in results}
+        self.scheduler.observe(step, Feedback(results, principles))
+        self.steps = step.number
+
+    def study(self, candidate: str) -> Study:
+        if candidate not in self._studies:
+            self._studies[candidate] = Study(self.drafts[candidate].candidate.knobs)
+        return self._studies[candidate]
+
+    def attempts(self, parent: str | None) -> tuple[Attempt, ...]:
+        return tuple(self._attempts.get(parent, ()))
+
+    def applicable(self, operator: str, candidate: str | None) -> list[str]:
+        """Names of principles for an operator: a lever's own, or those on structure."""
+        if operator == "repair":
+            return []
+        group = "structure" if operator in ("seed", "refine") else operator
+        if candidate is None:
+            return [principle.name for principle in self._library if principle.group == group]
+        written = self.drafts[candidate].candidate
+        found = self._library.applicable(written.facts, self._hardware, written.dialect, group)
+        return list(dict.fromkeys(principle.name for principle, _ in found))
+
+    def violations(self, candidate: Any, configuration: Any) -> list[str]:
+        return self._library.violations(candidate, configuration, self._hardware)
+
+    def _attempt(self, draft: Draft, verdict: Verdict) -> Attempt:
+        parent = self.best.get(draft.parent or "")
+        speedup = exp(score(verdict) - parent.score) if parent and verdict.ok else None
+        outcome = verdict.outcome if verdict.ok else f"{verdict.outcome}: {verdict.reason}"
+        return Attempt(draft.change, ", ".join(draft.principles) or None, outcome, speedup)
+
+    def _remember(self, parent: str | None, attempt: Attempt) -> None:
+        self._attempts[parent] = [*self._attempts.get(parent, ()), attempt][-REMEMBERED:]
