@@ -11,7 +11,7 @@ from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Lever
 from egg_search.core.problem import Problem
 from egg_search.core.verdict import Verdict
-from principles.model import Principle
+from principles import Library, Principle, load
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,10 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Brief:
-    """All that an author is given. `lever` is None in stage one."""
+    """All that an author is given. `lever` is None in stage one.
+
+    `principles` are those to follow, best first; `library` holds all that bind the drafts.
+    """
 
     operator: str
     problem: Problem
@@ -41,6 +44,7 @@ class Brief:
     known_signatures: frozenset[str] = frozenset()  # structures already in the archive
     tried: tuple[Attempt, ...] = ()
     limit: int = 8  # how many drafts are wanted at the most
+    library: Library = field(default_factory=load)
 
 
 @dataclass(frozen=True)
@@ -87,13 +91,16 @@ class Author(Protocol):
 
 
 class Operator(Protocol):
-    """A way to get new candidates."""
+    """A way to get new candidates. `stage`: 1 structure, 2 schedule, 3 neither. One that `needs_parent` edits it."""
 
     name: str
     stage: int
     lever: Lever | None
+    needs_parent: bool
 
-    def propose(self, brief: Brief, author: Author) -> list[Draft | Refusal]: ...
+    def propose(self, brief: Brief, author: Author) -> list[Draft | Refusal]:
+        """At most `brief.limit` drafts, best bets first, then the refusals. Raises what the author raises."""
+        ...
 
 
 class AuthorError(Exception):
