@@ -1,0 +1,117 @@
+"""Families of inputs: what to turn a problem's own inputs into, to find faults that its own inputs hide.
+
+A family changes the floating-point tensors among the inputs; shapes, strides and other values stay. Exact zeros stay
+where a good part of a tensor is zero (a mask, a triangle). Whether a family is meaningful for a problem shows when
+eager runs on it: see `reference.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.utils._pytree import tree_map
+
+Family = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
+_STRUCTURAL_ZEROS = 0.2
+
+
+def _normal(x: torch.Tensor, g: torch.Generator) -> torch.Tensor:
+    return _randn(x, g)
+
+
+def _large(x: torch.Tensor, g: torch.Generator) -> torch.Tensor:
+    return x * 64
+
+
+def _small(x: torch.Tensor, g: torch.Generator) -> torch.Tensor:
+    return x * 1e-3
+
+
+def _offset(x: torch.Tensor, g: torch.Generator) -> torch.Tensor:
+    return x + 1000
+
+
+def _heavy_tail(x: torch.Tensor, g: torch.Generator) -> torch.Tensor:
+    return x * torch.exp(1.5 * _randn(x, g))
+
+
+def _cancellation(x: torch.Tensor, g: torch.Generator) -> torch.Tensor:
+    """Random signs over six orders of magnitude."""
+    exponents = torch.empty_like(x).uniform_(-3, 3, generator=g)
+    return torch.sign(_randn(x, g)) * torch.pow(10.0, exponents)
+
+
+def _constant_rows(x: torch.Tensor, g: torch.Generator) -> torch.Tensor:
+    return torch.empty_like(x).copy_(x.narrow(-1, 0, 1).expand_as(x))
+
+
+def _one_row(x: torch.Tensor, g: torch.Generator) -> torch.Tensor:
+    """One row, drawn at random, is 100 times as large as it was."""
+    x, row = x.clone(), _index(x.shape[0], g)
+    x[row] *= 100
+    return x
+
+
+def _zeros(x: torch.Tensor, g: torch.Generator) -> torch.Tensor:
+    return torch.zeros_like(x)
+
+
+def _denormal(x: torch.Tensor, g: torch.Generator) -> torch.Tensor:
+    return x * (torch.finfo(x.dtype).tiny / 8)
+
+
+def _nan(x: torch.Tensor, g: torch.Generator) -> torch.Tensor:
+    return _sprinkled(x, g, (float("nan"),))
+
+
+def _infinite(x: torch.Tensor, g: torch.Generator) -> torch.Tensor:
+    return _sprinkled(x, g, (float("inf"), -float("inf")))
+
+
+def _sprinkled(x: torch.Tensor, g: torch.Generator, values: tuple[float, ...]) -> torch.Tensor:
+    x = x.clone()
+    for value in values:
+        x[tuple(_index(size, g) for size in x.shape)] = value
+    return x
+
+
+def _randn(x: torch.Tensor, g: torch.Generator) -> torch.Tensor:
+    return torch.empty_like(x).normal_(generator=g)
+
+
+def _index(size: int, g: torch.Generator) -> int:
+    return int(torch.randint(size, (), generator=g))
+
+
+# In the order of what each has found, so that a short budget keeps the best ones.
+FAMILIES: dict[str, Family] = {
+    "one row x100": _one_row,
+    "large": _large,
+    "offset": _offset,
+    "cancellation": _cancellation,
+    "nan": _nan,
+    "constant rows": _constant_rows,
+    "heavy tail": _heavy_tail,
+    "infinite": _infinite,
+    "small": _small,
+    "normal": _normal,
+    "denormal": _denormal,
+    "zeros": _zeros,
+}
+SPECIAL = frozenset(["nan", "infinite"])  # outputs that are not finite are what these are for
+
+
+def transform(name: str, arguments: list[Any], seed: int) -> list[Any]:
+    """The arguments with every floating-point tensor of rank 1 and more put through family `name`."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def apply(leaf: Any) -> Any:
+        if not isinstance(leaf, torch.Tensor) or not leaf.is_floating_point() or leaf.dim() == 0 or not leaf.numel():
+            return leaf
+        changed = FAMILIES[name](leaf, generator)
+        zeros = leaf == 0
+        return changed.masked_fill(zeros, 0.0) if zeros.sum() > _STRUCTURAL_ZEROS * leaf.numel() else changed
+
+    return tree_map(apply, arguments)

@@ -1,0 +1,79 @@
+"""How far an output may be from float64 truth, by precision class.
+
+For an element c of row r with truth t, with u the unit roundoff of the output's type (2^-24 in float32):
+
+    faithful   |c - t| <= max(4 E(r), 32 S(r), 8 u T(r), 2 G T(r))
+    tf32       |c - t| <= max(faithful, 8 v/u S(r), 8 v T(r)),  v = 2^-11
+    half       the same with v = 2^-8
+
+T(r) is the row's largest |t|, E(r) eager's own worst error in it, G eager's worst error relative to its row, and S(r)
+how far the truth moves when inputs move by ±u: without it an honest two-pass layer norm fails on constant rows, where
+eager is exact by luck. Beside that, the error in norm must be at most max(4 E, 8 S, 8 u) for faithful and
+2 v max(1, S/u) for the others (each relative, in norm), and for faithful the median error at most 4 times eager's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from egg_search.core.verdict import PrecisionClass
+
+UNITS = {PrecisionClass.TF32: 2.0**-11, PrecisionClass.HALF: 2.0**-8}
+_FLOOR = 2.0**-126  # flushing denormals to zero is no error
+_SAMPLE = 1 << 16  # elements that a median is taken over
+MIN_ROW = 16
+
+
+def rows_of(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor as [rows, columns]: as many trailing axes as it takes for a row of at least 16 elements."""
+    columns = 1
+    for size in reversed(tensor.shape):
+        if columns >= MIN_ROW:
+            break
+        columns *= size
+    return tensor.reshape(-1, columns)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of one output. `rows[c]` is [rows, 1], `norms[c]` a number; `median` bounds the faithful class only."""
+
+    rows: dict[PrecisionClass, torch.Tensor]
+    norms: dict[PrecisionClass, float]
+    median: float
+    scale: torch.Tensor  # [rows, 1]: each row's largest |t|
+    truth_norm: float
+    eager_norm: float
+
+
+def unit_roundoff(dtype: torch.dtype) -> float:
+    return torch.finfo(dtype).eps / 2
+
+
+def derive_limits(truth: torch.Tensor, eager: torch.Tensor, moved: list[torch.Tensor], unit: float) -> Limits:
+    """All arguments are finite float64 rows; `moved` are truths of inputs perturbed by `unit`."""
+    scale = truth.abs().amax(1, keepdim=True)
+    error = (eager - truth).abs_()
+    row_error = error.amax(1, keepdim=True)
+    drift = torch.stack([(each - truth).abs_().amax(1, keepdim=True) for each in moved]).amax(0)
+    worst = (row_error / scale.clamp_min(max(scale.median().item(), _FLOOR))).max().item()
+    faithful = torch.maximum(4 * row_error, 32 * drift)
+    faithful = torch.maximum(faithful, max(8 * unit, 2 * worst) * scale) + _FLOOR
+    truth_norm = max(truth.norm().item(), _FLOOR)
+    eager_norm = error.norm().item() / truth_norm
+    drift_norm = max((each - truth).norm().item() for each in moved) / truth_norm
+    rows = {PrecisionClass.FAITHFUL: faithful}
+    norms = {PrecisionClass.FAITHFUL: max(4 * eager_norm, 8 * drift_norm, 8 * unit)}
+    for name, coarse in UNITS.items():
+        rows[name] = torch.maximum(faithful, torch.maximum(8 * coarse / unit * drift, 8 * coarse * scale))
+        norms[name] = max(norms[PrecisionClass.FAITHFUL], 2 * coarse * max(1.0, drift_norm / unit))
+    median = 4 * relative_median(error, scale) + max(16 * unit, 8 * relative_median((moved[0] - truth).abs_(), scale))
+    return Limits(rows, norms, median, scale, truth_norm, eager_norm)
+
+
+def relative_median(error: torch.Tensor, scale: torch.Tensor) -> float:
+    """The median of |error| over its row's scale, over a sample of rows."""
+    step = max(1, min(error.shape[0], error.numel() // _SAMPLE))
+    return (error[::step] / scale[::step].clamp_min(_FLOOR)).median().item()

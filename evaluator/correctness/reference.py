@@ -1,0 +1,150 @@
+"""The reference of one shape of a problem: eager, its float64 truth, and the checks that follow from them."""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.utils._pytree import tree_map
+
+from egg_search.core.errors import UserError
+from egg_search.core.problem import Problem
+from egg_search.core.problem.outputs import flatten_outputs
+from egg_search.core.verdict import Outcome
+from evaluator.correctness.checks import EXACT, Check, Finding, FloatCheck, make_check
+from evaluator.correctness.double import run_in_double, to_double, widened
+from evaluator.correctness.families import SPECIAL, transform
+from evaluator.protocol.memory import tensors_of
+
+_UNIT = 2.0**-24
+_FEW_COLUMNS = 16  # short rows need several perturbations: the worst of few elements is small by luck
+_RUNNING = ("running_mean", "running_var")
+
+
+@dataclass(frozen=True)
+class Case:
+    """Inputs and what must come out. `keeps_inputs` says that eager leaves its inputs as they were."""
+
+    name: str
+    arguments: list[Any]
+    checks: tuple[Check, ...]
+    keeps_inputs: bool
+    seconds: float  # eager's, in the verifier: a scale for timeouts, no measurement
+
+    @property
+    def bytes(self) -> int:
+        tensors = [*tensors_of(self.arguments), *(c.truth for c in self.checks if isinstance(c, FloatCheck))]
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+    def check_form(self, outputs: list[torch.Tensor]) -> Finding | None:
+        """A finding when number, shapes or dtypes of the outputs are wrong."""
+        if len(outputs) != len(self.checks):
+            return _wrong_form(f"{len(outputs)} output tensors, expected {len(self.checks)}")
+        for position, (output, check) in enumerate(zip(outputs, self.checks, strict=True)):
+            if tuple(output.shape) != check.shape:
+                return _wrong_form(f"output {position} has shape {tuple(output.shape)}, expected {check.shape}")
+            if output.dtype != check.dtype:
+                return _wrong_form(f"output {position} is {output.dtype}, expected {check.dtype}")
+        return None
+
+    def check(self, outputs: list[torch.Tensor]) -> list[Finding]:
+        """One finding an output; the form must be right."""
+        return [check(output) for check, output in zip(self.checks, outputs, strict=True)]
+
+
+def _wrong_form(reason: str) -> Finding:
+    return Finding(EXACT, Outcome.WRONG_FORM, reason)
+
+
+class Reference:
+    """One problem (or shape variant of one) with randomised parameters. `state` is what every worker's model gets."""
+
+    def __init__(self, problem: Problem, seed: int) -> None:
+        self._loaded = problem.load()
+        self.problem, self.seed = problem, seed
+        self.init_inputs = self._loaded.init_inputs(seed)
+        self._model = self._loaded.make_model(seed, copy.deepcopy(self.init_inputs))
+        shipped = copy.deepcopy(self._model.state_dict())
+        _randomise(self._model, seed)
+        if not self._finite(seed):
+            self._model.load_state_dict(shipped)
+        self.state = {name: value.detach().clone() for name, value in self._model.state_dict().items()}
+        self._double = widened(self._model)
+        self.exact = True  # False once float64 failed: the truth is then eager itself
+
+    def case(self, seed: int, family: str | None = None) -> Case | None:
+        """A case of the problem's own inputs drawn from `seed`, changed by `family`.
+
+        None where the family makes no sense for the problem: eager raises, or is not finite where it should be.
+        """
+        arguments = self._loaded.make_inputs(seed)
+        if family is not None:
+            arguments = transform(family, arguments, seed)
+        used = _clone(arguments)
+        before = time.perf_counter()
+        try:
+            eager = self._loaded.run(self._model, used)
+            seconds = time.perf_counter() - before
+            if family is not None and family not in SPECIAL and not _all_finite(eager):
+                return None
+            truth, *moved = self._truths(arguments, eager, seed)
+        except UserError:
+            if family is None:
+                raise
+            return None
+        checks = tuple(make_check(e, t, list(m)) for e, t, *m in zip(eager, truth, *moved, strict=True))
+        keeps = all(torch.equal(a, b) for a, b in zip(tensors_of(used), tensors_of(arguments), strict=True))
+        keeps = keeps or family in SPECIAL  # NaN equals nothing
+        return Case(family or f"inputs {seed}", arguments, checks, keeps, seconds)
+
+    def _truths(self, arguments: list[Any], eager: list[torch.Tensor], seed: int) -> list[list[torch.Tensor]]:
+        """The float64 outputs on `arguments`, then those on perturbed arguments."""
+        short = any(not each.dim() or each.shape[-1] < _FEW_COLUMNS for each in eager)
+        generator = torch.Generator().manual_seed(seed)
+        try:
+            return [self._truth(arguments)] + [
+                self._truth(tree_map(lambda leaf: _perturbed(leaf, generator), to_double(arguments)))
+                for _ in range(4 if short else 1)
+            ]
+        except (RuntimeError, TypeError, ValueError):
+            self.exact = False
+            return [eager, eager]
+
+    def _truth(self, arguments: list[Any]) -> list[torch.Tensor]:
+        wide = to_double(arguments)
+        return flatten_outputs(run_in_double(lambda: self._double(*wide)))
+
+    def _finite(self, seed: int) -> bool:
+        model = copy.deepcopy(self._model)
+        return _all_finite(self._loaded.run(model, self._loaded.make_inputs(seed)))
+
+
+def _randomise(model: torch.nn.Module, seed: int) -> None:
+    """Moves parameters and running statistics off their initial values, which hide faults (ones, zeros)."""
+    generator = torch.Generator().manual_seed(seed)
+    running = [buffer for name, buffer in model.named_buffers() if name.rpartition(".")[2] in _RUNNING]
+    with torch.no_grad():
+        for value in (*model.parameters(), *running):
+            if not value.is_floating_point() or not value.numel():
+                continue
+            constant = bool((value == value.flatten()[0]).all())
+            spread = 0.25 if constant else 0.2 * value.float().std().item()
+            value.add_(torch.empty_like(value).uniform_(-spread, spread, generator=generator))
+
+
+def _perturbed(leaf: Any, generator: torch.Generator) -> Any:
+    if not isinstance(leaf, torch.Tensor) or not leaf.is_floating_point():
+        return leaf
+    signs = torch.randint(2, leaf.shape, generator=generator, dtype=torch.int8) * 2 - 1
+    return leaf * (1 + _UNIT * signs)
+
+
+def _all_finite(tensors: list[torch.Tensor]) -> bool:
+    return all(bool(each.isfinite().all()) for each in tensors)
+
+
+def _clone(arguments: list[Any]) -> list[Any]:
+    return tree_map(lambda leaf: leaf.clone() if isinstance(leaf, torch.Tensor) else leaf, arguments)
