@@ -1,0 +1,61 @@
+"""`egg run`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+
+def run(
+    problem: Annotated[str, Argument(help="A problem file, or the name of a bundled problem.")],
+    budget: Annotated[str, Option(help="Time for the search, such as 90s, 5m, 1h30m or 2d.")] = "5m",
+    evaluations: Annotated[int | None, Option(min=1, help="Stop after so many configurations, too.")] = None,
+    profile: Annotated[str | None, Option(help="One of the problem's PROFILES of sizes; bundled: cpu, gpu.")] = None,
+    set_: Annotated[
+        list[str] | None, Option("--set", metavar="NAME=VALUE", help="Override a module-level constant. Repeatable.")
+    ] = None,
+    precision: Annotated[str, Option(help="The loosest class to keep: faithful, tf32, half or loose.")] = "faithful",
+    name: Annotated[str | None, Option(help="The run directory is runs/NAME. Default: the problem's name.")] = None,
+    seed: Annotated[int, Option(help="Every random choice of the search comes from it.")] = 0,
+    author: Annotated[str, Option(help="Who writes the kernels.")] = "expert",
+    principles: Annotated[
+        list[Path] | None, Option(metavar="DIR", help="A folder with principles of your own. Repeatable.")
+    ] = None,
+    ray_address: Annotated[
+        str | None, Option(help="Join this Ray cluster; 'none' works without Ray. Default: a Ray of its own.")
+    ] = None,
+) -> None:
+    """Search faster kernels for one problem.
+
+    Ends with a table and with the fastest modules in runs/NAME/export. Ctrl-C stops cleanly; `egg resume` goes on.
+    """
+    from egg_search.cli import inputs
+    from egg_search.core.problem import parse_overrides
+
+    inputs.require_compiler()
+    path = inputs.find_problem(problem)
+    overrides = parse_overrides(set_ or ())
+    chosen = inputs.precision_class(precision)
+    directory = (
+        inputs.RUNS / inputs.run_name(name) if name is not None else inputs.fresh_directory(inputs.RUNS / path.stem)
+    )
+
+    from egg_search.campaign import Campaign, Settings, parse_duration
+    from egg_search.cli.search import search
+
+    settings = Settings(
+        problem=str(path),
+        profile=profile,
+        overrides=overrides,
+        budget_s=parse_duration(budget),
+        max_evaluations=evaluations,
+        seed=seed,
+        authors=(author,),
+        precision=chosen,
+        principles=tuple(map(str, principles or ())),
+        ray_address=ray_address,
+    )
+    raise typer.Exit(search(lambda: Campaign.create(settings, directory)))
