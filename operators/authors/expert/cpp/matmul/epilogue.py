@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from operators.authors.expert.cpp.dtypes import converted
 from operators.authors.expert.cpp.expr import Emitter, Place
@@ -62,7 +63,7 @@ def mergeable(positions: Iterable[Index], axes: Sequence[tuple[str, int]]) -> bo
     return all(
         outer is not None and inner is not None and outer == inner * size
         for position in positions
-        for (a, _), (b, size) in zip(axes, axes[1:], strict=False)
+        for (a, _), (b, size) in pairwise(axes)
         for outer, inner in [(position.coefficient(a), position.coefficient(b))]
     )
 

@@ -16,10 +16,13 @@ from operators.authors.expert.ir.graph import Graph
 from operators.authors.expert.plan import Decision, KernelCode, KernelPlan
 
 _SKINNY = 8  # widest small factor whose sums fit registers
+_FEW = 64  # rows up to which packing the right factor costs more than it gains
 
 
 class MatmulGenerator:
-    """Kernels of kind `matmul`. Choices: `product` is "packed" or "skinny"; `zeros` is "skipped" beside a diagonal."""
+    """Kernels of kind `matmul`. Choices: `product` is "packed", "turned" (the same, of the transposed factors, so that
+    a right factor contiguous along the depth needs no packing) or "skinny"; `zeros` is "skipped" beside a diagonal.
+    """
 
     kind = "matmul"
 
@@ -32,6 +35,8 @@ class MatmulGenerator:
         choices: list[Mapping[str, Value]] = [{"product": "packed"}]
         if any(_triangles(found)):
             choices.insert(0, {"product": "packed", "zeros": "skipped"})
+        if found.b.deep and found.n > 1:
+            choices.insert(0 if found.m <= _FEW and found.b.plain else 1, {"product": "turned"})
         if found.small <= _SKINNY:
             choices.insert(0, {"product": "skinny"})
         return choices
@@ -41,14 +46,15 @@ class MatmulGenerator:
         if kernel.choices["product"] == "skinny":
             _, big, small, width = _roles(found)
             return skinny(small, width, found.k, found.batch, big.deep, hardware)
-        if "zeros" in kernel.choices:
+        if kernel.choices.get("zeros") == "skipped":
             return blocked(Sizes(found.batch, found.m, found.n, found.k, (SHARED,), (SHARED,)), hardware)
         a = _places(found.a, found.a_batches, in_place=True)
-        b = _places(found.b, found.b_batches, in_place=not found.b.deep and found.m <= 16)
+        b = _places(found.b, found.b_batches if found.m > 32 else 2, in_place=found.m <= 16)
         return blocked(Sizes(found.batch, found.m, found.n, found.k, a, b), hardware)
 
     def facts(self, graph: Graph, kernel: KernelPlan, hardware: Hardware) -> dict[str, Any]:
-        found = _found(graph, kernel)
+        found = product(graph, kernel.nodes, kernel.outputs)
+        assert found is not None, "facts are asked only of what is supported"
         leaves = [graph[i] for i in found.reads]
         return {
             "kind": self.kind,
@@ -73,14 +79,14 @@ class MatmulGenerator:
 
 
 def _found(graph: Graph, kernel: KernelPlan) -> Product:
-    found = product(graph, kernel.nodes, kernel.outputs)
+    found = product(graph, kernel.nodes, kernel.outputs, kernel.choices["product"] == "turned")
     if found is None:
         raise ValueError(f"no matmul kernel computes nodes {kernel.nodes}")
     return found
 
 
 def _packed(found: Product, kernel: KernelPlan, name: str) -> KernelCode:
-    prefix, skip = name.upper(), "zeros" in kernel.choices
+    prefix, skip = name.upper(), kernel.choices.get("zeros") == "skipped"
     body = [
         "// pass: pack a\n  const auto a = " + found.a.source(found.a_batches) + ";",
         "// pass: pack b\n  const auto b = " + found.b.source(found.b_batches) + ";",
