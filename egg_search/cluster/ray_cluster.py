@@ -25,7 +25,7 @@ OBJECT_STORE = 128 << 20  # candidates are text
 
 
 class RayCluster:
-    """Starts Ray on this machine when `address` is None, else joins. One measuring actor a GPU, or a CPU node."""
+    """Starts Ray on this machine when `address` is None or "local", else joins. One measuring actor a GPU, or a CPU node."""
 
     def __init__(self, workshop: Workshop, address: str | None = None) -> None:
         _init(workshop, address)
@@ -129,7 +129,7 @@ def _failure(reference: ray.ObjectRef) -> Verdict | None:
 def _init(workshop: Workshop, address: str | None) -> None:
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
     try:
-        if address is not None:
+        if address not in (None, "local"):
             ray.init(address=address, **quiet)
         else:
             ray.init(

@@ -56,18 +56,19 @@ class Study:
     def tell(self, configuration: Configuration, score: float | None) -> None:
         """`score` is None for a configuration that failed."""
         self._seen.add(configuration_key(configuration))
+        configuration = {name: configuration[name] for name in self._knobs}
         failed = score is None
         trial = create_trial(
             state=TrialState.FAIL if failed else TrialState.COMPLETE,
             value=score,
-            params=dict(configuration),
+            params=configuration,
             distributions=self._space,
         )
         self._optuna.add_trial(trial)
         if not failed:
             self._scored += 1
             if self._best is None or score > self._best[0]:
-                self._best = score, dict(configuration)
+                self._best = score, configuration
 
     def ask(
         self,
