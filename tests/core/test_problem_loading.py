@@ -85,6 +85,8 @@ def test_from_file(tmp_path):
     chosen = Problem.from_file(path, {"n": 5}, profile="gpu")
     assert (chosen.load().module.n, chosen.load().module.m) == (5, 9)
     assert chosen.id != Problem.from_file(path).id
+    annotated = _file(tmp_path, "n = 4\nPROFILES: dict = {'gpu': {'n': 8}}\n" + WHOLE, "annotated.py")
+    assert Problem.from_file(annotated, profile="gpu").overrides == {"n": 8}
     assert chosen.with_overrides({"n": 6}).overrides == {"n": 6, "m": 9}
 
 

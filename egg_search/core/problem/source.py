@@ -51,7 +51,7 @@ def require_definitions(source: str, path: Path) -> None:
 def read_profiles(source: str, path: Path, profile: str) -> dict[str, Any]:
     """The overrides that the module-level dict `PROFILES` of literals names `profile`."""
     for node in parse(source, str(path)).body:
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "PROFILES" for t in node.targets):
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and "PROFILES" in bound_names([node]):
             profiles = _literal_profiles(node, path)
             if profile in profiles:
                 return dict(profiles[profile])
@@ -59,10 +59,10 @@ def read_profiles(source: str, path: Path, profile: str) -> dict[str, Any]:
     raise UserError(f"{path}: no profile {profile!r}; the file has no PROFILES = {{...}} (set constants with --set)")
 
 
-def _literal_profiles(node: ast.Assign, path: Path) -> dict[str, dict[str, Any]]:
+def _literal_profiles(node: ast.Assign | ast.AnnAssign, path: Path) -> dict[str, dict[str, Any]]:
     try:
         profiles = ast.literal_eval(node.value)
-    except ValueError:
+    except (ValueError, TypeError):
         profiles = None
     if not isinstance(profiles, dict) or not all(isinstance(each, dict) for each in profiles.values()):
         raise UserError(f"{path}: line {node.lineno}: PROFILES must be a dict of dicts of literals")
