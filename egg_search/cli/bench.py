@@ -1,1 +1,77 @@
-def bench() -> None: ...
+"""`egg bench`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+
+def bench(
+    problems: Annotated[
+        list[str] | None, Argument(help="Problem files or names of bundled problems. Default: all bundled ones.")
+    ] = None,
+    budget: Annotated[str, Option(help="Time for the search on each problem.")] = "60s",
+    evaluations: Annotated[int | None, Option(min=1, help="Configurations for each problem, at the most.")] = None,
+    out: Annotated[Path, Option(help="Run directories and tables go here. The same again goes on.")] = Path("bench"),
+    profile: Annotated[str | None, Option(help="Sizes. Default: cpu for bundled problems.")] = None,
+    precision: Annotated[str, Option(help="The loosest class to keep: faithful, tf32, half or loose.")] = "faithful",
+    seed: Annotated[int, Option(help="Every random choice of the searches comes from it.")] = 0,
+    ray_address: Annotated[str | None, Option(help="As for `egg run`.")] = None,
+) -> None:
+    """Search on many problems and write one table: bench.md and bench.json in OUT.
+
+    Can be stopped and started again: finished problems are skipped, a half-done one goes on.
+    """
+    from egg_search.cli import INTERRUPTED, NOTHING, OK, inputs
+
+    inputs.require_compiler()
+    paths = _paths(problems)
+    chosen = inputs.precision_class(precision)
+    from egg_search.bench.report import write_report
+    from egg_search.bench.suite import Suite
+    from egg_search.campaign import Settings, parse_duration
+    from egg_search.cli.many import run_suite
+    from egg_search.problems import bundled
+
+    if profile is None and set(paths.values()) <= set(bundled().values()):
+        profile = "cpu"
+    settings = Settings(
+        problem="",
+        profile=profile,
+        budget_s=parse_duration(budget),
+        max_evaluations=evaluations,
+        seed=seed,
+        precision=chosen,
+        ray_address=ray_address,
+    )
+    suite = Suite(out / "runs", paths, settings)
+    complete = run_suite(suite)
+    command = " ".join(["egg bench", *(problems or ()), f"--budget {budget}", f"--out {out}", f"--seed {seed}"])
+    for path in write_report(suite, out, command):
+        print(path)
+    if not complete:
+        print("stopped; the same command goes on")
+        raise typer.Exit(INTERRUPTED)
+    raise typer.Exit(NOTHING if suite.failures else OK)
+
+
+def _paths(problems: list[str] | None) -> dict[str, Path]:
+    """Name to path. Raises UserError when two files have one name, since run directories are named after them."""
+    from egg_search.cli.inputs import find_problem
+    from egg_search.core.errors import UserError
+    from egg_search.problems import bundled
+
+    if not problems:
+        return bundled()
+    paths: dict[str, Path] = {}
+    for text in problems:
+        path = find_problem(text)
+        if not path.is_file():
+            raise UserError(f"{path}: no such file")
+        if path.stem in paths:
+            raise UserError(f"{path}: another problem is named {path.stem}, too; rename one of the files")
+        paths[path.stem] = path
+    return paths

@@ -33,8 +33,8 @@ def search(make: Callable[[], Campaign]) -> int:
     return OK if result.front else NOTHING
 
 
-def show(*paths: Path) -> None:
-    """Exports each run into its own directory and prints the table of all."""
+def show(*paths: Path) -> int:
+    """Exports each run into its own directory and prints the table of all. How many have found something."""
     from egg_search.export import export
     from egg_search.reports.console import stdout
     from egg_search.reports.summary import summarize
@@ -42,3 +42,4 @@ def show(*paths: Path) -> None:
 
     modules = {path: written[0] for path in paths if (written := export(path, path / EXPORT))}
     stdout().print(result_table(map(summarize, paths), modules))
+    return len(modules)

@@ -1,1 +1,71 @@
-def verify() -> None: ...
+"""`egg verify`"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer import Argument, Option
+
+if TYPE_CHECKING:
+    from egg_search.core.candidate import Candidate
+    from egg_search.core.verdict import Verdict
+
+_MARKS = {"triton": "import triton", "cuda": "import cupy", "cpp": "ctypes"}
+
+
+def verify(
+    kernel: Annotated[Path, Argument(metavar="KERNEL.py", help="A file that defines ModelNew.")],
+    problem: Annotated[str, Argument(metavar="PROBLEM.py", help="A problem file, or a bundled problem's name.")],
+    profile: Annotated[str | None, Option(help="One of the problem's PROFILES of sizes.")] = None,
+    set_: Annotated[list[str] | None, Option("--set", metavar="NAME=VALUE", help="Override a constant.")] = None,
+    as_json: Annotated[bool, Option("--json", help="Print the whole verdict as JSON.")] = False,
+) -> None:
+    """Judge one kernel against a problem: is it correct, how exact, how fast.
+
+    Exit code 0: accepted. 1: refused, with the reason. 2: it could not be judged.
+    """
+    from egg_search.cli import BAD_INPUT, NOTHING, OK, inputs
+    from egg_search.core.problem import Problem, parse_overrides
+
+    inputs.require_compiler()
+    path = inputs.find_problem(problem)
+    candidate = read_candidate(kernel)
+    judged = _judge(candidate, Problem.from_file(path, parse_overrides(set_ or ()), profile))
+    from egg_search.cluster import is_infrastructure
+    from egg_search.reports.verdict import verdict_text
+
+    print(json.dumps(judged.to_json(), indent=2) if as_json else verdict_text(judged))
+    raise typer.Exit(OK if judged.ok else BAD_INPUT if is_infrastructure(judged) else NOTHING)
+
+
+def read_candidate(path: Path) -> Candidate:
+    """The file as a candidate. Raises UserError when it cannot be read or is none."""
+    from egg_search.core.candidate import Candidate, Dialect
+    from egg_search.core.errors import UserError
+    from egg_search.core.problem.source import read_source
+
+    source = read_source(path)
+    dialect = next((Dialect(name) for name, mark in _MARKS.items() if mark in source), Dialect.TORCH)
+    try:
+        return Candidate(source, dialect)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def _judge(candidate: Candidate, problem) -> Verdict:
+    from egg_search.core.hardware import detect_cpu
+    from egg_search.core.problem.validation import validate
+    from evaluator import Evaluator
+    from evaluator.settings import Effort
+
+    validate(problem)
+    with tempfile.TemporaryDirectory(prefix="egg-verify-") as build_dir:
+        evaluator = Evaluator(problem, detect_cpu(), Path(build_dir))
+        try:
+            return evaluator.judge(candidate, candidate.default_configuration, Effort.FULL)
+        finally:
+            evaluator.close()

@@ -13,9 +13,12 @@ WIDTH = 116
 
 
 def with_header(point: Point, row: Mapping[str, Any], machine: Mapping[str, Any], certified: bool) -> str:
-    """The point's source under its header. A comment only: the module does what was measured."""
+    """The point's source under its header. A comment only: the module does what was measured.
+
+    Its lines begin with `#|`, so that no word of theirs can be taken for a knob or for facts.
+    """
     lines = [line for paragraph in _paragraphs(point, row, machine, certified) for line in _wrap(paragraph)]
-    return "".join(f"# {line}".rstrip() + "\n" for line in lines) + "\n" + point.source
+    return "".join(f"#| {line}".rstrip() + "\n" for line in lines) + "\n" + point.source
 
 
 def _paragraphs(point: Point, row: Mapping[str, Any], machine: Mapping[str, Any], certified: bool) -> list[str]:

@@ -1,0 +1,1 @@
+"""Many problems, one campaign each, and the table over all of them."""

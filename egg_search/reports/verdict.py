@@ -1,0 +1,26 @@
+"""One verdict as text."""
+
+from __future__ import annotations
+
+from egg_search.core.verdict import Verdict
+from egg_search.reports.text import milliseconds, ratio
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """A few lines: accepted or refused, and what was measured."""
+    flags = [f"note: {flag}" for flag in verdict.flags]
+    if not verdict.ok:
+        return "\n".join([f"refused: {verdict.outcome}: {verdict.reason}", *flags])
+    timing, errors = verdict.timing, verdict.errors
+    lines = [
+        f"accepted: {errors.precision}",
+        f"error against float64: {errors.norm:.2e} in norm, {errors.worst:.2e} at the worst element "
+        f"(PyTorch eager {errors.eager_norm:.2e} in norm)",
+        f"time: {milliseconds(timing.ms.value)} ms a call "
+        f"({milliseconds(timing.ms.low)} to {milliseconds(timing.ms.high)})",
+    ]
+    for name, each in timing.speedups.items():
+        lines.append(f"against {name}: {ratio(each.value)} ({ratio(each.low)} to {ratio(each.high)})")
+    if verdict.generated_share is not None:
+        lines.append(f"generated code: {verdict.generated_share:.0%} of the time")
+    return "\n".join([*lines, *flags])
