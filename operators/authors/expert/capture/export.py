@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,7 +54,8 @@ def exported(model: torch.nn.Module, inputs: Sequence[Any]) -> AtenGraph:
     """torch.export of `model` on `inputs`, lowered to the ops that have lowerings and to core ATen for the rest."""
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        program = torch.export.export(model, tuple(inputs), strict=False).run_decompositions(_decompositions())
+        program = torch.export.export(model, tuple(inputs), strict=False)
+        program = program.run_decompositions(_decompositions(_writes_unseen(program.graph)))
     signature, positions = program.graph_signature, _positions(inputs)
     sources, leaf = {}, 0
     for spec in signature.input_specs:
@@ -79,6 +81,7 @@ def traced(model: torch.nn.Module, inputs: Sequence[Any]) -> AtenGraph:
 
     state = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     names, spec = list(state), None
+    model = copy.deepcopy(model)  # tracing leaves fake tensors behind
 
     def call(state_values: list, tensors: list) -> tuple:
         nonlocal spec
@@ -102,6 +105,8 @@ def traced(model: torch.nn.Module, inputs: Sequence[Any]) -> AtenGraph:
     for node in module.graph.nodes:
         if node.op == "get_attr":
             sources[node.name] = Source("literal", literal=getattr(module, node.target))
+    if any(node.target == torch.ops.aten.native_batch_norm.default and node.args[5] for node in module.graph.nodes):
+        raise CaptureError("torch.export fails, and torch.fx does not see batch norm update its running statistics")
     _drop_copies(module.graph)
     results = _results(module.graph, placeholders[: len(names)], names)
     return AtenGraph(module.graph, sources, results, spec)
@@ -123,13 +128,19 @@ def _results(graph: torch.fx.Graph, placeholders: Sequence, names: Sequence[str]
     return (*state, *[None] * (len(values) - len(names)))
 
 
-def _decompositions() -> dict:
-    """torch's decompositions of every op that is neither lowered nor kept whole."""
+def _writes_unseen(graph: torch.fx.Graph) -> frozenset[str]:
+    """Names of ops that must be opened: instance norm updates running statistics without its schema saying so."""
+    norms = [node for node in graph.nodes if node.target == torch.ops.aten.instance_norm.default]
+    return frozenset(["instance_norm"] if any(node.args[3] is not None for node in norms) else [])
+
+
+def _decompositions(opened: frozenset[str] = frozenset()) -> dict:
+    """torch's decompositions of every op that is neither lowered nor kept whole, and of those `opened`."""
     table = torch.export.default_decompositions()
     for op in list(table.keys()):
         name = op.name().removeprefix("aten::")
         base, _, overload = name.partition(".")
-        if f"{base}.{overload or 'default'}" in LOWERINGS or base in _WHOLE:
+        if base not in opened and (f"{base}.{overload or 'default'}" in LOWERINGS or base in _WHOLE):
             del table[op]
     return table
 

@@ -96,6 +96,12 @@ def batch_norm(
     return _affine_channels(_standardised(x, _batch_axes(x), eps)[0], weight, bias)
 
 
+@lowers("native_batch_norm.default")
+def native_batch_norm(call: Call, x: Term, weight, bias, mean, var, training: bool, momentum: float, eps: float):
+    need(not training)
+    return _with_statistics(x, weight, bias, mean, var, eps), None, None
+
+
 @lowers("_native_batch_norm_legit.no_stats")
 def batch_norm_no_stats(call: Call, x: Term, weight, bias, training: bool, momentum: float, eps: float):
     result, average, scale = _standardised(x, _batch_axes(x), eps)

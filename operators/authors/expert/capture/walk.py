@@ -60,7 +60,7 @@ class Walk:
         args = torch.fx.map_arg(node.args, lambda n: self.values[n])
         kwargs = torch.fx.map_arg(node.kwargs, lambda n: self.values[n])
         if node.target is operator.getitem:
-            return self._item(args[0], args[1])
+            return self._item(args[0], args[1]) if node.users else None
         if not isinstance(node.target, torch._ops.OpOverload):
             if any(isinstance(a, Term) for a in args):
                 raise CaptureError(f"call of {node.target}, which is no ATen op")
