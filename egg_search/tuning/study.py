@@ -20,6 +20,7 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
 STARTUP = 8  # scored configurations before TPE has something to learn from
+TRIES = 3  # TPE proposals for each configuration that is wanted: those it had before do not count
 ENUMERABLE = 4096  # spaces up to this size are searched to the last configuration
 
 Allowed = Callable[[Configuration], bool]
@@ -84,7 +85,7 @@ class Study:
         configuration, those of `lever` before others; then TPE; then whatever is left.
         """
         rng = random.Random(seed)
-        with closing(self._sampled(seed, 8 * count)) as sampled:
+        with closing(self._sampled(seed, TRIES * count)) as sampled:
             proposals = itertools.chain(first, self._neighbours(rng, lever), sampled, self._leftover(rng))
             return list(itertools.islice(self._fresh(proposals, allowed), count))
 
@@ -97,10 +98,10 @@ class Study:
                     yield dict(configuration)
 
     def importances(self) -> dict[str, float]:
-        """Each knob's share of the variance of scores, largest first; empty before there is enough to tell."""
+        """Each knob's share in what makes the better half better, largest first; empty before there is enough to tell."""
         if self._scored < 4 or not self._knobs:
             return {}
-        evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+        evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=0.5)
         return optuna.importance.get_param_importances(self._optuna, evaluator=evaluator)
 
     def _neighbours(self, rng: random.Random, lever: Lever | None) -> Iterator[dict[str, Value]]:
