@@ -10,6 +10,7 @@ from typing import Any
 
 from egg_search.core.verdict import PrecisionClass
 from egg_search.reports.summary import COMPILE, EAGER, Summary
+from egg_search.reports.text import jsonable
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,11 @@ def aggregates(scores: Sequence[Score]) -> list[Aggregate]:
 
 
 def to_json(scores: Sequence[Score]) -> dict[str, Any]:
-    return {"problems": [asdict(each) for each in scores], "aggregates": [asdict(each) for each in aggregates(scores)]}
+    """As JSON can hold it; None stands for what was not measured."""
+    return {
+        "problems": jsonable([asdict(each) for each in scores]),
+        "aggregates": jsonable([asdict(each) for each in aggregates(scores)]),
+    }
 
 
 def geomean(values: Sequence[float]) -> float:

@@ -11,7 +11,8 @@ from typing import Any
 from egg_search.core.errors import UserError
 from egg_search.export.header import with_header
 from egg_search.export.picture import draw
-from egg_search.reports.summary import COMPILE, EAGER, Point, Summary, summarize
+from egg_search.reports.summary import Point, Summary, summarize
+from egg_search.reports.text import jsonable
 from egg_search.rundir import RunDirectory
 
 
@@ -30,7 +31,7 @@ def export(run_path: Path, out: Path) -> list[Path]:
         for point, row in zip(summary.front, rows, strict=True):
             (out / row["module"]).write_text(with_header(point, row, run.hardware(), summary.result.certified))
         head = {"problem": run.settings()["problem"], "certified": summary.result.certified, **run.hardware()}
-        (out / "pareto.json").write_text(json.dumps({**head, "front": rows}, indent=2) + "\n")
+        (out / "pareto.json").write_text(json.dumps(jsonable({**head, "front": rows}), indent=2) + "\n")
         (out / "pareto.csv").write_text(_csv(rows))
         draw(summary, out / "pareto.png")
     except OSError as error:
@@ -49,7 +50,7 @@ def _row(summary: Summary, position: int, point: Point) -> dict[str, Any]:
         "ms_low": timing.ms.low,
         "ms_high": timing.ms.high,
         "baselines_ms": baselines,
-        "speedups": {name: point.speedup(name) for name in dict.fromkeys((EAGER, COMPILE, *baselines))},
+        "speedups": {name: point.speedup(name) for name in baselines},
         "error_norm": errors.norm,
         "error_worst": errors.worst,
         "eager_error_norm": errors.eager_norm,

@@ -1,8 +1,9 @@
-"""How numbers read."""
+"""How numbers are written."""
 
 from __future__ import annotations
 
-from math import isnan
+from math import isfinite, isnan
+from typing import Any
 
 
 def milliseconds(value: float | None) -> str:
@@ -11,3 +12,14 @@ def milliseconds(value: float | None) -> str:
 
 def ratio(value: float | None) -> str:
     return "-" if value is None or isnan(value) else f"{value:.2f}x"
+
+
+def jsonable(value: Any) -> Any:
+    """`value` with None for every number that JSON cannot hold (nan: not measured)."""
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: jsonable(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [jsonable(each) for each in value]
+    return value
