@@ -59,8 +59,8 @@ class CaseBook:
         """(model number, reference, cases) of every shape variant."""
         if self._variants is None:
             self._variants = shape_variants(self._problem, limit=self._settings.variants)
-            problems = [self._problem.with_overrides(each) for each in self._variants]
-            self.references += [Reference(problem, self._draw()) for problem in problems]
+            for changed in self._variants:
+                self.references.append(Reference(self._problem.with_overrides(changed), self._draw(), changed))
         for number, reference in enumerate(self.references[1:], start=1):
             cases = [self.case((number, 0, family)) for family in (None, "one row x100")]
             yield number, reference, [case for case in cases if case is not None]

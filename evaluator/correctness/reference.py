@@ -62,9 +62,10 @@ def _wrong_form(reason: str) -> Finding:
 class Reference:
     """One problem (or shape variant of one) with randomised parameters. `state` is what every worker's model gets."""
 
-    def __init__(self, problem: Problem, seed: int) -> None:
+    def __init__(self, problem: Problem, seed: int, changed: dict[str, int] | None = None) -> None:
         self._loaded = problem.load()
-        self.problem, self.seed = problem, seed
+        self.seed = seed
+        self.changed = changed or {}  # of a variant: the constants that make it one
         self.init_inputs = self._loaded.init_inputs(seed)
         self._model = self._loaded.make_model(seed, copy.deepcopy(self.init_inputs))
         shipped = copy.deepcopy(self._model.state_dict())
@@ -98,7 +99,7 @@ class Reference:
         checks = tuple(make_check(e, t, list(m)) for e, t, *m in zip(eager, truth, *moved, strict=True))
         keeps = all(torch.equal(a, b) for a, b in zip(tensors_of(used), tensors_of(arguments), strict=True))
         keeps = keeps or family in SPECIAL  # NaN equals nothing
-        return Case(family or f"inputs {seed}", arguments, checks, keeps, seconds)
+        return Case(family or "own inputs", arguments, checks, keeps, seconds)
 
     def _truths(self, arguments: list[Any], eager: list[torch.Tensor], seed: int) -> list[list[torch.Tensor]]:
         """The float64 outputs on `arguments`, then those on perturbed arguments."""

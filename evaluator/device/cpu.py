@@ -58,6 +58,7 @@ class CpuSeat:
         region = Region.create(layout.size)
         for view, value in zip(layout.views(region), tensors_of(state), strict=True):
             view.copy_(value)
+        self._worker.resume()
         try:
             self._send(Op.LOAD, timeout, number, value=replace(spec, state=layout), region=region)
         except WorkerFailure as failure:

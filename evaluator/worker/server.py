@@ -89,7 +89,7 @@ class _Server:
 
 
 def _readable(tensor: torch.Tensor) -> torch.Tensor:
-    """A tensor whose memory the verifier can read: views stay where they are unless they span far more than they hold."""
+    """The tensor itself, views too, unless it spans far more memory than it holds: then a dense copy."""
     tensor = tensor.detach()
     if tensor.layout is not torch.strided or not tensor.numel():
         return tensor

@@ -1,0 +1,114 @@
+"""Baselines: eager and torch.compile, each in a worker of its own that stays alive."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from egg_search.core.verdict import Outcome
+from evaluator.correctness.cases import CaseBook
+from evaluator.correctness.reference import Case
+from evaluator.device.base import Device, Seat
+from evaluator.gate import Gate
+from evaluator.isolation.failure import WorkerFailure
+from evaluator.settings import EvaluatorSettings
+from evaluator.timing.session import Goal, Samples, run_session
+from evaluator.timing.statistics import margin_of
+from evaluator.worker.models import ModelSpec
+
+EAGER, COMPILE, _TWIN = "eager", "compile", "eager twin"
+_WARM_BELOW_SECONDS = 0.005  # shorter calls are timed right after an untimed one, as in a loop
+_NULLS = 20
+
+
+class Baselines:
+    """`milliseconds` by name, from one long session at the start; `margin` is that session's A/A margin, `null` the
+    seconds of a call that computes nothing. A baseline that fails is in `failures` with the reason; eager must not."""
+
+    def __init__(
+        self,
+        book: CaseBook,
+        spec: ModelSpec,
+        device: Device,
+        memory_bytes: int,
+        gate: Gate,
+        settings: EvaluatorSettings,
+    ) -> None:
+        self._book, self._spec, self._device, self._settings = book, spec, device, settings
+        self._memory_bytes, self._gate = memory_bytes, gate
+        self._seats: dict[str, Seat] = {}
+        self.failures: dict[str, str] = {}
+        self._random = np.random.default_rng()
+        for name in (EAGER, COMPILE) if settings.torch_compile else (EAGER,):
+            self._start(name)
+        self._calibrate()
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.milliseconds)
+
+    @property
+    def anchor(self) -> str:
+        """The fastest baseline."""
+        return min(self.milliseconds, key=self.milliseconds.__getitem__)
+
+    @property
+    def warm(self) -> int:
+        """Untimed calls before each timed one."""
+        return int(self.eager_seconds < _WARM_BELOW_SECONDS)
+
+    def time(self, name: str, case: Case) -> float:
+        """Raw seconds of one call. A baseline that was killed is started again, once."""
+        try:
+            return self._call(name, case)
+        except WorkerFailure:
+            self._start(name)
+            return self._call(name, case)
+
+    def close(self) -> None:
+        for seat in self._seats.values():
+            seat.close()
+        self._seats = {}
+
+    def _call(self, name: str, case: Case) -> float:
+        return self._seats[name].call(0, case.arguments, self._settings.compile_seconds, self.warm, read=False).seconds
+
+    def _start(self, name: str) -> None:
+        """Starts a worker for `name` and makes its first calls, in which torch.compile compiles."""
+        seat = None
+        try:
+            seat = self._device.open(self._memory_bytes * (3 if name == COMPILE else 1), {})
+            spec = replace(self._spec, compiled=name == COMPILE)
+            seat.load(0, spec, self._book.references[0].state, self._settings.load_seconds)
+            with self._gate.shared():
+                for index in range(3):
+                    first = seat.call(
+                        0, self._book.shipped(index).arguments, self._settings.compile_seconds, read=False
+                    )
+            self._seats[name] = seat
+            if name == EAGER:
+                self.eager_seconds = first.seconds
+        except WorkerFailure as failure:
+            if name != COMPILE:
+                raise WorkerFailure(
+                    Outcome.RAISED, f"the problem's own Model fails in a worker: {failure.reason}"
+                ) from None
+            self.failures[name] = failure.reason
+
+    def _calibrate(self) -> None:
+        """One session of every baseline and a second eager, whose ratio to the first is the A/A margin."""
+        self._start(_TWIN)
+        rule = self._settings.full
+        sides = {name: lambda i, name=name: self._call(name, self._book.shipped(i)) for name in self._seats}
+        goal = Goal(_TWIN, EAGER, self._device.quantile)
+        with self._gate.exclusive():
+            self.null = float(np.quantile([self._seats[EAGER].null() for _ in range(_NULLS)], 0.1))
+            samples: Samples = run_session(sides, goal, rule, self.null, self._random)
+        first, second = samples.sides[EAGER], samples.sides[_TWIN]
+        self.margin = margin_of(first, second, self._device.quantile, self._random)
+        self._seats.pop(_TWIN).close()
+        self.milliseconds = {
+            name: float(np.quantile(samples.sides[name], self._device.quantile)) * 1e3 for name in self._seats
+        }
+        self.eager_seconds = self.milliseconds[EAGER] / 1e3

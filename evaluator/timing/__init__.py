@@ -1,0 +1,1 @@
+"""Timing on shared machines: random-order interleaving, a quantile, bootstrap intervals, no needless samples."""

@@ -1,0 +1,86 @@
+"""One candidate in its worker: every call is checked, and what was found is summed up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from egg_search.core.verdict import Errors, Outcome, PrecisionClass
+from evaluator.correctness.checks import EXACT, Finding
+from evaluator.correctness.reference import Case
+from evaluator.device.base import Call, Seat
+from evaluator.isolation.failure import WorkerFailure
+
+_OWN_INPUTS = "own inputs"
+
+
+class Trial:
+    """Methods raise WorkerFailure as soon as the candidate fails in any way."""
+
+    def __init__(self, seat: Seat, accept: PrecisionClass, call_seconds: float) -> None:
+        self.seat, self._accept, self._call_seconds = seat, accept, call_seconds
+        self._verified: dict[int, list[torch.Tensor]] = {}  # outputs that were found right, by case
+        self.flags: set[str] = set()
+        self.errors: Errors | None = None
+        self.calls = 0
+
+    def call(self, case: Case, number: int = 0, warm: int = 0) -> Call:
+        """One forward, its outputs checked in full or, where they repeat checked ones bit by bit, compared."""
+        call = self.seat.call(number, case.arguments, self._call_seconds, warm)
+        self.calls += 1
+        known = self._verified.get(id(case))
+        if known is None or not _equal(known, call.outputs):
+            self._check(case, call, again=known is not None)
+            if known is None:
+                self._verified[id(case)] = call.outputs
+        return call
+
+    def _check(self, case: Case, call: Call, again: bool) -> None:
+        form = case.check_form(call.outputs)
+        if form is not None:
+            raise WorkerFailure(form.outcome, form.reason)
+        if case.keeps_inputs and not call.inputs_intact:
+            raise WorkerFailure(Outcome.WRONG_VALUES, f"{case.name}: forward changes its input, the Model does not")
+        for position, finding in enumerate(case.check(call.outputs)):
+            self._take(case, position, finding, again)
+        if again:
+            self.flags.add("nondeterministic: equal inputs give outputs that differ within the limit")
+
+    def _take(self, case: Case, position: int, finding: Finding, again: bool) -> None:
+        where = f"{case.name}: output {position}"
+        if finding.outcome is not None:
+            outcome = Outcome.NONDETERMINISTIC if again else finding.outcome
+            prefix = "right before, now wrong: " if again else ""
+            if not (finding.errors.precision is PrecisionClass.LOOSE and self._accept is PrecisionClass.LOOSE):
+                raise WorkerFailure(outcome, f"{where}: {prefix}{finding.reason}")
+        if finding.errors.precision.rank > self._accept.rank:
+            raise WorkerFailure(
+                Outcome.WRONG_VALUES,
+                f"{where}: precision class {finding.errors.precision}, at least {self._accept} is wanted "
+                f"(error in norm {finding.errors.norm:.3g}, eager's {finding.errors.eager_norm:.3g})",
+            )
+        self.flags.update(finding.flags)
+        self.errors = _worst(self.errors, finding.errors, own=case.name == _OWN_INPUTS)
+
+
+def _equal(first: list[torch.Tensor], second: list[torch.Tensor]) -> bool:
+    """Equal form and values. (Equal NaNs do not compare equal: such outputs take the full check again.)"""
+    return len(first) == len(second) and all(
+        a.dtype == b.dtype and a.shape == b.shape and torch.equal(a, b) for a, b in zip(first, second, strict=True)
+    )
+
+
+def _worst(first: Errors | None, second: Errors, own: bool) -> Errors:
+    """Class and limit ratio: the worst of all cases. The other numbers: the worst on the problem's own inputs, because
+    on ill-conditioned ones they say more about the inputs than about the candidate."""
+    if not own:
+        second = replace(second, norm=0.0, worst=0.0, eager_norm=0.0)
+    first = first or EXACT
+    return Errors(
+        norm=max(first.norm, second.norm),
+        worst=max(first.worst, second.worst),
+        limit_ratio=max(first.limit_ratio, second.limit_ratio),
+        eager_norm=max(first.eager_norm, second.eager_norm),
+        precision=max(first.precision, second.precision, key=lambda each: each.rank),
+    )
