@@ -9,7 +9,7 @@ from egg_search.core.hardware import Hardware
 from egg_search.core.problem import Problem
 from operators.authors.expert.capture import CaptureError, capture
 from operators.authors.expert.emit.dialect import EmitDialect
-from operators.authors.expert.emit.module import module_text
+from operators.authors.expert.emit.module import Example, module_text
 from operators.authors.expert.ir.graph import Graph
 from operators.authors.expert.plan import Plan
 from operators.authors.expert.rewrites import rewrite
@@ -62,8 +62,7 @@ class Session:
             self.graph(plan.rewrites),
             self.dialect,
             self.hardware,
-            self.arguments,
-            self._model.training,
+            Example(self.arguments, self._loaded.init_inputs(_EXAMPLE_SEED), self._model.training),
         )
 
     def writings(self, plans: Iterable[tuple[Plan, str, tuple[str, ...]]], brief: Brief) -> list[Writing]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from operators.authors.expert.emit.dialect import EmitDialect
-from operators.authors.expert.ir.graph import Graph, Node
+from operators.authors.expert.ir.graph import Graph
 from operators.authors.expert.ir.torch_call import torch_expression
 from operators.authors.expert.plan import KernelCode, KernelPlan
 from operators.authors.expert.structures.partition import LIBRARY_KIND
@@ -16,20 +16,17 @@ def forward_lines(
     kernels: Sequence[tuple[str, KernelPlan]],
     codes: Mapping[str, KernelCode],
     dialect: EmitDialect,
-    parameters: Sequence[str],
-    states: Mapping[str, Node],
 ) -> list[str]:
-    """Statements without indentation. Values are named `t<node id>`; they are dense unless torch made them."""
+    """Statements over `args` and `self`. Values are named `t<node id>`."""
     names: dict[int, str] = {}
     lines: list[str] = []
-    # Input nodes count tensor arguments by their position in forward's argument list.
     for node in graph.nodes:
-        if node.op == "input":
+        if node.op in ("input", "state"):
             names[node.id] = f"t{node.id}"
-            lines.append(f"t{node.id} = _egg_dense({parameters[node.attrs['position']]})")
-    for qualified, node in states.items():
-        names[node.id] = f"t{node.id}"
-        lines.append(f"t{node.id} = _egg_dense(self._egg_state({qualified!r}))")
+            source = (
+                f"args[{node.attrs['position']}]" if node.op == "input" else f"self._egg_state({node.attrs['name']!r})"
+            )
+            lines.append(f"t{node.id} = _egg_dense({source})")
     strided: set[int] = set()  # made by torch, so perhaps not dense
     for name, kernel in kernels:
         if kernel.kind == LIBRARY_KIND:

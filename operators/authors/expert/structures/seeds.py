@@ -40,6 +40,7 @@ def seed_plans(graph: Graph, generators: Mapping[str, Generator], hardware: Hard
                 told = f"fuse {fusion.name}" + (f", rewrite {', '.join(names)}" if names else "")
                 bases.append((plan, rewritten, told))
     # The favourite, then what other algorithms its kernels could use, then the other ways to fuse.
+    bases = [base for base in bases if any(k.kind != LIBRARY_KIND for k in base[0].kernels)] or bases[:1]
     for index, (plan, rewritten, told) in enumerate(bases):
         yield plan, told
         if index == 0:

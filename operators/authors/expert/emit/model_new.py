@@ -1,0 +1,92 @@
+"""The text of `ModelNew`: who it is for, what calls it takes itself, and its forward."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import indent
+from typing import Any
+
+import torch
+
+from operators.authors.expert.ir.graph import Graph
+
+GUARDS = '''
+def _egg_same(a, b):
+    """Whether two constructor or forward arguments are equal, tensors by value."""
+    if isinstance(a, torch.Tensor) or isinstance(b, torch.Tensor):
+        return isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor) and torch.equal(a, b)
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(map(_egg_same, a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_egg_same(a[k], b[k]) for k in a)
+    return type(a) is type(b) and a == b
+
+
+def _egg_tensor(value, shape, dtype):
+    """Whether `value` is a tensor that the kernels were made for; they have no backward."""
+    return (
+        isinstance(value, torch.Tensor)
+        and value.shape == shape
+        and value.dtype is dtype
+        and value.device.type == {device!r}
+        and not (value.requires_grad and torch.is_grad_enabled())
+    )
+
+
+def _egg_dense(t):
+    return t if t.is_contiguous() else t.contiguous()
+'''
+
+_CLASS = '''
+class ModelNew(Model):
+    """The problem's model, with kernels for the problem's own shapes; any other call runs the original forward."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._egg_same_model = _egg_same({given}, {expected})
+
+    def _egg_state(self, name):
+        owner, _, leaf = name.rpartition(".")
+        return getattr(self.get_submodule(owner), leaf)
+
+    def _egg_fits(self, arguments):
+        if not self._egg_same_model or self.training is not {training} or len(arguments) != {count}:
+            return False
+        return (
+{tests}
+        )
+
+    def forward(self, *args, **kwargs):
+        if kwargs or not self._egg_fits(args):
+            return super().forward(*args, **kwargs)
+{body}
+'''
+
+
+def guards(device: str) -> str:
+    return GUARDS.replace("{device!r}", repr(device)).strip()
+
+
+def model_class(graph: Graph, arguments: Sequence[Any], constructor: Any, training: bool, body: Sequence[str]) -> str:
+    """`arguments` are forward's example arguments, `constructor` those of the model (a list or a dict)."""
+    by_name = isinstance(constructor, dict)
+    tests = [_argument_test(f"arguments[{i}]", value) for i, value in enumerate(arguments)]
+    tests += [
+        f"_egg_tensor(self._egg_state({node.attrs['name']!r}), {node.shape}, torch.{node.dtype})"
+        for node in graph.nodes
+        if node.op == "state"
+    ]
+    return _CLASS.format(
+        given="kwargs" if by_name else "list(args)",
+        expected="get_init_inputs()" if by_name else "list(get_init_inputs())",
+        training=training,
+        count=len(arguments),
+        tests=indent("\nand ".join(tests or ["True"]), " " * 12),
+        body=indent("\n".join(body), " " * 8),
+    ).strip()
+
+
+def _argument_test(name: str, value: Any) -> str:
+    if isinstance(value, torch.Tensor):
+        return f"_egg_tensor({name}, {tuple(value.shape)}, {value.dtype})"
+    return f"_egg_same({name}, {value!r})"
