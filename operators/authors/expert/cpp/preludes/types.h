@@ -68,3 +68,6 @@ K_INTEGER(long) K_INTEGER(int) K_INTEGER(short) K_INTEGER(signed char) K_INTEGER
         return b == 0 ? a / b : q == 0 ? __builtin_copysign##S((T)0, a / b) : f;      \
     }
 K_REAL(float, f) K_REAL(double, )
+
+// A number known at compile time, as a value.
+template <long N> struct k_const { constexpr operator long() const { return N; } };

@@ -1,0 +1,5 @@
+"""Kernels of kind "nest"."""
+
+from operators.authors.expert.cpp.nest.generator import NestGenerator
+
+__all__ = ["NestGenerator"]

@@ -1,0 +1,122 @@
+"""Layout for rows that lie side by side: the lanes lie along the innermost variable of the rows.
+
+Also that of nests without reductions, where every element is a row, and of windows.
+"""
+
+from __future__ import annotations
+
+from operators.authors.expert.cpp.expr import Scope
+from operators.authors.expert.cpp.nest.domain import Space
+from operators.authors.expert.cpp.nest.layout import RUN, Layout
+from operators.authors.expert.cpp.nest.text import loop
+
+
+class Across(Layout):
+    """A block of LANES rows at a time, from `c` on; arrays over lanes hold the rows' results."""
+
+    def name(self, reduction: int) -> str:
+        return self.state(reduction).result("{0}[l]")
+
+    @property
+    def lane(self) -> str:
+        return self.nest.rows.names[-1]
+
+    def row(self) -> list[str]:
+        """The body of the function over a block of rows; `width` lanes of it exist."""
+        lines: list[str] = []
+        for level in self.nest.levels:
+            for group in self.groups(level):
+                lines += [self.marker(group), *self._reduction(group)]
+        return lines + self._row_outputs() + self._element_outputs()
+
+    def _scopes(self, space: Space) -> list[Scope]:
+        """Around the lanes: what no lane changes, before and in the loops over the space; what only lanes change."""
+        outer = frozenset(self.nest.rows.names[:-1])
+        loops = [Scope(outer | frozenset(space.names[:i])) for i in range(len(space.names) + 1)]
+        return [loops[0], Scope(outer | {self.lane}, lane="l"), *loops[1:]]
+
+    def _loops(self, space: Space, scopes: list[Scope], lanes: list[str], flush: list[str]) -> list[str]:
+        """All loops of a space around the loop over lanes."""
+        before, columns, *bodies = scopes
+        lines = [*bodies[-1].lines, *lanes] if bodies else lanes
+        for i in reversed(range(len(space.names))):
+            ranged = bool(self.parts) and i == self._split_at(space)
+            start, stop = ("from", "to") if ranged else ("0", str(space.sizes[i]))
+            if flush and i == len(space.names) - 1:
+                end = f"const long end = run + {RUN} < {stop} ? run + {RUN} : {stop};"
+                lines = loop("run", stop, [end, *loop(space.names[i], "end", lines, "run"), *flush], start, str(RUN))
+            else:
+                lines = loop(space.names[i], stop, lines, start)
+            lines = [*(bodies[i - 1].lines if i else []), *lines]
+        return [*before.lines, *self._lane_loop(columns), *lines]
+
+    def _lane_loop(self, columns: Scope) -> list[str]:
+        if not columns.lines:
+            return []
+        return [*columns.arrays, *self.lanes_of(columns.lines)]
+
+    def lanes_of(self, body: list[str]) -> list[str]:
+        return loop("l", "width", [f"const long {self.lane} = c + l;", *body], pragma="omp simd")
+
+    def _reduction(self, group: list[int]) -> list[str]:
+        space = self.nest.space(group[0])
+        scopes, updates = self._scopes(space), []
+        conditions = self.nest.source_place(group[0])[1]
+        # What is read under conditions must not be read before them.
+        emitter = self.emitter([] if conditions else scopes)
+        for r in group:
+            value = emitter.value(self.nest.graph[r].inputs[0], self.nest.source_place(r)[0])
+            updates.append(self.state(r).update("l", value, space.position.text))
+        updates = [*emitter.take_lines(), *updates]
+        skips = [c for c in conditions if self.lane not in c]
+        inside = [c for c in conditions if self.lane in c]
+        if inside:
+            updates = [f"if ({' && '.join(inside)}) {{", *updates, "}"]
+        lanes = self.lanes_of(updates)
+        if skips:
+            lanes = [f"if ({' && '.join(skips)}) {{", *lanes, "}"]
+        summed = [r for r in group if self.state(r).summed] if space.numel > 4 * RUN else []
+        flush = self.flushed(summed) if summed else []
+        inner = self._loops(space, scopes, lanes, flush)
+        work = [*self.declared(summed, "s"), *inner, *self.restored(summed)] if summed else inner
+        if self.parts:
+            return self.split(group, work, space.sizes[self._split_at(space)])
+        return [*self.declared(group), "{", *work, "}"]
+
+    def _split_at(self, space: Space) -> int:
+        long = [i for i, size in enumerate(space.sizes) if size >= 32]
+        return long[0] if long else max(range(len(space.sizes)), key=space.sizes.__getitem__)
+
+    def _row_outputs(self) -> list[str]:
+        outputs = [o for o in self.nest.outputs if self.nest.output_space(o) is None]
+        if not outputs:
+            return []
+        outer = Scope(frozenset(self.nest.rows.names[:-1]))
+        emitter = self.emitter([outer])
+        stores = [emitter.store(o, self.nest.output_place(o)) for o in outputs]
+        lanes = self.lanes_of([*emitter.take_lines(), *stores])
+        return ["// pass: write rows", "{", *outer.lines, *lanes, "}"]
+
+    def _element_outputs(self) -> list[str]:
+        lines: list[str] = []
+        for number, space in enumerate(self.nest.spaces):
+            outputs = [o for o in self.nest.outputs if self.nest.written_over[o] == number]
+            if outputs:
+                lines += ["// pass: write", "{", *self._write(space, outputs), "}"]
+        return lines
+
+    def _write(self, space: Space, outputs: list[int]) -> list[str]:
+        scopes = self._scopes(space)
+        emitter = self.emitter(scopes)
+        stores = [emitter.store(o, self.nest.output_place(o)) for o in outputs]
+        inner = self._loops(space, scopes, self.lanes_of([*emitter.take_lines(), *stores]), [])
+        if not self.parts:
+            return inner
+        size = space.sizes[self._split_at(space)]
+        return [
+            "#pragma omp parallel for schedule(static)",
+            f"for (long part = 0; part < {self.parts}; ++part) {{",
+            f"const long from = {size} * part / {self.parts}, to = {size} * (part + 1) / {self.parts};",
+            *inner,
+            "}",
+        ]

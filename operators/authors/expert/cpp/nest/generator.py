@@ -1,0 +1,62 @@
+"""Kind "nest": maps, views, gathers, reductions and windows over one set of rows, fused into one loop nest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from egg_search.core.hardware import Hardware, detect_cpu
+from egg_search.core.knobs import Value
+from operators.authors.expert.cpp.expr import Unsupported
+from operators.authors.expert.cpp.nest.analysis import Nest
+from operators.authors.expert.cpp.nest.kernel import kernel_code
+from operators.authors.expert.cpp.nest.schedule import decisions, tasks, work
+from operators.authors.expert.cpp.nest.trace import planned
+from operators.authors.expert.ir.graph import Graph
+from operators.authors.expert.plan import Decision, KernelCode, KernelPlan
+
+
+class NestGenerator:
+    kind = "nest"
+
+    def supports(self, graph: Graph, nodes: tuple[int, ...], outputs: tuple[int, ...]) -> bool:
+        try:
+            planned(graph, nodes, outputs)
+        except Unsupported:
+            return False
+        return True
+
+    def structures(self, graph: Graph, nodes: tuple[int, ...], outputs: tuple[int, ...]) -> list[Mapping[str, Value]]:
+        return [{}]
+
+    def schedule(self, graph: Graph, kernel: KernelPlan, hardware: Hardware) -> dict[str, Decision]:
+        return decisions(_nest(graph, kernel), hardware)
+
+    def facts(self, graph: Graph, kernel: KernelPlan, hardware: Hardware) -> dict[str, Any]:
+        nest = _nest(graph, kernel)
+        inside = nest.spaces[0].numel if nest.spaces else 1
+        defaults = decisions(nest, hardware)
+        read = {i for n in nest.nodes for i in graph[n].inputs} - nest.nodes
+        return {
+            "kind": self.kind,
+            "rows": nest.rows.numel,
+            "inner": inside,
+            "row_bytes": inside * 4,
+            "passes": len(nest.levels) + any(nest.output_space(o) is not None for o in nest.outputs),
+            "reductions": len(nest.reductions),
+            "lanes": defaults["lanes"].value,
+            "tasks": tasks(nest, str(defaults["lanes"].value), int(defaults["col_block"].value)),
+            "work": work(nest),
+            "bytes": sum(graph[i].type.bytes for i in (*read, *nest.outputs)),
+            "output_bytes": sum(graph[o].type.bytes for o in nest.outputs),
+        }
+
+    def emit(self, graph: Graph, kernel: KernelPlan, name: str) -> KernelCode:
+        nest = _nest(graph, kernel)
+        defaults = {} if kernel.schedule else decisions(nest, detect_cpu())
+        settings = {n: d.value for n, d in {**defaults, **kernel.schedule}.items()}
+        return kernel_code(nest, kernel, name, settings)
+
+
+def _nest(graph: Graph, kernel: KernelPlan) -> Nest:
+    return planned(graph, kernel.nodes, kernel.outputs)

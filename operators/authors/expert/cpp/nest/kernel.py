@@ -1,0 +1,80 @@
+"""The function of a nest kernel: loops over rows around a layout's passes."""
+
+from __future__ import annotations
+
+from egg_search.core.knobs import Value
+from operators.authors.expert.cpp.expr import parameters
+from operators.authors.expert.cpp.nest.across import Across
+from operators.authors.expert.cpp.nest.analysis import Nest
+from operators.authors.expert.cpp.nest.inside import Inside
+from operators.authors.expert.cpp.nest.text import indented, loop
+from operators.authors.expert.plan import KernelCode, KernelPlan
+
+PRELUDES = ("types.h", "math.h")
+_LANE_MACROS = {"inside": ("vec", "unroll"), "across": ("col_block",)}
+
+
+def kernel_code(nest: Nest, kernel: KernelPlan, name: str, settings: dict[str, Value]) -> KernelCode:
+    """The code of a nest under `settings`, the value of each decision."""
+    prefix, lanes = name.upper(), str(settings["lanes"])
+    parts = f"{prefix}_PARTS" if settings["parallel"] == "split" else ""
+    if lanes == "inside":
+        layout = Inside(nest, int(settings["vec"]) * int(settings["unroll"]), parts)
+        body, width = _rows(nest, layout.row(), settings, prefix), f"({prefix}_VEC * {prefix}_UNROLL)"
+    else:
+        size = nest.rows.sizes[-1]
+        layout = Across(nest, min(int(settings["col_block"]), size), parts)
+        body, width = _blocks(nest, layout.row(), settings, prefix), _at_most(f"{prefix}_COL_BLOCK", size)
+    macros = [*_LANE_MACROS[lanes], *(["parts"] if parts else [])]
+    if settings["parallel"] == "rows" and settings["omp_schedule"] == "dynamic":
+        macros.append("rows_per_task")
+    reads, writes = tuple(sorted(layout.reads)), nest.outputs
+    source = [
+        *(line for m in macros for line in _default(f"{prefix}_{m.upper()}", settings[m])),
+        f"#define LANES {width}",
+        f'extern "C" void {name}({parameters(nest.graph, reads, writes)}) {{',
+        *body,
+        "}",
+    ]
+    decided = (kernel.schedule[m] for m in macros if m in kernel.schedule)
+    knobs = tuple(k for k in (d.knob(prefix) for d in decided) if k)
+    return KernelCode(name, indented(source), reads, writes, knobs, PRELUDES)
+
+
+def _default(macro: str, value: Value) -> list[str]:
+    return [f"#ifndef {macro}", f"#define {macro} {value}", "#endif"]
+
+
+def _at_most(macro: str, size: int) -> str:
+    return f"({macro} < {size} ? {macro} : {size})"
+
+
+def _pragma(loops: int, settings: dict[str, Value], prefix: str) -> list[str]:
+    if settings["parallel"] != "rows":
+        return []
+    how = {"dynamic": f"dynamic, {prefix}_ROWS_PER_TASK"}.get(str(settings["omp_schedule"]), settings["omp_schedule"])
+    collapse = f" collapse({loops})" if loops > 1 else ""
+    return [f"#pragma omp parallel for{collapse} schedule({how})"]
+
+
+def _rows(nest: Nest, row: list[str], settings: dict[str, Value], prefix: str) -> list[str]:
+    lines = row
+    for name, size in reversed(list(zip(nest.rows.names, nest.rows.sizes, strict=True))):
+        lines = loop(name, size, lines)
+    return [*_pragma(len(nest.rows.sizes), settings, prefix), *lines]
+
+
+def _blocks(nest: Nest, block: list[str], settings: dict[str, Value], prefix: str) -> list[str]:
+    """Blocks of LANES rows along the last variable; the last block may be narrower, and both widths are constants."""
+    size, outer = nest.rows.sizes[-1], nest.rows.names[:-1]
+    arguments = ", ".join([*(f"const long {n}" for n in outer), "const long c", "const auto width"])
+    call = ", ".join([*outer, "c"])
+    lines = [
+        f"if (c + LANES <= {size}) block({call}, k_const<LANES>());",
+        f"else block({call}, k_const<{size} % LANES>());",
+    ]
+    lines = loop("c", size, lines, step="LANES")
+    for name, extent in reversed(list(zip(outer, nest.rows.sizes, strict=False))):
+        lines = loop(name, extent, lines)
+    function = f"const auto block = [&]({arguments}) __attribute__((always_inline)) {{"
+    return [function, *block, "};", *_pragma(len(outer) + 1, settings, prefix), *lines]

@@ -1,0 +1,86 @@
+"""What both layouts of a nest share: values, accumulators and marker comments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from operators.authors.expert.cpp.expr import Emitter, Scope
+from operators.authors.expert.cpp.nest.analysis import Nest
+from operators.authors.expert.cpp.nest.states import Arg, Simple, accumulator
+from operators.authors.expert.cpp.nest.trace import bound_rows
+
+# An accumulator adds at most this many numbers a lane before they go to a total: rounding errors stay small.
+RUN = 64
+
+
+@dataclass
+class Layout:
+    """Writes the passes of one nest. LANES is a macro of the kernel; `lanes` its default value.
+
+    `parts` is the macro that says in how many parts threads split the inside of a row; empty when they do not.
+    """
+
+    nest: Nest
+    lanes: int
+    parts: str = ""
+    stream: bool = False
+    reads: dict[int, None] = field(default_factory=dict)
+
+    def name(self, reduction: int) -> str:
+        raise NotImplementedError
+
+    def emitter(self, scopes: list[Scope]) -> Emitter:
+        bound = bound_rows(self.nest, self.name)
+        return Emitter(self.nest.graph, self.nest.nodes, bound, scopes=scopes, reads=self.reads)
+
+    def state(self, reduction: int) -> Simple | Arg:
+        return accumulator(self.nest.graph, reduction, self.nest.space(reduction).numel)
+
+    def marker(self, reductions: list[int]) -> str:
+        """The comment that names a pass: part of the structure."""
+        nodes = [self.nest.graph[r] for r in reductions]
+        return "// pass: " + ", ".join(f"{n.op} {n.attrs['op']}" for n in nodes)
+
+    def groups(self, level: list[int]) -> list[list[int]]:
+        """Reductions of one level that share a loop: those over the same space; a window has its own."""
+        keys = {r: (self.nest.space_of[r], self.nest.graph[r].op == "window" and r) for r in level}
+        return [[r for r in level if keys[r] == key] for key in dict.fromkeys(keys.values())]
+
+    def declared(self, reductions: list[int], prefix: str = "", count: str = "LANES") -> list[str]:
+        """Accumulators (with prefix "s": totals) at their initial values."""
+        fields = [f for r in reductions for f in self.state(r).fields]
+        lines = [f"alignas(64) {f.type} {prefix}{f.name}[{count}];" for f in fields]
+        sets = " ".join(f"{prefix}{f.name}[l] = {f.start};" for f in fields)
+        return [*lines, f"for (long l = 0; l < {count}; ++l) {{ {sets} }}"]
+
+    def flushed(self, summed: list[int]) -> list[str]:
+        """Moves accumulators of sums to their totals."""
+        names = [f.name for r in summed for f in self.state(r).fields]
+        body = " ".join(f"s{n}[l] += {n}[l]; {n}[l] = 0;" for n in names)
+        return [f"for (long l = 0; l < LANES; ++l) {{ {body} }}"]
+
+    def restored(self, summed: list[int]) -> list[str]:
+        names = [f.name for r in summed for f in self.state(r).fields]
+        body = " ".join(f"{n}[l] += s{n}[l];" for n in names)
+        return [f"for (long l = 0; l < LANES; ++l) {{ {body} }}"]
+
+    def split(self, reductions: list[int], work: list[str], sizes: int) -> list[str]:
+        """Reduces in parts, one thread a part, and merges the lanes of all parts in order."""
+        fields = [f for r in reductions for f in self.state(r).fields]
+        keep = [f"alignas(64) {f.type} p{f.name}[{self.parts}][LANES];" for f in fields]
+        save = " ".join(f"p{f.name}[part][l] = {f.name}[l];" for f in fields)
+        merge = " ".join(self.state(r).merge("{0}[l]", "p{0}[part][l]") for r in reductions)
+        return [
+            *keep,
+            "#pragma omp parallel for schedule(static)",
+            f"for (long part = 0; part < {self.parts}; ++part) {{",
+            f"const long from = {sizes} * part / {self.parts}, to = {sizes} * (part + 1) / {self.parts};",
+            *self.declared(reductions),
+            *work,
+            f"for (long l = 0; l < LANES; ++l) {{ {save} }}",
+            "}",
+            *self.declared(reductions),
+            f"for (long part = 0; part < {self.parts}; ++part) {{",
+            f"for (long l = 0; l < LANES; ++l) {{ {merge} }}",
+            "}",
+        ]

@@ -1,0 +1,84 @@
+"""Decisions of a nest that stage two may take, and their defaults."""
+
+from __future__ import annotations
+
+from math import ceil, prod
+
+from egg_search.core.hardware import Hardware
+from egg_search.core.knobs import Lever, Value
+from operators.authors.expert.cpp.index import linear
+from operators.authors.expert.cpp.nest.analysis import Nest
+from operators.authors.expert.plan import Decision
+
+# Below so many element operations a parallel region costs more than it gains.
+SERIAL_WORK = 16_384
+_BLOCKS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+
+
+def decisions(nest: Nest, hardware: Hardware) -> dict[str, Decision]:
+    lanes = "inside" if lies_inside(nest) else "across"
+    widest = max(nest.graph[o].dtype.bytes for o in nest.outputs)
+    vec = max(hardware.vector_bytes // max(4, min(widest, 8)), 2)
+    parallel = _parallel(nest, lanes, hardware)
+    mapping, tiling = Lever.MAPPING, Lever.TILING
+    result = [
+        Decision("lanes", mapping, lanes, ("inside", "across") if nest.reductions else ()),
+        Decision("parallel", mapping, parallel, ("rows", "split", "serial") if nest.reductions else ("rows", "serial")),
+        Decision("omp_schedule", mapping, "static", ("static", "dynamic", "guided")),
+        Decision("rows_per_task", mapping, 1, (1, 2, 4, 8, 16, 32)),
+        Decision("parts", mapping, 2 * hardware.cores, tuple(hardware.cores * k for k in (1, 2, 4, 8))),
+        Decision("vec", tiling, vec, tuple(v for v in (4, 8, 16) if v <= 2 * vec)),
+        Decision("unroll", tiling, _unroll(nest, vec), (1, 2, 4, 8)),
+        Decision("col_block", tiling, _col_block(nest, hardware), _BLOCKS),
+    ]
+    return {d.name: d for d in result}
+
+
+def lies_inside(nest: Nest) -> bool:
+    """Whether memory is contiguous along the inside of rows, rather than across them."""
+    anchor = next((r for r in nest.reductions if nest.space_of[r] == 0), None)
+    if anchor is None or nest.graph[anchor].op == "window":
+        return False
+    space, source = nest.spaces[0], nest.graph[nest.graph[anchor].inputs[0]]
+    position = linear(nest.source_place(anchor)[0], source.shape)
+    inner, across = position.coefficient(space.names[-1]), position.coefficient(nest.rows.names[-1])
+    return nest.rows.numel == 1 or across != 1 or inner == 1
+
+
+def work(nest: Nest) -> int:
+    """Elements visited, by all passes together."""
+    visits = [*map(nest.space, nest.reductions), *map(nest.output_space, nest.outputs)]
+    return nest.rows.numel * sum(s.numel if s else 1 for s in visits)
+
+
+def tasks(nest: Nest, lanes: str, block: int) -> int:
+    """Independent pieces of work when rows run in parallel."""
+    if lanes == "inside":
+        return nest.rows.numel
+    return prod(nest.rows.sizes[:-1]) * ceil(nest.rows.sizes[-1] / block)
+
+
+def _parallel(nest: Nest, lanes: str, hardware: Hardware) -> Value:
+    if work(nest) < SERIAL_WORK:
+        return "serial"
+    few = tasks(nest, lanes, _col_block(nest, hardware)) < 2 * hardware.cores
+    return "split" if few and nest.reductions and nest.spaces[0].numel >= 1024 else "rows"
+
+
+def _unroll(nest: Nest, vec: int) -> int:
+    length = nest.spaces[0].sizes[-1] if nest.spaces else vec
+    return next((u for u in (4, 2) if u * vec <= length), 1)
+
+
+def _col_block(nest: Nest, hardware: Hardware) -> int:
+    """As many lanes as keep a block of columns with all its passes in the L2 cache, at least a cache line of them."""
+    length = nest.rows.sizes[-1]
+    if not nest.reductions:
+        wanted = 2048
+    elif len(nest.levels) == 1 and all(nest.output_space(o) is None for o in nest.outputs):
+        wanted = 256
+    else:
+        wanted = max(16, min(256, hardware.l2_bytes // (8 * max(s.numel for s in nest.spaces))))
+    enough = nest.rows.numel // (4 * hardware.cores)
+    wanted = max(64, min(wanted, enough)) if not nest.reductions else wanted
+    return max((b for b in _BLOCKS if b <= min(wanted, max(length, 16))), default=16)
