@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from operators.authors.expert.emit.dialect import EmitDialect
+from operators.authors.expert.emit.model_new import state_text
 from operators.authors.expert.ir.graph import Graph
 from operators.authors.expert.ir.torch_call import torch_expression
 from operators.authors.expert.plan import KernelCode, KernelPlan
@@ -23,10 +24,9 @@ def forward_lines(
     for node in graph.nodes:
         if node.op in ("input", "state"):
             names[node.id] = f"t{node.id}"
-            source = (
-                f"args[{node.attrs['position']}]" if node.op == "input" else f"self._egg_state({node.attrs['name']!r})"
-            )
+            source = f"args[{node.attrs['position']}]" if node.op == "input" else state_text(node.attrs["name"])
             lines.append(f"t{node.id} = _egg_dense({source})")
+    last = _last_uses(graph, kernels)
     strided: set[int] = set()  # made by torch, so perhaps not dense
     for name, kernel in kernels:
         if kernel.kind == LIBRARY_KIND:
@@ -34,8 +34,11 @@ def forward_lines(
             strided |= set(kernel.outputs)
         else:
             lines += _launch(graph, codes[name], dialect, names, strided)
+        # Memory goes back at once, so that the next kernel writes where the cache is warm.
+        if dead := [names[i] for i in last.get(name, ()) if i in names]:
+            lines.append(f"del {', '.join(dead)}")
     for buffer, node_id in graph.mutations.items():
-        lines.append(f"self._egg_state({buffer!r}).copy_({names[node_id]})")
+        lines.append(f"{state_text(buffer)}.copy_({names[node_id]})")
     results = ", ".join(names[o] for o in graph.outputs)
     lines.append(f"return ({results},)" if graph.returns_tuple else f"return {results}")
     return lines
@@ -64,3 +67,18 @@ def _launch(
         lines.append(f"t{node_id} = torch.empty({node.shape}, dtype=torch.{node.dtype}{device})")
     lines.append(dialect.call(code, [names[i] for i in (*code.reads, *code.writes)]))
     return lines
+
+
+def _last_uses(graph: Graph, kernels: Sequence[tuple[str, KernelPlan]]) -> dict[str, list[int]]:
+    """Kernel name to the intermediate values in memory that no later kernel or result needs."""
+    last: dict[int, str] = {}
+    made: set[int] = set()
+    for name, kernel in kernels:
+        made |= set(kernel.nodes if kernel.kind == LIBRARY_KIND else kernel.outputs)
+        for node_id in kernel.nodes:
+            last |= dict.fromkeys((i for i in (node_id, *graph[node_id].inputs) if i in made), name)
+    ends: dict[str, list[int]] = {}
+    for node_id, name in sorted(last.items()):
+        if node_id not in graph.results:
+            ends.setdefault(name, []).append(node_id)
+    return ends

@@ -45,10 +45,6 @@ class ModelNew(Model):
         super().__init__(*args, **kwargs)
         self._egg_same_model = _egg_same({given}, {expected})
 
-    def _egg_state(self, name):
-        owner, _, leaf = name.rpartition(".")
-        return getattr(self.get_submodule(owner), leaf)
-
     def _egg_fits(self, arguments):
         if not self._egg_same_model or self.training is not {training} or len(arguments) != {count}:
             return False
@@ -72,7 +68,7 @@ def model_class(graph: Graph, arguments: Sequence[Any], constructor: Any, traini
     by_name = isinstance(constructor, dict)
     tests = [_argument_test(f"arguments[{i}]", value) for i, value in enumerate(arguments)]
     tests += [
-        f"_egg_tensor(self._egg_state({node.attrs['name']!r}), {node.shape}, torch.{node.dtype})"
+        f"_egg_tensor({state_text(node.attrs['name'])}, {node.shape}, torch.{node.dtype})"
         for node in graph.nodes
         if node.op == "state"
     ]
@@ -84,6 +80,11 @@ def model_class(graph: Graph, arguments: Sequence[Any], constructor: Any, traini
         tests=indent("\nand ".join(tests or ["True"]), " " * 12),
         body=indent("\n".join(body), " " * 8),
     ).strip()
+
+
+def state_text(name: str) -> str:
+    """Python text that reads a parameter or buffer of `self` by its qualified name."""
+    return "self" + "".join(f".{part}" if part.isidentifier() else f"._modules[{part!r}]" for part in name.split("."))
 
 
 def _argument_test(name: str, value: Any) -> str:
