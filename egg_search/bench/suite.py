@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from egg_search.campaign import Campaign, Observer, Settings, load_result
-from egg_search.campaign.driver import INTERRUPTED
+from egg_search.campaign.driver import EXHAUSTED, INTERRUPTED
 from egg_search.core.errors import UserError
 from egg_search.rundir import DiskFull
 
@@ -54,10 +54,10 @@ class Suite:
         return Campaign.create(replace(self.settings, problem=str(path)), directory)
 
     def _finished(self, name: str) -> bool:
-        """Searched for the whole budget, or certified because nothing was left to try."""
+        """Searched for the whole budget, which may be more than an earlier one, or until nothing was left to try."""
         if not (self.runs / name).exists():
             return False
         result, settings = load_result(self.runs / name), self.settings
         spent = settings.budget_s is not None and result.elapsed >= settings.budget_s
         used_up = settings.max_evaluations is not None and result.evaluations >= settings.max_evaluations
-        return result.why not in (None, INTERRUPTED) and (spent or used_up or result.certified)
+        return result.why not in (None, INTERRUPTED) and (spent or used_up or result.why == EXHAUSTED)

@@ -19,7 +19,7 @@ from egg_search.core.verdict import Verdict
 from egg_search.rundir import Journal, StepRecord
 from operators.base import AuthorError
 
-INTERRUPTED = "interrupted"
+INTERRUPTED, EXHAUSTED = "interrupted", "nothing left to try"
 
 
 class Driver:
@@ -66,7 +66,7 @@ class Driver:
         while not (why := self._over()):
             record, unfinished = unfinished or self._begin(), None
             if record is None:
-                return "nothing left to try"
+                return EXHAUSTED
             if self._judge(record if record.planned else self._plan(record.step)):
                 self._finish(record.step)
         return why

@@ -1,0 +1,103 @@
+import io
+
+import pytest
+from fabricated_run import candidate, fabricate, ok
+from rich.console import Console
+
+from egg_search.archive import AddStatus, Elite
+from egg_search.campaign import Progress, Settings
+from egg_search.core.candidate import Dialect
+from egg_search.core.step import Job, Step
+from egg_search.core.verdict import Outcome, Verdict
+from egg_search.reports.console import PIPE_WIDTH
+from egg_search.reports.live import LiveProgress
+from egg_search.reports.plain import PlainProgress
+from egg_search.reports.progress import progress
+from egg_search.reports.status import status_report
+from egg_search.reports.summary import summarize
+from egg_search.reports.table import result_table
+
+ESCAPE = "\x1b"
+
+
+def in_a_pipe() -> Console:
+    return Console(file=io.StringIO(), width=PIPE_WIDTH, highlight=False, no_color=True)
+
+
+def on_a_terminal() -> Console:
+    return Console(file=io.StringIO(), width=100, force_terminal=True)
+
+
+@pytest.fixture
+def run(tmp_path):
+    return fabricate(tmp_path / "run")
+
+
+def a_few_events(observer) -> None:
+    step = Step(1, "tiling", "the next lever", 4, "expert", Dialect.CPP, principles=("tile-for-l1",))
+    job, seen = Job(candidate("tiled").id), Progress(2, 4.0, {})
+    observer.on_start(Settings("scale.py"), 0)
+    observer.on_phase("searching")
+    observer.on_baselines({"eager": 10.0, "compile": 8.0})
+    observer.on_step(step)
+    observer.on_verdict(
+        step, job, Verdict(Outcome.BUILD_FAILED, "error: [x] is\nundeclared"), AddStatus.NOT_ADDED, seen
+    )
+    observer.on_verdict(step, job, ok(2.0), AddStatus.NEW, seen)
+    observer.on_best(Elite(job, "sig", ok(2.0)))
+    observer.on_step_done(step, {}, seen)
+    observer.on_certified(Elite(job, "sig", ok(2.0)), ok(2.0))
+
+
+def test_table_in_a_pipe_is_plain_and_says_everything(run):
+    console = in_a_pipe()
+    console.print(result_table([summarize(run)], {run: run / "export" / "scale_0_half.py"}))
+    text = console.file.getvalue()
+    assert ESCAPE not in text
+    row = next(line for line in text.splitlines() if line.lstrip().startswith("scale "))
+    for expected in ("10", "8", "1", "10.00x", "8.00x", "1.0e-04 (1.0e-07)", "half", "half products [bf16]"):
+        assert expected in row.split("  ") or expected in row
+    assert str(run / "export" / "scale_0_half.py") in text.replace("\n", "")
+
+
+def test_table_fits_a_narrow_terminal(run):
+    console = on_a_terminal()
+    console.print(result_table([summarize(run)], {}))
+    assert "10.00x" in console.file.getvalue()
+
+
+def test_status_is_plain_in_a_pipe(run):
+    console = in_a_pipe()
+    console.print(status_report(run))
+    text = console.file.getvalue()
+    assert ESCAPE not in text
+    for expected in ("ended: time is up", "3 ok, 1 wrong values", "tiling by expert", "tile-for-l1", "niches (2)"):
+        assert expected in text
+
+
+def test_plain_progress_is_one_line_an_event():
+    stream = io.StringIO()
+    a_few_events(PlainProgress(stream))
+    lines = stream.getvalue().splitlines()
+    assert ESCAPE not in stream.getvalue()
+    assert any("best: 2 ms, 5.00x eager, 4.00x torch.compile (faithful)" in line for line in lines)
+    assert any("build failed: error: [x] is undeclared" in line for line in lines)
+    assert any("following tile-for-l1" in line for line in lines)
+    assert all(line[:7].strip().replace(".", "").isdigit() for line in lines)
+
+
+def test_live_panel_shows_best_step_and_budget():
+    console = on_a_terminal()
+    with LiveProgress(console) as live:
+        a_few_events(live)
+        console.print(live.render())
+    text = console.file.getvalue()
+    for expected in ("5.00x eager", "1 tiling by expert", "1 build failed", "of 5m", "0.50 a second"):
+        assert expected in text
+
+
+def test_progress_suits_the_stream():
+    with progress(in_a_pipe()) as observer:
+        assert isinstance(observer, PlainProgress)
+    with progress(on_a_terminal()) as observer:
+        assert isinstance(observer, LiveProgress)
