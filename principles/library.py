@@ -117,16 +117,20 @@ class Library:
 
 @lru_cache(maxsize=16)
 def _load(dirs: tuple[Path, ...]) -> Library:
-    found: dict[str, tuple[Path, Principle]] = {}
-    for folder in (Path(__file__).parent, *dirs):
+    found: dict[str, Path] = {}
+    for path in files(dirs):
+        if path.stem in found:
+            raise UserError(f"{path}:1: principle {path.stem!r} exists already: {found[path.stem]}")
+        found[path.stem] = path
+    return Library(map(parse, found.values()))
+
+
+def files(dirs: Sequence[Path | str] = ()) -> Iterator[Path]:
+    """The files of the bundled principles and of those in `dirs`. Raises UserError for what is no directory."""
+    for folder in (Path(__file__).parent, *map(Path, dirs)):
         if not folder.is_dir():
             raise UserError(f"{folder}: no such directory of principles")
-        for path in sorted(folder.glob("*/*.md")):
-            principle = parse(path)
-            if principle.name in found:
-                raise UserError(f"{path}:1: principle {principle.name!r} exists already: {found[principle.name][0]}")
-            found[principle.name] = (path, principle)
-    return Library(principle for _, principle in found.values())
+        yield from sorted(folder.glob("*/*.md"))
 
 
 def load(dirs: Sequence[Path | str] = ()) -> Library:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from egg_search.core.candidate import Dialect
 from egg_search.core.errors import UserError
+from egg_search.core.hardware import Hardware
 from principles.expressions import ExpressionError, compile_expression
 from principles.model import GROUPS, Principle
 
@@ -16,6 +18,7 @@ _HEAD = re.compile(r"\A\+\+\+[ \t]*\n(?P<head>.*?)^\+\+\+[ \t]*\n(?P<prose>.*)\Z
 _TOML_LINE = re.compile(r"at line (\d+)")
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _ROLE = re.compile(r"[a-z][a-z0-9_]*")
+_HARDWARE = frozenset(field.name for field in fields(Hardware))
 _REQUIRED = ("title", "source")
 _OPTIONAL = ("dialects", "kinds", "applies", "constraints", "sets", "knobs")
 
@@ -29,7 +32,7 @@ def parse(path: Path) -> Principle:
     reader = _Reader(path, text)
     match = _HEAD.match(text)
     if match is None:
-        raise reader.error("a principle starts with a TOML head between two lines `+++`")
+        raise reader.error("a principle starts with a TOML head between two lines `+++`", needle="")
     if not _NAME.fullmatch(path.stem):
         raise reader.error("the file's name is the principle's: lower case, digits and hyphens")
     if path.parent.name not in GROUPS:
@@ -52,7 +55,7 @@ class _Reader:
         head = self._toml(head_text)
         for key in head:
             if key not in (*_REQUIRED, *_OPTIONAL):
-                raise self.error(f"unknown key {key!r}; use {', '.join((*_REQUIRED, *_OPTIONAL))}", key)
+                raise self.error(f"unknown key {key!r}; use {', '.join((*_REQUIRED, *_OPTIONAL))}", f"{key} ")
         for key in _REQUIRED:
             if not isinstance(head.get(key), str) or not head[key].strip():
                 raise self.error(f"`{key}` is missing or not a text")
@@ -106,6 +109,9 @@ class _Reader:
             names = compile_expression(text).names
         except ExpressionError as error:
             raise self.error(f"{key}: {error}", needle) from None
+        machine = sorted(name for name in names if name.startswith("hw.") and name[3:] not in _HARDWARE)
+        if machine:
+            raise self.error(f"{key}: no {machine[0]}; hardware has {', '.join(sorted(_HARDWARE))}", needle)
         bare = sorted(name for name in names if "." not in name)
         if bare and not roles:
             raise self.error(f"{key}: `{bare[0]}` is a knob role; here only kernel.* and hw.* are known", needle)
@@ -114,7 +120,7 @@ class _Reader:
         sets = self._roles(head, "sets")
         for role, value in sets.items():
             if not isinstance(value, (bool, int, float, str)):
-                raise self.error(f"sets: {role} is one number, text or boolean", role)
+                raise self.error(f"sets: {role} is one number, text or boolean", f"{role} ")
         return sets
 
     def _knobs(self, head: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
@@ -122,7 +128,7 @@ class _Reader:
         for role, choices in knobs.items():
             plain = isinstance(choices, list) and all(isinstance(each, (bool, int, float, str)) for each in choices)
             if not plain or len(set(map(repr, choices))) != len(choices) or len(choices) < 2:
-                raise self.error(f"knobs: {role} is a list of two or more different choices", role)
+                raise self.error(f"knobs: {role} is a list of two or more different choices", f"{role} =")
         return {role: tuple(choices) for role, choices in knobs.items()}
 
     def _roles(self, head: dict[str, Any], key: str) -> dict[str, Any]:

@@ -226,4 +226,4 @@ def test_the_bundled_principles_bind_by_default():
     facts = json.dumps({"K0": {"kind": "matmul", "m": 512, "n": 512, "k": 512}})
     knobs = {"K0_MR": "16  # knob tiling: 8 | 16", "K0_NR": "32  # knob tiling: 8 | 32"}
     (refusal,) = operator.propose(given, Scripted(source(knobs, facts=facts)))
-    assert isinstance(refusal, Refusal) and "registers" in refusal.reason
+    assert isinstance(refusal, Refusal) and "principle register-tile" in refusal.reason
