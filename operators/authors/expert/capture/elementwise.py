@@ -12,13 +12,28 @@ Operand = Term | Number
 
 for _op in (
     "neg abs sign exp exp2 expm1 log log2 log1p sqrt rsqrt reciprocal sin cos tan tanh sigmoid erf erfc asin acos atan "
-    "sinh cosh asinh acosh atanh floor ceil trunc logical_not bitwise_not isnan isinf"
+    "sinh cosh asinh acosh atanh floor ceil trunc logical_not isnan isinf"
 ).split():
     lowers(f"{_op}.default")(lambda call, x, _op=_op: x.map(_op))
-for _op in "fmod mul eq ne lt le gt ge bitwise_and bitwise_or bitwise_xor".split():
+for _op in "fmod mul eq ne lt le gt ge".split():
     lowers(f"{_op}.Tensor", f"{_op}.Scalar")(lambda call, x, y, _op=_op: call.terms.map(_op, x, y))
 for _op in "logical_and logical_or logical_xor atan2".split():
     lowers(f"{_op}.default")(lambda call, x, y, _op=_op: call.terms.map(_op, x, y))
+
+for _op in "and or xor".split():
+    lowers(f"bitwise_{_op}.Tensor", f"bitwise_{_op}.Scalar", f"__{_op}__.Tensor", f"__{_op}__.Scalar")(
+        lambda call, x, y, _op=_op: call.terms.map(f"{_bits(call)}_{_op}", x, y)
+    )
+
+
+def _bits(call: Call) -> str:
+    """Of booleans, a bitwise op is the logical one."""
+    return "logical" if call.type.dtype is DType.BOOL else "bitwise"
+
+
+@lowers("bitwise_not.default")
+def bitwise_not(call: Call, x: Term) -> Term:
+    return x.map(f"{_bits(call)}_not")
 
 
 @lowers("add.Tensor", "add.Scalar")

@@ -124,12 +124,27 @@ def _pad(_: GraphBuilder, nodes: list[Node], type: TensorType, attrs: Mapping[st
 
 
 def _reduce(builder: GraphBuilder, nodes: list[Node], type: TensorType, attrs: Mapping[str, Any]) -> int | None:
-    """Reducing axes of size 1 is nothing, except for `any` and `all` of numbers."""
+    """A reduction of a reduction is one; reducing axes of size 1 is nothing, except for `any` and `all` of numbers."""
     (source,) = nodes
+    if source.op == "reduce" and source.attrs["op"] == attrs["op"]:
+        axes = tuple(sorted({*source.attrs["axes"], *attrs["axes"]}))
+        return simplified(builder, "reduce", source.inputs, type, {**attrs, "axes": axes})
     axes = tuple(a for a in attrs["axes"] if source.shape[a] != 1)
     if source.dtype != type.dtype or axes == attrs["axes"]:
         return None
     return simplified(builder, "reduce", (source.id,), type, {**attrs, "axes": axes}) if axes else source.id
+
+
+def _flip(builder: GraphBuilder, nodes: list[Node], type: TensorType, attrs: Mapping[str, Any]) -> int | None:
+    """Twice is nothing; around a scan it is the scan from the other end."""
+    (source,) = nodes
+    if source.op == "flip" and source.attrs["axes"] == attrs["axes"]:
+        return source.inputs[0]
+    inner = builder[source.inputs[0]] if source.op == "scan" else None
+    if inner and inner.op == "flip" and inner.attrs["axes"] == attrs["axes"] == (source.attrs["axis"],):
+        reverse = not source.attrs["reverse"]
+        return simplified(builder, "scan", inner.inputs, type, {**source.attrs, "reverse": reverse})
+    return None
 
 
 def _concat(_: GraphBuilder, nodes: list[Node], type: TensorType, attrs: Mapping[str, Any]) -> int | None:
@@ -151,6 +166,7 @@ _RULES: dict[str, Callable[..., int | None]] = {
     "slice": _slice,
     "pad": _pad,
     "reduce": _reduce,
+    "flip": _flip,
     "concat": _concat,
     "neg": _inverse("neg"),
 }

@@ -8,10 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from operators.authors.expert.ir.graph import Graph
-from operators.authors.expert.rewrites import simplify
+from operators.authors.expert.rewrites import (
+    diagonal_product,
+    gather_early,
+    pointwise_convolution,
+    product_order,
+    simplify,
+    sum_of_product,
+)
 
 # In the order in which they are applied.
-OPTIONAL: dict[str, Callable[[Graph], Graph | None]] = {}
+OPTIONAL: dict[str, Callable[[Graph], Graph | None]] = {
+    "diagonal_product": diagonal_product.apply,
+    "sum_of_product": sum_of_product.apply,
+    "product_order": product_order.apply,
+    "gather_early": gather_early.apply,
+    "pointwise_convolution": pointwise_convolution.apply,
+}
 
 
 def options(graph: Graph) -> tuple[str, ...]:

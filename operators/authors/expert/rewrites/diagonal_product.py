@@ -1,0 +1,35 @@
+"""A product with a diagonal matrix is a scaling of rows or columns: diag(v) @ B = v[:, None] * B."""
+
+from __future__ import annotations
+
+from operators.authors.expert.ir.bands import Band, masked
+from operators.authors.expert.ir.graph import Graph, Node
+from operators.authors.expert.ir.terms import Term
+from operators.authors.expert.rewrites.replay import changed, replay
+
+
+def apply(graph: Graph) -> Graph | None:
+    return changed(graph, replay(graph, _scaling))
+
+
+def _scaling(node: Node, inputs: list[Term]) -> Term | None:
+    if node.op != "dot":
+        return None
+    a, b = inputs
+    if (diagonal := _diagonal(a)) is not None:
+        return (diagonal * b).broadcast(node.shape)
+    if (diagonal := _diagonal(b)) is not None:
+        return (a * diagonal.transpose(-1, -2)).broadcast(node.shape)
+    return None
+
+
+def _diagonal(x: Term) -> Term | None:
+    """The diagonal of a matrix that is zero elsewhere by construction, as a column."""
+    found = masked(x.terms.builder, x.id, (0,))
+    if found is None or found[1] != Band(0, 0):
+        return None
+    values = x.terms.term(found[0])
+    values = values.reshape([1] * (2 - values.rank) + list(values.shape))
+    if values.shape[-1] == 1:
+        return values.broadcast([*values.shape[:-2], x.shape[-2], 1])
+    return values.transpose(-1, -2).broadcast([*values.shape[:-2], x.shape[-1], 1]) if values.shape[-2] == 1 else None

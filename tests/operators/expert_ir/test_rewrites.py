@@ -1,0 +1,143 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from capture_cases import Function
+
+from operators.authors.expert.capture import capture
+from operators.authors.expert.ir.bands import Band, band
+from operators.authors.expert.ir.interpret import interpret
+from operators.authors.expert.rewrites import options, rewrite
+
+
+def ops(graph):
+    return [node.op for node in graph.nodes]
+
+
+def shapes_of(graph, op):
+    return [node.shape for node in graph.nodes if node.op == op]
+
+
+def rewritten(function, *shapes):
+    """The graph after all rewrites, checked to compute what the function does."""
+    torch.manual_seed(0)
+    inputs = [torch.randn(s) for s in shapes]
+    graph = capture(Function(function), inputs)
+    names = options(graph)
+    result = rewrite(graph, names)
+    for each in (result, *(rewrite(graph, [name]) for name in names)):
+        want = torch.utils._pytree.tree_leaves(function(*inputs))
+        torch.testing.assert_close(interpret(each, inputs, {}), want, rtol=1e-4, atol=1e-4)
+    return names, result
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda v, b: torch.diag(v) @ b,
+        lambda v, b: b.T @ torch.diag(v),
+        lambda v, b: torch.diag_embed(v.expand(2, 5)) @ b.expand(2, 5, 3),
+        lambda v, b: torch.where(torch.arange(5)[:, None] == torch.arange(5), v, 0.0) @ b,
+    ],
+)
+def test_diagonal_products_are_scalings(function):
+    names, graph = rewritten(function, (5,), (5, 3))
+    assert names == ("diagonal_product",) and "dot" not in ops(graph)
+
+
+@pytest.mark.parametrize(
+    "function, columns",
+    [
+        (lambda a, b: (a @ b).sum(1), 1),
+        (lambda a, b: (a @ b).mean(1, keepdim=True) * 2, 1),
+        (lambda a, b: F.linear(a, b.T, b[0]).sum(-1), 1),
+        (lambda a, b: (-(a @ b) / 3 + b[0] - 2).sum(), 1),
+        (lambda a, b: (a @ b).sum(0), 6),
+        (lambda a, b: ((a @ b).view(2, 2, 6) * a[:, :1].view(2, 2, 1)).sum(-1), 1),
+        (lambda a, b: (a @ b).T.sum(0), 1),
+        (lambda a, b: (b[0] + a @ b).sum((0, 1)), 1),
+    ],
+)
+def test_sums_of_products_are_matrix_vector_products(function, columns):
+    names, graph = rewritten(function, (4, 5), (5, 6))
+    assert names == ("sum_of_product",)
+    assert all(shape[-1] == columns or shape[-2] == 1 for shape in shapes_of(graph, "dot"))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda a, b: F.relu(a @ b).sum(1),
+        lambda a, b: (a @ b).amax(1),
+        lambda a, b: ((a @ b) * b[0]).sum(1),
+        lambda a, b: (1 / (a @ b)).sum(1) * 1e-6,
+        lambda a, b: (a @ b).reshape(4, 3, 2).sum(1),
+    ],
+)
+def test_nothing_moves_through_what_is_not_linear(function):
+    names, _ = rewritten(function, (4, 5), (5, 6))
+    assert names == ()
+
+
+def test_products_in_the_cheaper_order():
+    names, graph = rewritten(lambda a, b, c: a @ b @ c, (20, 20), (20, 20), (20, 1))
+    assert names == ("product_order",)
+    assert shapes_of(graph, "dot") == [(20, 1), (20, 1)]
+    names, graph = rewritten(lambda a, b, c: a @ (b @ c), (1, 20), (20, 20), (20, 20))
+    assert shapes_of(graph, "dot") == [(1, 20), (1, 20)]
+    assert rewritten(lambda a, b, c: (a @ b @ c, a @ b), (20, 20), (20, 20), (20, 1))[0] == ()
+
+
+def test_targets_are_gathered_from_logits():
+    target = torch.tensor([1, 3, 0])
+    names, graph = rewritten(lambda x: F.cross_entropy(x, (x[:, 0] > 9).long() + target), (3, 6))
+    assert "gather_early" in names
+    (gather,) = [node for node in graph.nodes if node.op == "gather"]
+    assert graph[gather.inputs[0]].op == "input"
+
+
+def test_pointwise_convolution_is_a_product():
+    names, graph = rewritten(lambda x, w: F.conv2d(x, w), (2, 3, 4, 5), (6, 3, 1, 1))
+    assert names == ("pointwise_convolution",) and "conv" not in ops(graph)
+    assert rewritten(lambda x, w: F.conv2d(x, w, stride=2), (2, 3, 4, 5), (6, 3, 1, 1))[0] == ()
+
+
+def test_simplify_removes_what_does_nothing():
+    def function(x):
+        y = x.reshape(3, 8).reshape(2, 12).view(2, 3, 4).permute(1, 0, 2).permute(1, 0, 2) * 1 + 0
+        return y.flip(1).cumsum(1).flip(1), y.float().clone().contiguous(), y.sum(2, keepdim=True).sum(1, keepdim=True)
+
+    _, graph = rewritten(function, (2, 3, 4))
+    assert sorted(ops(graph)) == ["input", "reduce", "scan"]
+
+
+@pytest.mark.parametrize(
+    "condition, expected",
+    [
+        (lambda r, c: c <= r, Band(None, 0)),
+        (lambda r, c: r >= c, Band(None, 0)),
+        (lambda r, c: r + 2 < c, Band(3, None)),
+        (lambda r, c: c - 1 == r, Band(1, 1)),
+        (lambda r, c: ~(c > r + 1), Band(None, 1)),
+        (lambda r, c: c > c, None),
+        (lambda r, c: c * 2 > r, None),
+    ],
+)
+def test_bands(condition, expected):
+    def function(x):
+        keep = condition(torch.arange(6)[:, None], torch.arange(6)[None, :])
+        return torch.where(keep, x, 0.0)
+
+    x = torch.ones(6, 6)
+    graph = capture(Function(function), [x])
+    (where,) = [node for node in graph.nodes if node.op == "where"]
+    found = band(graph, where.inputs[0])
+    assert found == expected
+    if found:
+        kept = [
+            [
+                (found.low is None or c - r >= found.low) and (found.high is None or c - r <= found.high)
+                for c in range(6)
+            ]
+            for r in range(6)
+        ]
+        assert torch.equal(function(x), torch.tensor(kept).float())
