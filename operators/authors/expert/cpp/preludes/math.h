@@ -40,12 +40,26 @@ K_INLINE k_reduced k_reduce(float x) {
     return {__builtin_fmaf(n, -1.42860677e-6f, r), (int)k_bits(t) - 0x4b400000};
 }
 
+// The exponent of a normal number plus n: cheaper than a product, but only right for normal results.
+K_INLINE float k_shift(float x, int n) { return k_float(k_bits(x) + ((unsigned)n << 23)); }
+
+// Half of the range goes through 2^-64 or 2^64, so that results may overflow to infinity or be denormal.
 K_INLINE float k_exp(float x) {
-    x = x > 89.0f ? 89.0f : x;
-    x = x < -105.0f ? -105.0f : x;
     k_reduced a = k_reduce(x);
-    return k_scale(1.0f + k_expm1_core(a.r), a.n);
+    bool low = x < 0.0f;
+    float y = k_shift(1.0f + k_expm1_core(a.r), a.n + (low ? 64 : -64)) * (low ? 5.42101086e-20f : 1.84467441e19f);
+    y = x < -104.0f ? 0.0f : y;
+    return x <= 88.8f ? y : x * __builtin_inff();
 }
+
+// exp whose denormal results are 0: for sums in which they vanish.
+K_INLINE float k_exp_flush(float x) {
+    k_reduced a = k_reduce(x);
+    float y = k_shift(1.0f + k_expm1_core(a.r), a.n);
+    y = x < -87.0f ? 0.0f : y;
+    return x <= 88.72283f ? y : x * __builtin_inff();
+}
+K_INLINE double k_exp_flush(double x) { return __builtin_exp(x); }
 
 K_INLINE float k_exp2(float x) {
     x = x > 129.0f ? 129.0f : x;
@@ -102,11 +116,17 @@ K_INLINE float k_log1p(float x) {
     return u == 1.0f ? x : v;
 }
 
-K_INLINE float k_sigmoid(float x) { return 1.0f / (1.0f + k_exp(-x)); }
+K_INLINE float k_sigmoid(float x) { return 1.0f / (1.0f + k_exp_flush(-x)); }
 
+// exp(x) - 1 for |x| < 80.
+K_INLINE float k_expm1_small(float x) {
+    k_reduced a = k_reduce(x);
+    float p = k_float((unsigned)(a.n + 127) << 23);
+    return __builtin_fmaf(p, k_expm1_core(a.r), p - 1.0f);
+}
 K_INLINE float k_tanh(float x) {
-    float a = __builtin_fabsf(x);
-    float t = k_expm1(2.0f * (a > 10.0f ? 10.0f : a));
+    float a = 2.0f * __builtin_fabsf(x);
+    float t = k_expm1_small(a > 20.0f ? 20.0f : a);
     return __builtin_copysignf(t / (t + 2.0f), x);
 }
 K_INLINE float k_sinh(float x) {
@@ -121,21 +141,21 @@ K_INLINE float k_cosh(float x) {
 
 // Two ranges, each a minimax polynomial of about 1 ulp (after N. Juffa, "faithfully rounded erff").
 K_INLINE float k_erf(float x) {
-    float t = __builtin_fabsf(x), s = x * x;
+    float s = x * x, t = __builtin_fabsf(x);
+    t = t > 4.0f ? 4.0f : t;
     float r = __builtin_fmaf(-1.72853470e-5f, t, 3.83197126e-4f);
-    r = __builtin_fmaf(r, s, __builtin_fmaf(-3.88396438e-3f, t, 2.42546219e-2f));
+    r = __builtin_fmaf(r, t * t, __builtin_fmaf(-3.88396438e-3f, t, 2.42546219e-2f));
     r = __builtin_fmaf(r, t, -1.06777877e-1f);
     r = __builtin_fmaf(r, t, -6.34846687e-1f);
     r = __builtin_fmaf(r, t, -1.28717512e-1f);
     r = __builtin_fmaf(r, t, -t);
-    float large = __builtin_copysignf(1.0f - k_exp(t > 4.0f ? -20.0f : r), x);
+    float large = __builtin_copysignf(k_expm1_small(r), x);
     float q = __builtin_fmaf(-5.96761703e-4f, s, 4.99119423e-3f);
     q = __builtin_fmaf(q, s, -2.67681349e-2f);
     q = __builtin_fmaf(q, s, 1.12819925e-1f);
     q = __builtin_fmaf(q, s, -3.76125336e-1f);
     q = __builtin_fmaf(q, s, 1.28379166e-1f);
-    float small = __builtin_fmaf(q, x, x);
-    return x != x ? x : t > 0.927734375f ? large : small;
+    return t > 0.927734375f ? large : __builtin_fmaf(q, x, x);
 }
 K_INLINE float k_erfc(float x) { return (float)__builtin_erfc((double)x); }
 
