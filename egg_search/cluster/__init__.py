@@ -9,7 +9,7 @@ from egg_search.cluster.workshop import CampaignWorkshop
 
 
 def connect(workshop: Workshop, address: str | None) -> Cluster:
-    """`address` None or "local" starts Ray on this machine, "none" does without Ray, anything else is a Ray cluster to join."""
+    """`address`: None or "local" starts Ray here, "none" does without Ray, anything else is a Ray cluster to join."""
     if address == "none":
         return LocalCluster(workshop)
     from egg_search.cluster.ray_cluster import RayCluster  # 0.8 s, and not needed without Ray

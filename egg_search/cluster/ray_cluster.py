@@ -25,10 +25,15 @@ OBJECT_STORE = 128 << 20  # candidates are text
 
 
 class RayCluster:
-    """Starts Ray on this machine when `address` is None or "local", else joins. One measuring actor a GPU, or a CPU node."""
+    """Uses Ray where this process has it already; else starts it here (`address` None or "local") or joins it there.
+
+    One measuring actor a GPU, or a node where the CPU is measured.
+    """
 
     def __init__(self, workshop: Workshop, address: str | None = None) -> None:
-        _init(workshop, address)
+        self._owns_ray = not ray.is_initialized()  # a bench of many campaigns starts Ray once
+        if self._owns_ray:
+            _init(workshop, address)
         self.seconds: Counter[str] = Counter()
         self._workshop = ray.put(workshop)
         self._author = ray_workers.AuthorWorker.remote(workshop)
@@ -113,7 +118,9 @@ class RayCluster:
             with suppress(RayError):  # it is gone: so is what it held
                 ray.get(device.actor.close.remote(), timeout=10)
             ray.kill(device.actor)
-        ray.shutdown()
+        ray.kill(self._author)
+        if self._owns_ray:
+            ray.shutdown()
 
 
 def _failure(reference: ray.ObjectRef) -> Verdict | None:
@@ -128,6 +135,7 @@ def _failure(reference: ray.ObjectRef) -> Verdict | None:
 
 def _init(workshop: Workshop, address: str | None) -> None:
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
+    logging.getLogger("ray").setLevel(logging.ERROR)
     try:
         if address not in (None, "local"):
             ray.init(address=address, **quiet)

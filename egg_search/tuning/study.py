@@ -98,7 +98,7 @@ class Study:
                     yield dict(configuration)
 
     def importances(self) -> dict[str, float]:
-        """Each knob's share in what makes the better half better, largest first; empty before there is enough to tell."""
+        """Each knob's share in what makes the better half better, largest first; empty before enough is told."""
         if self._scored < 4 or not self._knobs:
             return {}
         evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=0.5)

@@ -1,0 +1,99 @@
+"""The policy of the staged scheduler."""
+
+from egg_search.core.candidate import Dialect
+from egg_search.core.step import TUNE
+from egg_search.schedulers import Feedback, Menu, Result, StagedScheduler
+from egg_search.schedulers.staged import PATIENCE, STAGNATION
+
+CPP = Dialect.CPP
+
+
+def scheduler(operators=("seed", "refine", "mapping", "tiling", "staging"), principles=None):
+    return StagedScheduler(Menu(operators, (("fake", CPP),), lambda o, c: (principles or {}).get(o, [])), 0)
+
+
+def seeded(**scores):
+    """After a seed step that brought one candidate of each structure with these scores."""
+    made = scheduler()
+    results = tuple(Result(f"{name}0", name, CPP, score) for name, score in scores.items())
+    made.observe(made.next(1), Feedback(results, {}))
+    return made
+
+
+def tuned(made, count, score=0.0, gain=0.0, number=2):
+    """Runs `count` steps in which nothing but what is given is gained; returns them."""
+    steps = []
+    for n in range(number, number + count):
+        step = made.next(n)
+        steps.append(step)
+        candidate = step.parent if step.operator == TUNE else f"{step.parent}.{step.operator}"
+        batch = step.limit if step.operator == TUNE else 1
+        signature = step.parent.split("0")[0]
+        made.observe(step, Feedback((Result(candidate, signature, CPP, score, gain),) * batch, {}))
+    return steps
+
+
+def test_the_best_structure_goes_first():
+    assert seeded(slow=0.1, fast=1.5).next(2).parent == "fast0"
+
+
+def test_levers_in_order_each_with_an_edit_and_tuning():
+    steps = tuned(seeded(a=1.0), 9, score=0.5)
+    assert [(s.operator, str(s.lever)) for s in steps][:3] == [
+        ("mapping", "mapping"),
+        (TUNE, "mapping"),
+        (TUNE, "mapping"),
+    ]
+    assert [str(lever) for lever in dict.fromkeys(s.lever for s in steps)] == ["mapping", "tiling", "staging"]
+
+
+def test_a_lever_that_gains_is_kept_at():
+    made = seeded(a=1.0)
+    steps = [tuned(made, 1, score=1 + 0.05 * n, gain=0.05, number=n)[0] for n in range(2, 5 + PATIENCE)]
+    assert {str(s.lever) for s in steps} == {"mapping"}
+
+
+def test_other_structures_stay_alive():
+    steps = tuned(seeded(a=1.0, b=0.8), 40, score=0.5)
+    assert {s.parent.split("0")[0] for s in steps} == {"a", "b"}
+
+
+def test_a_hopeless_structure_waits():
+    steps = tuned(seeded(good=2.0, hopeless=-2.0), 12, score=1.5)
+    assert {s.parent.split("0")[0] for s in steps} == {"good"}
+
+
+def test_stagnation_returns_to_stage_one():
+    made = seeded(a=1.0, b=0.9)
+    steps = tuned(made, 3 + STAGNATION // 2, score=0.5)
+    assert any(s.operator in ("refine", "seed") for s in steps)
+
+
+def test_failed_drafts_are_repaired_once_an_author_shows_it_can():
+    made = scheduler(("seed", "repair"))
+    made.observe(made.next(1), Feedback((Result("x", "s", CPP, None), Result("y", "t", CPP, None)), {}))
+    first = made.next(2)
+    assert (first.operator, first.parent) == ("repair", "x")
+    made.observe(first, Feedback())
+    second = made.next(3)
+    assert (second.operator, second.parent) == ("repair", "y")
+    made.observe(second, Feedback())
+    assert made.next(4) is None  # two attempts that brought nothing: this author cannot
+
+
+def test_principles_that_gained_come_first():
+    names, wins = [f"p{i}" for i in range(9)], 0
+    for seed in range(20):
+        menu = Menu(("seed", "mapping", "tiling"), (("fake", CPP),), lambda o, c: [] if o == "seed" else names)
+        made = StagedScheduler(menu, seed)
+        made.observe(made.next(1), Feedback((Result("a0", "a", CPP, 1.0),), {}))
+        edits = tuple(Result(f"a{i}", "a", CPP, 1.0 + 0.5 * (i == 8), 0.4 * (i == 8)) for i in range(1, 9))
+        followed = {edit.candidate: (f"p{i}",) for i, edit in enumerate(edits, 1)}
+        made.observe(made.next(2), Feedback(edits, followed))
+        assert made.report()["principles"][0]["name"] == "p8"
+        number = 3
+        while (step := made.next(number)).operator == TUNE:  # nothing to tune: on to the next lever
+            made.observe(step, Feedback())
+            number += 1
+        wins += "p8" in step.principles
+    assert wins > 11  # by chance, three of nine: seven of twenty
