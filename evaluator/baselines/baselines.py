@@ -18,7 +18,7 @@ from evaluator.timing.statistics import margin_of
 from evaluator.worker.models import ModelSpec
 
 EAGER, COMPILE, _TWIN = "eager", "compile", "eager twin"
-_WARM_BELOW_SECONDS = 0.005  # shorter calls are timed right after an untimed one, as in a loop
+_WARM_SECONDS, _MAX_WARM = 0.002, 5  # short calls are timed right after untimed ones, as in a loop
 _NULLS = 20
 
 
@@ -56,7 +56,7 @@ class Baselines:
     @property
     def warm(self) -> int:
         """Untimed calls before each timed one."""
-        return int(self.eager_seconds < _WARM_BELOW_SECONDS)
+        return min(_MAX_WARM, round(_WARM_SECONDS / self.eager_seconds))
 
     def time(self, name: str, case: Case) -> float:
         """Raw seconds of one call. A baseline that was killed is started again, once."""
@@ -106,7 +106,7 @@ class Baselines:
             self.null = float(np.quantile([self._seats[EAGER].null() for _ in range(_NULLS)], 0.1))
             samples: Samples = run_session(sides, goal, rule, self.null, self._random)
         first, second = samples.sides[EAGER], samples.sides[_TWIN]
-        self.margin = margin_of(first, second, self._device.quantile, self._random)
+        self.margin = margin_of(first, second, self._device.quantile)
         self._seats.pop(_TWIN).close()
         self.milliseconds = {
             name: float(np.quantile(samples.sides[name], self._device.quantile)) * 1e3 for name in self._seats

@@ -7,9 +7,10 @@ For an element c of row r with truth t, with u the unit roundoff of the output's
     half       the same with v = 2^-8
 
 T(r) is the row's largest |t|, E(r) eager's own worst error in it, G eager's worst error relative to its row, and S(r)
-how far the truth moves when inputs move by ±u: without it an honest two-pass layer norm fails on constant rows, where
-eager is exact by luck. Beside that, the error in norm must be at most max(4 E, 8 S, 8 u) for faithful and
-2 v max(1, S/u) for the others (each relative, in norm), and for faithful the median error at most 4 times eager's.
+how far the truth moves when inputs and parameters move by ±u: without it an honest two-pass layer norm fails on
+constant rows, where eager is exact by luck. Beside that, the error in norm must be at most max(4 E, 16 S, 16 u) for
+faithful and 2 v max(1, S/u) for the others (each relative, in norm), and for faithful the median error at most 4 times
+eager's.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def derive_limits(truth: torch.Tensor, eager: torch.Tensor, moved: list[torch.Te
     eager_norm = error.norm().item() / truth_norm
     drift_norm = max((each - truth).norm().item() for each in moved) / truth_norm
     rows = {PrecisionClass.FAITHFUL: faithful}
-    norms = {PrecisionClass.FAITHFUL: max(4 * eager_norm, 8 * drift_norm, 8 * unit)}
+    norms = {PrecisionClass.FAITHFUL: max(4 * eager_norm, 16 * drift_norm, 16 * unit)}
     for name, coarse in UNITS.items():
         rows[name] = torch.maximum(faithful, torch.maximum(8 * coarse / unit * drift, 8 * coarse * scale))
         norms[name] = max(norms[PrecisionClass.FAITHFUL], 2 * coarse * max(1.0, drift_norm / unit))

@@ -74,6 +74,7 @@ class Reference:
             self._model.load_state_dict(shipped)
         self.state = {name: value.detach().clone() for name, value in self._model.state_dict().items()}
         self._double = widened(self._model)
+        self._moved_double = _moved(self._double, seed)
         self.exact = True  # False once float64 failed: the truth is then eager itself
 
     def case(self, seed: int, family: str | None = None) -> Case | None:
@@ -107,16 +108,16 @@ class Reference:
         generator = torch.Generator().manual_seed(seed)
         try:
             return [self._truth(arguments)] + [
-                self._truth(tree_map(lambda leaf: _perturbed(leaf, generator), to_double(arguments)))
+                self._truth(tree_map(lambda leaf: _perturbed(leaf, generator), to_double(arguments)), moved=True)
                 for _ in range(4 if short else 1)
             ]
         except (RuntimeError, TypeError, ValueError):
             self.exact = False
             return [eager, eager]
 
-    def _truth(self, arguments: list[Any]) -> list[torch.Tensor]:
-        wide = to_double(arguments)
-        return flatten_outputs(run_in_double(lambda: self._double(*wide)))
+    def _truth(self, arguments: list[Any], moved: bool = False) -> list[torch.Tensor]:
+        model, wide = self._moved_double if moved else self._double, to_double(arguments)
+        return flatten_outputs(run_in_double(lambda: model(*wide)))
 
     def _finite(self, seed: int) -> bool:
         model = copy.deepcopy(self._model)
@@ -134,6 +135,15 @@ def _randomise(model: torch.nn.Module, seed: int) -> None:
             constant = bool((value == value.flatten()[0]).all())
             spread = 0.25 if constant else 0.2 * value.float().std().item()
             value.add_(torch.empty_like(value).uniform_(-spread, spread, generator=generator))
+
+
+def _moved(model: torch.nn.Module, seed: int) -> torch.nn.Module:
+    """A copy whose parameters moved by one unit roundoff each: they are inputs too."""
+    model, generator = copy.deepcopy(model), torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for value in model.parameters():
+            value.copy_(_perturbed(value, generator))
+    return model
 
 
 def _perturbed(leaf: Any, generator: torch.Generator) -> Any:
