@@ -41,20 +41,27 @@ class Epilogue:
         )
 
 
-def epilogue(contraction: Contraction, columns: Columns, width: int) -> Epilogue | None:
+def epilogue(contraction: Contraction, columns: Columns, width: int, cuts: Iterable[int] = ()) -> Epilogue | None:
     """The epilogue over columns in range(width); segments them where that makes all addresses affine.
 
-    None when the nodes after the contraction do not map its elements one to one. Raises expr.Unsupported.
+    `cuts` are lengths to try besides those that reshapes suggest. None when the nodes after the contraction do not map
+    its elements one to one. Raises expr.Unsupported.
     """
     best = _written(contraction, columns(variable("j", width)), 0)
     if best is None or _affine(best.positions, "j"):
         return best
-    for segment in _segments(contraction, width):
+    for segment in _segments(contraction, width, cuts):
         split = variable("jh", width // segment) * segment + variable("jl", segment)
         other = _written(contraction, columns(split), segment)
         if other is not None and _affine(other.positions, "jl"):
             return other
     return best
+
+
+def positions(contraction: Contraction, place: Place) -> tuple[Index, ...] | None:
+    """Every position in memory that the epilogue touches for the contraction's element at `place`."""
+    written = _written(contraction, place, 0)
+    return written and written.positions
 
 
 def mergeable(positions: Iterable[Index], axes: Sequence[tuple[str, int]]) -> bool:
@@ -83,9 +90,9 @@ def _affine(positions: Iterable[Index], name: str) -> bool:
     return all(position.coefficient(name) is not None for position in positions)
 
 
-def _segments(contraction: Contraction, width: int) -> list[int]:
+def _segments(contraction: Contraction, width: int, cuts: Iterable[int]) -> list[int]:
     """Lengths into which reshapes after the contraction may cut its rows, the longest first."""
-    lengths = set()
+    lengths = set(cuts)
     for node in (contraction.graph[i] for i in contraction.nodes):
         step = 1
         for size in reversed(node.shape if node.op == "reshape" else ()):

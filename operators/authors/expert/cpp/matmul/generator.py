@@ -93,7 +93,7 @@ def _packed(found: Product, kernel: KernelPlan, name: str) -> KernelCode:
         finish(found.epilogue),
         _range(found) if skip else "const gemm::AllDepths range;",
         f"// pass: multiply{' what is not zero' if skip else ''}",
-        f"gemm::blocked<{prefix}_S>(a, b, range, finish);",
+        f"gemm::blocked<{prefix}_S>(a, gemm::right<{prefix}_S>(b), range, finish);",
     ]
     top = blocked_traits(prefix, found.batch, found.m, found.n, found.k, skip)
     return kernel_code(kernel, name, found.contraction, found.reads, top, body, BLOCKED)

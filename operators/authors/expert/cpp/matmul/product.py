@@ -114,9 +114,10 @@ def _at(found: Contraction, rows: Place, batch: int, m: int, turned: bool) -> Pr
     b = operand(graph, found.nodes, right.id, (*aligned(outer, right.shape[:-2]), p, variable(column, n)), column)
     batches = [batch if prod(side.shape[:-2]) > 1 else 1 for side in (left, right)]
     if turned:
-        # The columns of the epilogue are rows of the result: their index takes the place of the row's variable.
-        fixed = variable(column, n)
-        after = epilogue(found, lambda j: (*(_replaced(r, row, j) for r in rows), fixed), m)
+        # The columns of the epilogue are rows of the result: their index takes the place of the row's variable,
+        # unless that one runs past its own axis.
+        fixed, runs_on = variable(column, n), rows[-1].high + 1 < m
+        after = epilogue(found, lambda j: (*(r if runs_on else _replaced(r, row, j) for r in rows), fixed), m)
         return after and Product(found, batch, n, m, k, b, a, batches[1], batches[0], after)
     after = epilogue(found, lambda j: (*rows, j), n)
     return after and Product(found, batch, m, n, k, a, b, batches[0], batches[1], after)

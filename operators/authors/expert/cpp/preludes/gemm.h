@@ -40,14 +40,15 @@ inline float* scratch(int slot, size_t count) {
 }
 
 // A strip of a factor: element (w, p), w across the strip and p along the depth, is data[w * stride + p] if the
-// strip is DEEP, and data[p * stride + w] otherwise.
+// strip is DEEP, data[offsets[p] + w] if it is SHIFTED, and data[p * stride + w] otherwise.
 struct Panel {
   const float* data;
   i64 stride;
+  const int* offsets = nullptr;
 };
 
 // c[MR][NR * VEC] (+)= a strip of MR rows times a strip of NR * VEC columns (not DEEP). All of c stays in registers.
-template <int MR, int NR, int VEC, int AHEAD, bool DEEP>
+template <int MR, int NR, int VEC, int AHEAD, bool DEEP, bool SHIFTED = false>
 __attribute__((noinline)) void multiply(i64 depth, Panel a, Panel b, float* c, i64 ldc, bool accumulate) {
   using V = typename Lanes<VEC>::type;
   V sum[MR][NR];
@@ -65,11 +66,12 @@ __attribute__((noinline)) void multiply(i64 depth, Panel a, Panel b, float* c, i
   const float* column = a.data;
   const float* row = b.data;
   for (i64 p = 0; p < depth; ++p) {
+    if (SHIFTED) row = b.data + b.offsets[p];
     V right[NR];
 #pragma GCC unroll 16
     for (int j = 0; j < NR; ++j) {
       right[j] = *(const V*)(row + j * VEC);
-      if (AHEAD) __builtin_prefetch(row + AHEAD * b.stride + j * VEC);
+      if (AHEAD && !SHIFTED) __builtin_prefetch(row + AHEAD * b.stride + j * VEC);
     }
 #pragma GCC unroll 64
     for (int i = 0; i < MR; ++i) {
@@ -78,7 +80,7 @@ __attribute__((noinline)) void multiply(i64 depth, Panel a, Panel b, float* c, i
       for (int j = 0; j < NR; ++j) sum[i][j] += right[j] * left;
     }
     column += DEEP ? 1 : a.stride;
-    row += b.stride;
+    if (!SHIFTED) row += b.stride;
   }
 #pragma GCC unroll 64
   for (int i = 0; i < MR; ++i)

@@ -73,7 +73,7 @@ struct Worker {
       }
       const Panel pa = a.panel(batch, left, i0 / S::MR, p0, low);
       const Panel pb = b.panel(batch, (j0 + j) / T::W, j0 / T::W, p0, low);
-      multiply<S::MR, S::NR, S::VEC, S::AHEAD, FA::DEEP>(high - low, pa, pb, sums + j, T::LDC, accumulate);
+      multiply<S::MR, S::NR, S::VEC, S::AHEAD, FA::DEEP, FB::SHIFTED>(high - low, pa, pb, sums + j, T::LDC, accumulate);
     }
   }
 };
@@ -107,14 +107,14 @@ inline bool finite(const float* data, i64 count) {
 }
 
 // finish(batch, i, j, count, sums) stores results made from the sums of `count` columns from j on, in row i.
-template <class S, class A, class B, class Range, class Finish>
-void blocked(const A& source_a, const B& source_b, const Range& range, const Finish& finish) {
+// `b` is a Factor, or something else that has its members.
+template <class S, class A, class FB, class Range, class Finish>
+void blocked(const A& source, FB b, const Range& range, const Finish& finish) {
   using T = Tiling<S>;
   using FA = Factor<A, S::MR, S::VEC, false, Place(S::PACK_A), S::M, S::K, T::KC>;
-  using FB = Factor<B, T::W, S::VEC, true, Place(S::PACK_B), S::N, S::K, T::KC>;
   constexpr i64 plane = S::BATCH * S::M * S::N;
-  FA a{source_a, scratch(0, FA::stored_floats())};
-  FB b{source_b, scratch(1, FB::stored_floats())};
+  FA a{source, scratch(0, FA::stored_floats())};
+  b.stored = scratch(1, FB::stored_floats());
   float* partial = S::SPLIT > 1 ? scratch(2, S::SPLIT * plane) : nullptr;
   auto row = [&](i64 split, i64 batch, i64 i, i64 j, i64 count, float* sums) {
     if constexpr (S::SPLIT > 1)
@@ -136,8 +136,8 @@ void blocked(const A& source_a, const B& source_b, const Range& range, const Fin
     }
     using W = Worker<S, FA, FB, Range, decltype(row)>;
     W worker{a, b, range, row, skip, scratch(3, T::FLOATS_C)};
-    if constexpr (S::PACK_A == LOCAL) worker.a.local = scratch(4, T::MC * T::KC);
-    if constexpr (S::PACK_B == LOCAL) worker.b.local = scratch(5, T::NC * T::KC);
+    worker.a.local = scratch(4, FA::local_floats(T::MC));
+    worker.b.local = scratch(5, FB::local_floats(T::NC));
     share_tiles<S>(worker);
     if constexpr (S::SPLIT > 1) {
 #pragma omp for schedule(static)
@@ -149,6 +149,13 @@ void blocked(const A& source_a, const B& source_b, const Range& range, const Fin
       }
     }
   }
+}
+
+// The right factor of `blocked` in the way that S says.
+template <class S, class B>
+auto right(const B& source) {
+  using T = Tiling<S>;
+  return Factor<B, T::W, S::VEC, true, Place(S::PACK_B), S::N, S::K, T::KC>{source};
 }
 
 }  // namespace gemm

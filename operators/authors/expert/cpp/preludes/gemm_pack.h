@@ -96,7 +96,7 @@ Source<DEEP, BATCHES, STRIDE, Value, At> source(Value value, At at) {
 // source; strips of the right one (TURN) are never DEEP.
 template <class From, int W, int VEC, bool TURN, Place PLACE, i64 WIDTH, i64 DEPTH, i64 BLOCK>
 struct Factor {
-  static constexpr bool DEEP = From::DEEP && !TURN;
+  static constexpr bool DEEP = From::DEEP && !TURN, SHIFTED = false;
   static constexpr i64 STRIPS = ceil_div(WIDTH, W);
   static constexpr i64 FULL = WIDTH / W;  // strips that can be read in place
   static constexpr i64 FIRST = PLACE == IN_PLACE ? FULL : 0;
@@ -107,6 +107,7 @@ struct Factor {
   i64 tag = -1;
 
   static constexpr i64 stored_floats() { return From::BATCHES * STORED * W * DEPTH; }
+  static constexpr i64 local_floats(i64 width) { return PLACE == LOCAL ? width * BLOCK : 0; }
   static constexpr i64 chunks() { return ceil_div(DEPTH, BLOCK); }
   static constexpr i64 tasks() { return From::BATCHES * STORED * chunks(); }
 
