@@ -4,7 +4,6 @@ import torch.nn.functional as F
 from capture_cases import Function
 
 from operators.authors.expert.capture import capture
-from operators.authors.expert.ir.bands import Band, band
 from operators.authors.expert.ir.interpret import interpret
 from operators.authors.expert.rewrites import options, rewrite
 
@@ -108,36 +107,3 @@ def test_simplify_removes_what_does_nothing():
 
     _, graph = rewritten(function, (2, 3, 4))
     assert sorted(ops(graph)) == ["input", "reduce", "scan"]
-
-
-@pytest.mark.parametrize(
-    "condition, expected",
-    [
-        (lambda r, c: c <= r, Band(None, 0)),
-        (lambda r, c: r >= c, Band(None, 0)),
-        (lambda r, c: r + 2 < c, Band(3, None)),
-        (lambda r, c: c - 1 == r, Band(1, 1)),
-        (lambda r, c: ~(c > r + 1), Band(None, 1)),
-        (lambda r, c: c > c, None),
-        (lambda r, c: c * 2 > r, None),
-    ],
-)
-def test_bands(condition, expected):
-    def function(x):
-        keep = condition(torch.arange(6)[:, None], torch.arange(6)[None, :])
-        return torch.where(keep, x, 0.0)
-
-    x = torch.ones(6, 6)
-    graph = capture(Function(function), [x])
-    (where,) = [node for node in graph.nodes if node.op == "where"]
-    found = band(graph, where.inputs[0])
-    assert found == expected
-    if found:
-        kept = [
-            [
-                (found.low is None or c - r >= found.low) and (found.high is None or c - r <= found.high)
-                for c in range(6)
-            ]
-            for r in range(6)
-        ]
-        assert torch.equal(function(x), torch.tensor(kept).float())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from operators.authors.expert.ir.bands import Band, masked
+import torch
+
+from operators.authors.expert.ir.constants import constant_value, is_constant
 from operators.authors.expert.ir.graph import Graph, Node
 from operators.authors.expert.ir.terms import Term
 from operators.authors.expert.rewrites.replay import changed, replay
@@ -25,11 +27,14 @@ def _scaling(node: Node, inputs: list[Term]) -> Term | None:
 
 def _diagonal(x: Term) -> Term | None:
     """The diagonal of a matrix that is zero elsewhere by construction, as a column."""
-    found = masked(x.terms.builder, x.id, (0,))
-    if found is None or found[1] != Band(0, 0):
+    node, nodes = x.terms.builder[x.id], x.terms.builder
+    if node.op != "where" or x.shape[-1] != x.shape[-2] or not is_constant(nodes, node.inputs[2], 0):
         return None
-    values = x.terms.term(found[0])
+    mask = constant_value(nodes, node.inputs[0])
+    if mask is None or not torch.equal(mask.expand(x.shape), torch.eye(x.shape[-1], dtype=torch.bool).expand(x.shape)):
+        return None
+    values = x.terms.term(node.inputs[1])
     values = values.reshape([1] * (2 - values.rank) + list(values.shape))
-    if values.shape[-1] == 1:
-        return values.broadcast([*values.shape[:-2], x.shape[-2], 1])
-    return values.transpose(-1, -2).broadcast([*values.shape[:-2], x.shape[-1], 1]) if values.shape[-2] == 1 else None
+    if values.shape[-1] != 1:
+        values = values.transpose(-1, -2)
+    return values.broadcast([*values.shape[:-2], x.shape[-2], 1]) if values.shape[-1] == 1 else None

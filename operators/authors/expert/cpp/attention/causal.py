@@ -5,12 +5,8 @@ from __future__ import annotations
 import torch
 
 from operators.authors.expert.cpp.attention.pattern import Attention
-from operators.authors.expert.cpp.views import PURE_VIEWS
-from operators.authors.expert.ir.graph import Graph, GraphBuilder, Node
-from operators.authors.expert.ir.interpret import interpret
-from operators.authors.expert.ir.ops import MAPS
-
-_LARGEST = 1 << 24  # elements of a mask that is looked at
+from operators.authors.expert.ir.constants import constant_value, is_constant
+from operators.authors.expert.ir.graph import Graph, Node
 
 
 def causal_offset(graph: Graph, found: Attention) -> int | None:
@@ -29,13 +25,13 @@ def _hidden(graph: Graph, node: Node) -> torch.Tensor | None:
     """Where a node of the scores sets them to -inf, as a constant matrix [queries, keys]."""
     if node.op == "where":
         condition, then, otherwise = node.inputs
-        mask = _constant(graph, condition)
-        if mask is not None and _is_minus_infinity(graph, otherwise):
+        mask = constant_value(graph, condition)
+        if mask is not None and is_constant(graph, otherwise, float("-inf")):
             return ~_matrix(mask)
-        return _matrix(mask) if mask is not None and _is_minus_infinity(graph, then) else None
+        return _matrix(mask) if mask is not None and is_constant(graph, then, float("-inf")) else None
     if node.op == "add":
         for each in node.inputs:
-            added = _constant(graph, each)
+            added = constant_value(graph, each)
             if added is not None and added.ndim >= 2:
                 return _matrix(added) == float("-inf")
     return None
@@ -53,25 +49,3 @@ def _offset(hidden: torch.Tensor) -> int | None:
 def _matrix(mask: torch.Tensor) -> torch.Tensor:
     """The last two axes, where the others have one element."""
     return mask.reshape(mask.shape[-2:]) if mask.ndim >= 2 and mask.shape[:-2].numel() == 1 else mask.new_empty(0)
-
-
-def _is_minus_infinity(graph: Graph, node_id: int) -> bool:
-    value = _constant(graph, node_id)
-    return value is not None and value.numel() > 0 and bool((value == float("-inf")).all())
-
-
-def _constant(graph: Graph, node_id: int) -> torch.Tensor | None:
-    """The value of a node that depends on no input and no state."""
-    needed, stack = set(), [node_id]
-    while stack:
-        node = graph[stack.pop()]
-        if node.op not in MAPS | PURE_VIEWS | {"const", "iota"} or node.type.numel > _LARGEST:
-            return None
-        if node.id not in needed:
-            needed.add(node.id)
-            stack.extend(node.inputs)
-    builder, new = GraphBuilder(), {}
-    for each in sorted(needed):
-        node = graph[each]
-        new[each] = builder.add(node.op, (new[i] for i in node.inputs), node.type, **node.attrs)
-    return interpret(builder.finish([new[node_id]]), [], {})[0]

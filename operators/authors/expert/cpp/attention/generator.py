@@ -87,6 +87,7 @@ class AttentionGenerator:
             schedule="dynamic, 1" if schedule["grid"].value == "dynamic" else "static",
             block="(task % BLOCKS)" if schedule["order"].value == "forward" else "(BLOCKS - 1 - task % BLOCKS)",
             serial=" if(false)" if self.facts(graph, kernel, None)["flops"] < _SMALL else "",
+            scale="total[i] == 0 ? 0.0f : 1.0f / total[i]" if found.zeros else "1.0f / total[i]",
             **found.sizes(graph),
             **writer.parts,
         )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from operators.authors.expert.cpp.expr import Place
-from operators.authors.expert.cpp.index import Index, aligned, variable
+from operators.authors.expert.cpp.index import aligned, variable
 from operators.authors.expert.cpp.views import PURE_VIEWS, input_index
+from operators.authors.expert.ir.constants import is_constant
 from operators.authors.expert.ir.graph import DType, Graph, Node
 from operators.authors.expert.ir.ops import MAPS
 
@@ -16,12 +17,14 @@ class Attention:
     """`out` = softmax(`scores`, last axis) @ v, where `scores` is elementwise in the product `logits` = q @ k.
 
     `place` is the index of `scores` that belongs to the index (*batch, q, j) of the weights that `out` multiplies.
+    `zeros` says that a row of scores that are all -inf has weights of zero, not NaN.
     """
 
     out: Node
     scores: Node
     place: Place
     logits: Node
+    zeros: bool
     inner: frozenset[int]  # nodes from `logits` to `out`, both included, without what they read
 
     @property
@@ -48,14 +51,16 @@ def find_attention(graph: Graph, out: Node) -> Attention | None:
         return None
     index = (*batch_index(out.shape[:-2]), variable("q", out.shape[-2]), variable("j", weights.shape[-1]))
     node, place, inner = _through_views(graph, weights, aligned(index, weights.shape))
-    scores, softmax_nodes = _softmax(graph, node)
+    softmax, guard = _guarded(graph, node)
+    scores, softmax_nodes = _softmax(graph, softmax)
     if scores is None or not place or place[-1] != index[-1]:
         return None
     found: set[int] = set()
     logits = _only_product(graph, scores, found)
     if logits is None or logits.dtype is not DType.F32:
         return None
-    return Attention(out, scores, place, logits, frozenset({out.id} | inner | softmax_nodes | found))
+    inner = frozenset({out.id} | inner | guard | softmax_nodes | found)
+    return Attention(out, scores, place, logits, bool(guard), inner)
 
 
 def _through_views(graph: Graph, node: Node, place: Place) -> tuple[Node, Place, set[int]]:
@@ -65,6 +70,18 @@ def _through_views(graph: Graph, node: Node, place: Place) -> tuple[Node, Place,
         place = input_index(graph, node, place)
         node = graph[node.inputs[0]]
     return node, place, passed
+
+
+def _guarded(graph: Graph, node: Node) -> tuple[Node, set[int]]:
+    """The softmax inside `where(largest == -inf, 0, softmax)`, and the guard's nodes; else `node` as it is."""
+    if node.op != "where" or not is_constant(graph, node.inputs[1], 0):
+        return node, set()
+    empty, softmax = graph[node.inputs[0]], graph[node.inputs[2]]
+    scores, _ = _softmax(graph, softmax)
+    if scores is None or empty.op != "eq" or not is_constant(graph, empty.inputs[1], float("-inf")):
+        return node, set()
+    top = graph[empty.inputs[0]]
+    return (softmax, {node.id, empty.id}) if _reduces_last(top, "max", scores) else (node, set())
 
 
 def _softmax(graph: Graph, node: Node) -> tuple[Node | None, set[int]]:
@@ -115,8 +132,3 @@ def _between(graph: Graph, start: int, end: int) -> set[int]:
         if any(i in reached for i in node.inputs):
             reached.add(node.id)
     return reached
-
-
-def is_variable(index: Index, name: str) -> bool:
-    """Whether an index is the loop variable and nothing else."""
-    return index == variable(name, index.high + 1)

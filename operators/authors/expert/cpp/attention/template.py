@@ -75,7 +75,7 @@ extern "C" void {name}({parameters}) {{
       // pass: write
       for (i64 i = 0; i < rows; ++i) {{
         const i64 q = q0 + i;
-        const float scale = 1.0f / total[i];
+        const float scale = {scale};
 #pragma omp simd
         for (i64 x = 0; x < D; ++x) {{ {store} }}
       }}
