@@ -7,7 +7,7 @@ from operators.authors.expert.cpp.expr import parameters
 from operators.authors.expert.cpp.nest.across import Across
 from operators.authors.expert.cpp.nest.analysis import Nest
 from operators.authors.expert.cpp.nest.inside import Inside
-from operators.authors.expert.cpp.nest.text import indented, loop
+from operators.authors.expert.cpp.nest.text import at_most, default_macro, indented, loop
 from operators.authors.expert.plan import KernelCode, KernelPlan
 
 PRELUDES = ("types.h", "math.h")
@@ -24,13 +24,13 @@ def kernel_code(nest: Nest, kernel: KernelPlan, name: str, settings: dict[str, V
     else:
         size = nest.rows.sizes[-1]
         layout = Across(nest, min(int(settings["col_block"]), size), parts)
-        body, width = _blocks(nest, layout.row(), settings, prefix), _at_most(f"{prefix}_COL_BLOCK", size)
+        body, width = _blocks(nest, layout.row(), settings, prefix), at_most(f"{prefix}_COL_BLOCK", size)
     macros = [*_LANE_MACROS[lanes], *(["parts"] if parts else [])]
     if settings["parallel"] == "rows" and settings["omp_schedule"] == "dynamic":
         macros.append("rows_per_task")
     reads, writes = tuple(sorted(layout.reads)), nest.outputs
     source = [
-        *(line for m in macros for line in _default(f"{prefix}_{m.upper()}", settings[m])),
+        *(line for m in macros for line in default_macro(f"{prefix}_{m.upper()}", settings[m])),
         f"#define LANES {width}",
         f'extern "C" void {name}({parameters(nest.graph, reads, writes)}) {{',
         *body,
@@ -39,14 +39,6 @@ def kernel_code(nest: Nest, kernel: KernelPlan, name: str, settings: dict[str, V
     decided = (kernel.schedule[m] for m in macros if m in kernel.schedule)
     knobs = tuple(k for k in (d.knob(prefix) for d in decided) if k)
     return KernelCode(name, indented(source), reads, writes, knobs, PRELUDES)
-
-
-def _default(macro: str, value: Value) -> list[str]:
-    return [f"#ifndef {macro}", f"#define {macro} {value}", "#endif"]
-
-
-def _at_most(macro: str, size: int) -> str:
-    return f"({macro} < {size} ? {macro} : {size})"
 
 
 def _pragma(loops: int, settings: dict[str, Value], prefix: str) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from egg_search.core.knobs import Value
+
 
 def loop(
     name: str, size: int | str, body: Iterable[str], start: str = "0", step: str = "", pragma: str = ""
@@ -24,3 +26,12 @@ def indented(lines: Iterable[str]) -> str:
         result.append(margin + stripped)
         depth += stripped.count("{") - stripped.count("}") + stripped.startswith("}")
     return "\n".join(result) + "\n"
+
+
+def default_macro(macro: str, value: Value) -> list[str]:
+    """The macro's value unless the compiler is given another."""
+    return [f"#ifndef {macro}", f"#define {macro} {value}", "#endif"]
+
+
+def at_most(macro: str, size: int) -> str:
+    return f"({macro} < {size} ? {macro} : {size})"

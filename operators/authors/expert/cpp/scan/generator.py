@@ -44,6 +44,7 @@ class ScanGenerator:
             Decision("parallel", mapping, parallel, ("rows", "serial")),
             Decision("omp_schedule", mapping, "static", ("static", "dynamic", "guided")),
             Decision("vec", tiling, vec, (4, 8, 16, 32)),
+            Decision("unroll", tiling, 8, (2, 4, 8, 16)),
             Decision("col_block", tiling, block, _BLOCKS),
         ]
         return {d.name: d for d in result}

@@ -6,7 +6,7 @@ from egg_search.core.knobs import Value
 from operators.authors.expert.cpp.dtypes import COMPUTE, converted
 from operators.authors.expert.cpp.expr import Scope, parameters
 from operators.authors.expert.cpp.nest.states import identity
-from operators.authors.expert.cpp.nest.text import indented, loop
+from operators.authors.expert.cpp.nest.text import at_most, default_macro, indented, loop
 from operators.authors.expert.cpp.scan.analysis import Scan
 from operators.authors.expert.plan import KernelCode, KernelPlan
 
@@ -16,36 +16,30 @@ _JOIN = {"sum": "{a} + {b}", "prod": "{a} * {b}", "max": "k_max({a}, {b})", "min
 
 def kernel_code(scan: Scan, kernel: KernelPlan, name: str, settings: dict[str, Value]) -> KernelCode:
     prefix, reads = name.upper(), {}
-    along = scan.sizes[2] == 1
-    body = _along(scan, reads) if along else _across(scan, reads)
-    macro = f"{prefix}_{'VEC' if along else 'COL_BLOCK'}"
-    width = macro if along else f"({macro} < {scan.sizes[2]} ? {macro} : {scan.sizes[2]})"
-    default = settings["vec"] if along else settings["col_block"]
-    pragma = _pragma(settings, collapse=not along)
+    if scan.sizes[2] == 1:
+        macros, lanes = ("vec", "unroll"), f"({prefix}_VEC * {prefix}_UNROLL)"
+        body, collapse = _along(scan, reads, f"{prefix}_VEC"), False
+    else:
+        macros, lanes = ("col_block",), at_most(f"{prefix}_COL_BLOCK", scan.sizes[2])
+        body, collapse = _across(scan, reads), True
     ordered = tuple(sorted(reads))
     source = [
-        f"#ifndef {macro}",
-        f"#define {macro} {default}",
-        "#endif",
-        f"#define LANES {width}",
+        *(line for m in macros for line in default_macro(f"{prefix}_{m.upper()}", settings[m])),
+        f"#define LANES {lanes}",
         f'extern "C" void {name}({parameters(scan.graph, ordered, scan.outputs)}) {{',
-        *pragma,
+        *_pragma(settings, collapse),
         *body,
         "}",
     ]
-    decision = kernel.schedule.get("vec" if along else "col_block")
-    knob = decision.knob(prefix) if decision else None
-    return KernelCode(name, indented(source), ordered, scan.outputs, (knob,) if knob else (), PRELUDES)
+    decided = (kernel.schedule[m] for m in macros if m in kernel.schedule)
+    knobs = tuple(k for k in (d.knob(prefix) for d in decided) if k)
+    return KernelCode(name, indented(source), ordered, scan.outputs, knobs, PRELUDES)
 
 
 def _pragma(settings: dict[str, Value], collapse: bool) -> list[str]:
     if settings["parallel"] != "rows":
         return []
     return [f"#pragma omp parallel for{' collapse(2)' * collapse} schedule({settings['omp_schedule']})"]
-
-
-def _running(scan: Scan) -> str:
-    return converted("running", scan.carried, scan.graph[scan.scan].dtype)
 
 
 def _prologue(scan: Scan, scopes: list[Scope], reads: dict[int, None]) -> tuple[list[str], str]:
@@ -89,8 +83,8 @@ def _across(scan: Scan, reads: dict[int, None]) -> list[str]:
     return loop("o", outer, loop("c", inner, body, step="LANES"))
 
 
-def _along(scan: Scan, reads: dict[int, None]) -> list[str]:
-    """Blocks of LANES steps: each is scanned in registers, then joined with the carry."""
+def _along(scan: Scan, reads: dict[int, None], width: str) -> list[str]:
+    """Blocks of LANES steps, of which `width` at a time are scanned in registers and joined with the carry."""
     outer, length, _ = scan.sizes
     dtype, carry = scan.graph[scan.scan].dtype, COMPUTE[scan.carried]
     # A product of a few floats may overflow where the running product does not: products stay in double.
@@ -99,29 +93,25 @@ def _along(scan: Scan, reads: dict[int, None]) -> list[str]:
     row = Scope(frozenset("o"))
     lines, value = _prologue(scan, [row], reads)
     epilogue = _epilogue(scan, [row], "running", reads)
-    joined = _JOIN[scan.op].format(a=f"({block})carry", b="x[l]")
-    after = [f"const {COMPUTE[dtype]} running = ({COMPUTE[dtype]})({joined});", *epilogue]
+    after = [f"const {COMPUTE[dtype]} running = ({COMPUTE[dtype]})x[l];", *epilogue]
     first, rest = "const long s = b + l;", f"{length} - b"
-    total = _JOIN[scan.op].format(a="carry", b=f"({carry})x[LANES - 1]")
-    scanned = [f"k_scan<k_scan_{scan.op}, {block}, LANES>(x, {start});"]
+    scanned = f"k_scan<k_scan_{scan.op}, {block}, {width}>(x, LANES, {start}, carry);"
     body = [
         f"{carry} carry = {identity(scan.op, scan.carried)};",
         *row.lines,
         f"// pass: scan {scan.op}",
+        f"alignas(64) {block} x[LANES];",
         "long b = 0;",
         f"for (; b + LANES <= {length}; b += LANES) {{",
-        f"alignas(64) {block} x[LANES];",
         *loop("l", "LANES", [first, *lines, f"x[l] = ({block}){value};"], pragma="omp simd"),
-        *scanned,
+        scanned,
         *loop("l", "LANES", [first, *after], pragma="omp simd"),
-        f"carry = {total};",
         "}",
         f"if (b < {length}) {{",
-        f"alignas(64) {block} x[LANES];",
         f"for (long l = 0; l < LANES; ++l) x[l] = {start};",
-        *loop("l", rest, [first, *lines, f"x[l] = ({block}){value};"]),
-        *scanned,
-        *loop("l", rest, [first, *after]),
+        *loop("l", rest, [first, *lines, f"x[l] = ({block}){value};"], pragma="omp simd"),
+        scanned,
+        *loop("l", rest, [first, *after], pragma="omp simd"),
         "}",
     ]
     return loop("o", outer, body)
