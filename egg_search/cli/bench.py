@@ -15,7 +15,9 @@ def bench(
     ] = None,
     budget: Annotated[str, Option(help="Time for the search on each problem.")] = "60s",
     evaluations: Annotated[int | None, Option(min=1, help="Configurations for each problem, at the most.")] = None,
-    out: Annotated[Path, Option(help="Run directories and tables go here. The same again goes on.")] = Path("runs/bench"),
+    out: Annotated[Path, Option(help="Run directories and tables go here. The same again goes on.")] = Path(
+        "runs/bench"
+    ),
     profile: Annotated[str | None, Option(help="Sizes. Default: cpu for bundled problems.")] = None,
     precision: Annotated[str, Option(help="The loosest class to keep: faithful, tf32, half or loose.")] = "faithful",
     seed: Annotated[int, Option(help="Every random choice of the searches comes from it.")] = 0,

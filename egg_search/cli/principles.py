@@ -16,25 +16,32 @@ Folders = Annotated[
 
 @app.command("list")
 def show_all(folders: Folders = None) -> None:
-    """List all principles: group, name and title."""
-    from principles.library import load
+    """List all principles: group, name, kinds of kernel and title."""
+    from principles import library, report
 
-    for principle in load(folders or ()):
-        print(f"{principle.group:<10} {principle.name:<36} {principle.title}")
+    for row in report.rows(library.load(folders or ())):
+        print(f"{row.group:<10} {row.name:<32} {row.kinds:<24} {row.title}")
 
 
 @app.command("show")
 def show(name: Annotated[str, Argument(help="A principle's name.")], folders: Folders = None) -> None:
-    """Show one principle: prose, applicability, constraints, knobs and source."""
-    from egg_search.reports.principle import principle_text
-    from principles.library import load
+    """Show one principle: applicability, constraints, knobs, source and prose."""
+    from principles import library, report
 
-    print(principle_text(load(folders or ())[name]))
+    print(report.show(library.load(folders or ())[name]))
 
 
 @app.command("check")
 def check(folders: Annotated[list[Path] | None, Argument(metavar="[DIR]...")] = None) -> None:
-    """Parse the bundled principles and those in DIR; the first mistake is shown with file and line."""
-    from principles.library import load
+    """Check the bundled principles and those in DIR; every mistake is shown with file and line. Exit code 2 for any."""
+    from egg_search.cli import BAD_INPUT
+    from principles import library, report
 
-    print(f"{len(load(folders or ()))} principles, all well-formed")
+    bundled = library.load()
+    roles = {role for principle in bundled for role in (*principle.sets, *principle.knobs)}
+    mistakes = report.check(folders or (), roles)
+    for mistake in mistakes:
+        typer.echo(f"egg: {mistake}", err=True)
+    if mistakes:
+        raise typer.Exit(BAD_INPUT)
+    print(f"{len(library.load(folders or ()))} principles, nothing wrong with them")

@@ -12,7 +12,8 @@ from typer import Argument, Option
 
 if TYPE_CHECKING:
     from egg_search.core.candidate import Candidate
-    from egg_search.core.verdict import Verdict
+    from egg_search.core.problem import Problem
+    from egg_search.core.verdict import PrecisionClass, Verdict
 
 _MARKS = {"triton": "import triton", "cuda": "import cupy", "cpp": "ctypes"}
 
@@ -22,6 +23,7 @@ def verify(
     problem: Annotated[str, Argument(metavar="PROBLEM.py", help="A problem file, or a bundled problem's name.")],
     profile: Annotated[str | None, Option(help="One of the problem's PROFILES of sizes.")] = None,
     set_: Annotated[list[str] | None, Option("--set", metavar="NAME=VALUE", help="Override a constant.")] = None,
+    precision: Annotated[str, Option(help="The loosest class to accept: faithful, tf32, half or loose.")] = "faithful",
     as_json: Annotated[bool, Option("--json", help="Print the whole verdict as JSON.")] = False,
 ) -> None:
     """Judge one kernel against a problem: is it correct, how exact, how fast.
@@ -33,8 +35,9 @@ def verify(
 
     inputs.require_compiler()
     path = inputs.find_problem(problem)
+    accept = inputs.precision_class(precision)
     candidate = read_candidate(kernel)
-    judged = _judge(candidate, Problem.from_file(path, parse_overrides(set_ or ()), profile))
+    judged = _judge(candidate, accept, Problem.from_file(path, parse_overrides(set_ or ()), profile))
     from egg_search.cluster import is_infrastructure
     from egg_search.reports.verdict import verdict_text
 
@@ -56,15 +59,15 @@ def read_candidate(path: Path) -> Candidate:
         raise UserError(f"{path}: {error}") from None
 
 
-def _judge(candidate: Candidate, problem) -> Verdict:
+def _judge(candidate: Candidate, accept: PrecisionClass, problem: Problem) -> Verdict:
     from egg_search.core.hardware import detect_cpu
     from egg_search.core.problem.validation import validate
-    from evaluator import Evaluator
-    from evaluator.settings import Effort
+    from evaluator.evaluator import Evaluator
+    from evaluator.settings import Effort, EvaluatorSettings
 
     validate(problem)
     with tempfile.TemporaryDirectory(prefix="egg-verify-") as build_dir:
-        evaluator = Evaluator(problem, detect_cpu(), Path(build_dir))
+        evaluator = Evaluator(problem, detect_cpu(), Path(build_dir), EvaluatorSettings(accept=accept))
         try:
             return evaluator.judge(candidate, candidate.default_configuration, Effort.FULL)
         finally:
