@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 
 
-class OperatorClock(TorchDispatchMode):
-    """Sums the wall time of every operator that reaches the dispatcher while it is active, not the mode's own."""
+class OperatorClock(TorchFunctionMode):
+    """Sums the wall time of the outermost calls of torch's functions and methods while it is active.
+
+    (A dispatch mode would see the operators below them, but its first use imports the compiler: a second.)
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.seconds = 0.0
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(self, func: Callable, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         before = time.perf_counter()
         result = func(*args, **(kwargs or {}))
         self.seconds += time.perf_counter() - before

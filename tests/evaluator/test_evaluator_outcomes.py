@@ -1,0 +1,159 @@
+"""Every outcome, produced for real; and honest candidates that pass."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from conftest import NORM_SOFTMAX, candidate_of
+
+from egg_search.core.candidate import Candidate, Dialect
+from egg_search.core.verdict import Outcome, PrecisionClass, Verdict
+from evaluator.settings import Effort
+
+FAULTS = {
+    "zeros": ("return torch.zeros_like(x)", Outcome.WRONG_VALUES, "expected"),
+    "affine skipped": (
+        "return torch.softmax(torch.layer_norm(x, x.shape[-1:]), -1)",
+        Outcome.WRONG_VALUES,
+        "precision|expected",
+    ),
+    "last row skipped": ("y = super().forward(x)\ny[-1] = y[0]\nreturn y", Outcome.WRONG_VALUES, "element"),
+    "raises": ("raise ValueError('no such thing')", Outcome.RAISED, r"ValueError \(line \d+\): no such thing"),
+    "exits": ("raise SystemExit(0)", Outcome.RAISED, "SystemExit"),
+    "exits for good": ("import os; os._exit(0)", Outcome.CRASHED, "exited with status 0"),
+    "segfault": ("import ctypes; ctypes.string_at(0)", Outcome.CRASHED, "SIGSEGV"),
+    "hang": ("while True: pass", Outcome.TIMED_OUT, "no answer within 1 s"),
+    "memory hog": (
+        "hog = [torch.ones(1 << 24) for _ in range(99)]\nreturn super().forward(x)",
+        Outcome.OUT_OF_MEMORY,
+        "memory",
+    ),
+    "wrong shape": ("return super().forward(x)[:-1]", Outcome.WRONG_FORM, r"shape \(47, 200\), expected \(48, 200\)"),
+    "wrong dtype": ("return super().forward(x).double()", Outcome.WRONG_FORM, "float64"),
+    "two outputs": ("y = super().forward(x)\nreturn y, y", Outcome.WRONG_FORM, "2 output tensors, expected 1"),
+    "nothing": ("return None", Outcome.WRONG_FORM, "0 output tensors"),
+    "sparse": ("return super().forward(x).to_sparse()", Outcome.WRONG_FORM, "sparse"),
+    "changes its input": ("y = super().forward(x)\nx.zero_()\nreturn y", Outcome.WRONG_VALUES, "changes its input"),
+    "every second call": (
+        "self.n = getattr(self, 'n', 0) + 1\ny = super().forward(x)\nreturn y if self.n < 9 else y * 1.5",
+        Outcome.WRONG_VALUES,
+        "element",
+    ),
+    "fixed shape": (
+        "assert x.shape[0] == 48\nreturn super().forward(x)",
+        Outcome.RAISED,
+        "with batch_size=.*AssertionError",
+    ),
+    "nan swallowed": ("return super().forward(x).nan_to_num(0.0)", Outcome.WRONG_VALUES, "nan: .*eager gives nan"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_fault_is_named(judge, name):
+    forward, outcome, reason = FAULTS[name]
+    verdict = judge.judge(candidate_of(forward), {}, Effort.FULL)
+    assert verdict.outcome is outcome, verdict
+    assert re.search(reason, verdict.reason), verdict.reason
+    assert verdict.errors is None and verdict.timing is None
+
+
+def test_random_output_is_nondeterministic(judge):
+    # The first inputs come again after all families: which call that is depends on how many families apply.
+    forward = "self.n = getattr(self, 'n', 0) + 1\ny = super().forward(x)\nreturn y if self.n != 13 else y * 1.5"
+    verdicts = {
+        judge.judge(candidate_of(forward.replace("13", str(n))), {}, Effort.FULL).outcome for n in range(11, 15)
+    }
+    assert Outcome.NONDETERMINISTIC in verdicts
+
+
+def test_atomics_like_jitter_is_a_flag(judge):
+    forward = "y = super().forward(x)\nreturn y * (1 + 1e-7 * torch.randint(0, 2, y.shape))"
+    verdict = judge.judge(candidate_of(forward), {}, Effort.FULL)
+    assert verdict.ok and any(flag.startswith("nondeterministic") for flag in verdict.flags)
+
+
+@pytest.mark.parametrize(
+    ("forward", "expected"),
+    [
+        ("return super().forward(x)", {PrecisionClass.FAITHFUL}),
+        ("return super().forward(x).half().float()", {PrecisionClass.TF32, PrecisionClass.HALF}),
+        ("return super().forward(x).bfloat16().float()", {PrecisionClass.HALF}),
+    ],
+)
+def test_precision_class(judge, forward, expected):
+    verdict = judge.judge(candidate_of(forward), {}, Effort.FULL)
+    assert verdict.ok, verdict.reason
+    assert verdict.errors.precision in expected
+
+
+def test_a_class_that_is_not_accepted_is_wrong(evaluator_for):
+    evaluator = evaluator_for(NORM_SOFTMAX, accept=PrecisionClass.FAITHFUL)
+    verdict = evaluator.judge(candidate_of("return super().forward(x).half().float()"), {}, Effort.SCREEN)
+    assert verdict.outcome is Outcome.WRONG_VALUES and "precision class" in verdict.reason
+
+
+def test_honest_kernel(judge, compiled):
+    verdict = judge.judge(compiled, {"K0_LANES": 4}, Effort.FULL)
+    assert verdict.ok, verdict.reason
+    assert verdict.errors.precision is PrecisionClass.FAITHFUL and verdict.errors.limit_ratio <= 1
+    assert 0 < verdict.timing.ms.low <= verdict.timing.ms.high and set(verdict.timing.speedups) == {"eager"}
+    assert verdict.generated_share > 0.3
+    assert verdict.flags == ()
+    again = judge.judge(compiled, {"K0_LANES": 4}, Effort.SCREEN)
+    assert again.ok and again.build_seconds < 0.05 < verdict.build_seconds
+    assert Verdict.from_json(verdict.to_json()) == verdict
+
+
+def test_library_port_is_flagged_and_generates_nothing(judge):
+    verdict = judge.judge(candidate_of("return super().forward(x)"), {}, Effort.FULL)
+    assert verdict.ok and "only library calls: no kernel is loaded" in verdict.flags
+    assert verdict.generated_share < 0.9
+
+
+def test_clear_loser_stops_early(judge):
+    slow = candidate_of("import time; time.sleep(0.02)\nreturn super().forward(x)")
+    verdict = judge.judge(slow, {}, Effort.SCREEN, best_ms=judge.baselines()["eager"])
+    assert verdict.ok and verdict.timing.stopped_early and verdict.timing.samples <= 4
+
+
+def test_stdout_flood_and_orphans_are_harmless(judge, tmp_path):
+    marker = tmp_path / "orphan"
+    before = f"""
+        import os, sys, time
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                time.sleep(1.0)
+                open({str(marker)!r}, "w").close()
+            os._exit(0)
+        os.wait()
+    """
+    flood = "sys.stdout.write('x' * (1 << 22)); sys.stdout.flush()\nreturn super().forward(x)"
+    verdict = judge.judge(candidate_of(flood, before), {}, Effort.SCREEN)
+    assert verdict.ok, verdict.reason
+    time.sleep(1.2)
+    assert not marker.exists(), "a process of the candidate outlived it"
+
+
+@pytest.mark.parametrize(
+    ("extra", "reason"),
+    [
+        ("self.norm.extra = nn.Parameter(torch.ones(1))", "norm.extra"),
+        ("raise RuntimeError('cannot construct')", "cannot construct"),
+    ],
+)
+def test_load_failures(judge, extra, reason):
+    constructor = f"    def __init__(self, n):\n        super().__init__(n)\n        {extra}\n"
+    source = f"{NORM_SOFTMAX}\n\nclass ModelNew(Model):\n{constructor}"
+    verdict = judge.judge(Candidate(source, Dialect.TORCH), {}, Effort.SCREEN)
+    assert verdict.outcome is Outcome.LOAD_FAILED and reason in verdict.reason
+
+
+def test_killed_zygote_recovers(judge):
+    honest = candidate_of("return super().forward(x)")
+    killer = candidate_of("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nwhile True: pass")
+    assert judge.judge(killer, {}, Effort.SCREEN).outcome is Outcome.CRASHED
+    verdict = judge.judge(honest, {}, Effort.SCREEN)
+    assert verdict.ok, verdict.reason
