@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from difflib import ndiff
 
-from egg_search.core.candidate import Candidate
+from egg_search.core.candidate import Candidate, content_hash
 from egg_search.core.errors import UserError
 from egg_search.core.knobs import Lever
 from egg_search.core.signature import signature, structure
@@ -23,7 +24,9 @@ class CheckedOperator:
     needs_parent = True
 
     def propose(self, brief: Brief, author: Author) -> list[Draft | Refusal]:
-        """At most `brief.limit` drafts, of structures not known yet first, then all refusals. Drops repetitions.
+        """At most `brief.limit` drafts, of structures not known yet first, then all refusals.
+
+        Repetitions, of the parent too, are dropped: what differs in comments only is measured once.
 
         Raises ValueError for a brief without the parent that the operator needs, and what the author raises.
         """
@@ -32,8 +35,10 @@ class CheckedOperator:
         results = [self._judge(writing, brief, author.name) for writing in author.write(brief)]
         drafts: dict[str, Draft] = {}
         for draft in results:
-            if isinstance(draft, Draft) and (brief.parent is None or draft.candidate.id != brief.parent.id):
-                drafts.setdefault(draft.candidate.id, draft)
+            if isinstance(draft, Draft):
+                drafts.setdefault(_essence(draft.candidate), draft)
+        if brief.parent is not None:
+            drafts.pop(_essence(brief.parent), None)
         ordered = sorted(drafts.values(), key=lambda draft: draft.signature in brief.known_signatures)
         return [*ordered[: brief.limit], *(each for each in results if isinstance(each, Refusal))]
 
@@ -57,6 +62,12 @@ class CheckedOperator:
         if reason:
             return Refusal(reason=reason, source=writing.source, **about)
         return Draft(candidate, signed, principles=writing.principles, **about)
+
+
+def _essence(candidate: Candidate) -> str:
+    """Equal for candidates that run the same code over the same knobs."""
+    knobs = "\n".join(knob.declaration() for knob in candidate.knobs.values())
+    return content_hash(ast.unparse(ast.parse(candidate.source)), knobs)
 
 
 def structure_moved(candidate: Candidate, parent: Candidate) -> str | None:

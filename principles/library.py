@@ -66,13 +66,16 @@ class Library:
     def applicable(
         self, candidate_facts: Facts, hardware: Hardware, dialect: Dialect, group: str | None = None
     ) -> list[tuple[Principle, str]]:
-        """(principle, kernel prefix) wherever kind, dialect and `applies` hold; in library order, then kernel order."""
+        """(principle, kernel prefix) wherever kind, dialect and `applies` hold; in library order, then kernel order.
+
+        Where a kernel's facts tell its `schedule`, principles on levers that would change nothing of it are left out.
+        """
         return [
             (principle, scope)
             for principle in self.principles
             if group in (None, principle.group) and _speaks(principle.dialects, dialect)
             for scope, facts in candidate_facts.items()
-            if applies(principle, facts, hardware)
+            if applies(principle, facts, hardware) and _acts(principle, facts)
         ]
 
     def violations(self, candidate: Candidate, configuration: Configuration, hardware: Hardware) -> list[str]:
@@ -136,6 +139,14 @@ def files(dirs: Sequence[Path | str] = ()) -> Iterator[Path]:
 def load(dirs: Sequence[Path | str] = ()) -> Library:
     """The bundled principles and those in `dirs`, each with one folder a group. Raises UserError with file and line."""
     return _load(tuple(Path(each).resolve() for each in dirs))
+
+
+def _acts(principle: Principle, facts: Mapping[str, Any]) -> bool:
+    if "schedule" not in facts or principle.group == "structure":
+        return True
+    schedule = facts["schedule"]
+    sets = any(role in schedule and schedule[role] != value for role, value in principle.sets.items())
+    return sets or any(role in schedule for role in principle.knobs)
 
 
 def _speaks(of: tuple[str, ...], value: str) -> bool:

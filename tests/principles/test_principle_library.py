@@ -122,3 +122,20 @@ def test_pruning_is_fast():
     for _ in range(200):
         assert library.violations(given, configuration, HARDWARE)
     assert (time.perf_counter() - start) / 200 < 1e-3
+
+
+def test_advice_that_changes_nothing_is_left_out():
+    library = Library(
+        [
+            principle("sets-what-is", sets={"grid": "m"}),
+            principle("sets-another", sets={"grid": "n"}),
+            principle("sets-nothing-known", sets={"order": 1}),
+            principle("opens", knobs={"grid": ("m", "n")}),
+            principle("opens-nothing-known", knobs={"order": (0, 1)}),
+            principle("structure", group="structure", sets={"fusion": "all"}),
+        ]
+    )
+    facts = {"K0": {"schedule": {"grid": "m"}}, "K1": {}}
+    found = library.applicable(facts, HARDWARE, Dialect.CPP)
+    assert [each.name for each, scope in found if scope == "K0"] == ["structure", "opens", "sets-another"]
+    assert len([scope for _, scope in found if scope == "K1"]) == len(library)

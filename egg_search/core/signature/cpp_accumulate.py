@@ -6,15 +6,13 @@ are not accumulations.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from egg_search.core.signature.cpp_text import Function
 
-_INTEGERS = frozenset(
-    "int long short char unsigned signed bool size_t ssize_t ptrdiff_t intptr_t uintptr_t int8_t int16_t int32_t "
-    "int64_t uint8_t uint16_t uint32_t uint64_t".split()
-)
-_POINTED = _INTEGERS | {"float", "double", "void", "const"}
+_INTEGER = re.compile(r"int|long|short|char|unsigned|signed|bool|s?size_t|\w*ptr(diff)?_t|u?int\d+_t|[iu]\d+")
+_POINTED = frozenset(["float", "double", "void", "const"])
 _RESTRICT = frozenset(["restrict", "__restrict__", "__restrict"])
 _COMPOUND = {"+=": "sum", "-=": "sum", "*=": "product"}
 _NAMED = {"max": "max", "fmax": "max", "fmaxf": "max", "min": "min", "fmin": "min", "fminf": "min"}
@@ -89,9 +87,9 @@ def _counters(function: Function) -> frozenset[str]:
         for i, token in enumerate(statement[:-1]):
             following = statement[i + 1]
             named = following[0].isalpha() or following[0] == "_"
-            pointer = token == "*" and i > 0 and statement[i - 1] in _POINTED
-            if named and (pointer or token in _INTEGERS or token in _RESTRICT):
+            pointer = token == "*" and i > 0 and (statement[i - 1] in _POINTED or _INTEGER.fullmatch(statement[i - 1]))
+            if named and (pointer or _INTEGER.fullmatch(token) or token in _RESTRICT):
                 found.add(following)
-        if _INTEGERS & set(statement[:4]):
+        if any(map(_INTEGER.fullmatch, statement[:4])):
             found |= {statement[i + 1] for i, token in enumerate(statement[:-1]) if token == ","}
     return frozenset(found)
