@@ -11,6 +11,7 @@ from egg_search.campaign.state import State
 from egg_search.cluster import Cluster, Task
 from egg_search.core.step import Job
 from egg_search.rundir import Journal
+from evaluator.settings import Effort
 
 CONTENDERS = 3  # of each precision class
 
@@ -18,7 +19,7 @@ CONTENDERS = 3  # of each precision class
 def certify(state: State, cluster: Cluster, journal: Journal, observer: Observer) -> None:
     """Judges the contenders and records those that stand as the campaign's result."""
     contenders = state.archive.contenders(CONTENDERS)
-    tasks = [Task(state.drafts[e.job.candidate].candidate, e.job.configuration, "full") for e in contenders]
+    tasks = [Task(state.drafts[e.job.candidate].candidate, e.job.configuration, Effort.FULL) for e in contenders]
     passed: list[Elite] = []
     for index, verdict in cluster.judge(tasks, best_ms=lambda: None) if tasks else ():
         elite = contenders[index]

@@ -17,6 +17,7 @@ from egg_search.core.errors import UserError
 from egg_search.core.step import TUNE, Job, Step
 from egg_search.core.verdict import Verdict
 from egg_search.rundir import Journal, StepRecord
+from evaluator.settings import Effort
 from operators.base import AuthorError
 
 INTERRUPTED, EXHAUSTED = "interrupted", "nothing left to try"
@@ -133,7 +134,7 @@ class Driver:
         self._observer.on_step_done(step, self._state.scheduler.report(), self._progress())
 
     def _task(self, job: Job) -> Task:
-        return Task(self._state.drafts[job.candidate].candidate, job.configuration, job.effort)
+        return Task(self._state.drafts[job.candidate].candidate, job.configuration, Effort(job.effort))
 
     def _progress(self) -> Progress:
         return Progress(self._state.evaluations, self._watch.elapsed, dict(self._timers.total))

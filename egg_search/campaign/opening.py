@@ -43,10 +43,9 @@ def reopen(directory: RunDirectory, hardware: Hardware) -> tuple[Settings, Probl
 
 
 def with_budget(settings: Settings, budget_s: float | None, max_evaluations: int | None) -> Settings:
-    """`settings` with another budget where one is given: totals, counted from the beginning."""
-    if budget_s is None and max_evaluations is None:
-        return settings
-    return replace(settings, budget_s=budget_s, max_evaluations=max_evaluations)
+    """`settings` with those budgets that are given: totals, counted from the beginning."""
+    given = {"budget_s": budget_s, "max_evaluations": max_evaluations}
+    return replace(settings, **{name: value for name, value in given.items() if value is not None})
 
 
 def _describe(hardware: Hardware) -> str:

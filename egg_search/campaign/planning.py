@@ -49,6 +49,7 @@ class Planner:
             known_signatures=self._state.archive.signatures(),
             tried=self._state.attempts(step.parent),
             limit=step.limit,
+            library=self._library,
         )
 
     def screen(self, step: Step, proposed: Proposed) -> tuple[list[Draft | Refusal], list[Job]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from egg_search.core.candidate import Candidate
 from egg_search.core.errors import UserError
 from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Configuration
 from egg_search.core.verdict import Outcome, Verdict
+from evaluator.settings import Effort
 from operators.base import Author, Brief, Draft, Refusal
 
 INFRASTRUCTURE = "infrastructure"  # the flag of a verdict that says nothing of its candidate
@@ -27,7 +28,7 @@ class Task:
 
     candidate: Candidate
     configuration: Configuration
-    effort: str
+    effort: Effort
 
 
 class Report(Protocol):
@@ -44,7 +45,7 @@ class Judge(Protocol):
     def baselines(self) -> Mapping[str, float]: ...
 
     def judge(
-        self, candidate: Candidate, configuration: Configuration, effort: Any, best_ms: float | None = None
+        self, candidate: Candidate, configuration: Configuration, effort: Effort, best_ms: float | None = None
     ) -> Verdict: ...
 
     def close(self) -> None: ...

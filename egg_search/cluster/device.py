@@ -1,57 +1,85 @@
-"""One device as the driver sees it: a measuring actor, the node it is on, and how a lost measurement is retried."""
+"""One device as the driver sees it: who builds for it, who measures on it, and what happens when they die."""
 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import ray
-from ray.exceptions import GetTimeoutError, RayActorError
+from ray.actor import ActorHandle
+from ray.exceptions import GetTimeoutError, RayActorError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from egg_search.cluster import ray_workers
-from egg_search.cluster.base import INFRASTRUCTURE, Task, Workshop
+from egg_search.cluster.base import INFRASTRUCTURE, Task, Workshop, build_verdict
 from egg_search.core.verdict import Outcome, Verdict
 
-RESTART_S = 120.0  # a worker that is not back after this long is lost: torch's import and the baselines' are in it
+RESTART_S = 120.0  # a worker that is not back after this long is lost; importing torch is in it
 
 
 class Device:
-    """Holds at most one measurement in flight; `node` is where its builds must go, for the compiler's cache."""
+    """Holds at most one measurement in flight. Builds happen on the same node, for the compiler's cache."""
 
     def __init__(self, workshop: Workshop, node: str) -> None:
-        self.strategy = NodeAffinitySchedulingStrategy(node, soft=False)
+        there = {"scheduling_strategy": NodeAffinitySchedulingStrategy(node, soft=False)}
         gpus = 1 if workshop.hardware.kind == "cuda" else 0
-        actor = ray_workers.Measurer.options(num_gpus=gpus, scheduling_strategy=self.strategy)
-        self.actor = actor.remote(workshop)
+        self.measurer = ray_workers.Measurer.options(num_gpus=gpus, **there).remote(workshop)
+        self._builder = ray_workers.Builder.options(max_concurrency=workshop.hardware.cores, **there).remote(workshop)
         self.current: tuple[int, Task, float | None] | None = None
         self._retried = False
 
+    def build(self, source: str) -> ray.ObjectRef:
+        return self._builder.build.remote(source)
+
+    def built(self, source: str, reference: ray.ObjectRef) -> Verdict | None:
+        """Waits for a build; the verdict if it failed. What was lost with its worker is built once more, alone."""
+        try:
+            try:
+                report = ray.get(reference)
+            except RayActorError:
+                _wait_ready(self._builder)
+                report = ray.get(self.build(source))
+        except RayActorError as error:
+            return _lost("build", error)
+        return None if report.outcome is None else build_verdict(report)
+
     def start(self, index: int, task: Task, best_ms: float | None) -> ray.ObjectRef:
         self.current, self._retried = (index, task, best_ms), False
-        return self.actor.measure.remote(task, best_ms)
+        return self.measurer.measure.remote(task, best_ms)
 
     def collect(self, reference: ray.ObjectRef) -> tuple[Verdict, float] | ray.ObjectRef | None:
         """What was measured; or, when the worker died, the second try; or None when the worker is lost."""
         try:
             return ray.get(reference)
         except RayActorError as error:
-            if not self.wait_ready():
+            if not _wait_ready(self.measurer):
                 return None
             if self._retried:
-                reason = f"the measuring worker died twice: {str(error).splitlines()[0]}"
-                return Verdict(Outcome.CRASHED, reason, flags=(INFRASTRUCTURE,)), 0.0
+                return _lost("measuring", error), 0.0
             self._retried = True
             _, task, best_ms = self.current
-            return self.actor.measure.remote(task, best_ms)
+            return self.measurer.measure.remote(task, best_ms)
 
-    def wait_ready(self) -> bool:
-        """Whether the actor answers, within RESTART_S."""
-        deadline = time.monotonic() + RESTART_S
-        while time.monotonic() < deadline:
-            try:
-                return ray.get(self.actor.ready.remote(), timeout=deadline - time.monotonic())
-            except GetTimeoutError:
-                return False
-            except RayActorError:
-                time.sleep(0.2)
-        return False
+    def close(self) -> None:
+        with suppress(RayError):  # it is gone: so is what it held
+            ray.get(self.measurer.close.remote(), timeout=10)
+        ray.kill(self.measurer)
+        ray.kill(self._builder)
+
+
+def _wait_ready(actor: ActorHandle) -> bool:
+    """Whether the actor, which Ray restarts, answers within RESTART_S."""
+    deadline = time.monotonic() + RESTART_S
+    while time.monotonic() < deadline:
+        try:
+            return ray.get(actor.ready.remote(), timeout=deadline - time.monotonic())
+        except GetTimeoutError:
+            return False
+        except RayActorError:
+            time.sleep(0.2)
+    return False
+
+
+def _lost(what: str, error: RayActorError) -> Verdict:
+    reason = f"the {what} worker died twice: {str(error).splitlines()[0]}"
+    return Verdict(Outcome.CRASHED, reason, flags=(INFRASTRUCTURE,))

@@ -7,18 +7,16 @@ import os
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
 import ray
-from ray.exceptions import RayError
 
 from egg_search.cluster import ray_workers
-from egg_search.cluster.base import INFRASTRUCTURE, BestMs, ClusterLost, Proposal, Task, Workshop, build_verdict
+from egg_search.cluster.base import BestMs, ClusterLost, Proposal, Task, Workshop
 from egg_search.cluster.device import Device
 from egg_search.core.errors import UserError
-from egg_search.core.verdict import Outcome, Verdict
+from egg_search.core.verdict import Verdict
 from operators.base import AuthorError, Brief, Draft, Refusal
 
 OBJECT_STORE = 128 << 20  # candidates are text
@@ -35,7 +33,6 @@ class RayCluster:
         if self._owns_ray:
             _init(workshop, address)
         self.seconds: Counter[str] = Counter()
-        self._workshop = ray.put(workshop)
         self._author = ray_workers.AuthorWorker.remote(workshop)
         self._devices = [Device(workshop, node) for node in _nodes(workshop.hardware.kind)]
         self._first = self._devices[0]
@@ -45,7 +42,7 @@ class RayCluster:
         return len(self._devices)
 
     def baselines(self) -> dict[str, float]:
-        return ray.get(self._first.actor.baselines.remote())
+        return ray.get(self._first.measurer.baselines.remote())
 
     def propose(self, operator: str, brief: Brief, author: str) -> Proposal:
         reference = self._author.propose.remote(operator, brief, author)
@@ -62,6 +59,8 @@ class RayCluster:
     def judge(self, tasks: Sequence[Task], best_ms: BestMs) -> Iterator[tuple[int, Verdict]]:
         yield from self._build(tasks, queues := {device: deque() for device in self._devices})
         flying: dict[ray.ObjectRef, Device] = {}
+        for device in self._devices:
+            device.current = None  # a batch that was left may still be measuring: the next one queues behind it
         while queues or flying:
             for device in list(queues):
                 if device.current is None and queues[device]:
@@ -77,14 +76,10 @@ class RayCluster:
         """Builds each task where it will be measured; yields the failures and queues the rest."""
         started = time.perf_counter()
         places = [self._devices[index % len(self._devices)] for index in range(len(tasks))]
-        reports = [
-            ray_workers.build.options(scheduling_strategy=device.strategy).remote(
-                self._workshop, task.candidate.bound(task.configuration)
-            )
-            for task, device in zip(tasks, places, strict=True)
-        ]
-        for index, (device, reference) in enumerate(zip(places, reports, strict=True)):
-            if (failure := _failure(reference)) is None:
+        sources = [task.candidate.bound(task.configuration) for task in tasks]
+        references = [device.build(source) for device, source in zip(places, sources, strict=True)]
+        for index, device in enumerate(places):
+            if (failure := device.built(sources[index], references[index])) is None:
                 queues[device].append(index)
             else:
                 yield index, failure
@@ -115,22 +110,10 @@ class RayCluster:
 
     def close(self) -> None:
         for device in self._devices:
-            with suppress(RayError):  # it is gone: so is what it held
-                ray.get(device.actor.close.remote(), timeout=10)
-            ray.kill(device.actor)
+            device.close()
         ray.kill(self._author)
         if self._owns_ray:
             ray.shutdown()
-
-
-def _failure(reference: ray.ObjectRef) -> Verdict | None:
-    """Waits for a build; the verdict if it failed. A worker that keeps dying is not the candidate's fault."""
-    try:
-        report = ray.get(reference)
-    except RayError as error:
-        reason = f"the build worker died: {str(error).splitlines()[0]}"
-        return Verdict(Outcome.CRASHED, reason, flags=(INFRASTRUCTURE,))
-    return None if report.outcome is None else build_verdict(report)
 
 
 def _init(workshop: Workshop, address: str | None) -> None:

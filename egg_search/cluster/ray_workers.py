@@ -13,9 +13,18 @@ from egg_search.core.verdict import Verdict
 from operators.base import AuthorError, Brief, Draft, Refusal
 
 
-@ray.remote(num_cpus=1, max_retries=2)
-def build(workshop: Workshop, source: str) -> Report:
-    return workshop.build(source)
+@ray.remote(num_cpus=0, max_restarts=-1)
+class Builder:
+    """Starts a machine's compilers, as many at a time as Ray gives it threads."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+
+    def ready(self) -> bool:
+        return True
+
+    def build(self, source: str) -> Report:
+        return self._workshop.build(source)
 
 
 @ray.remote(num_cpus=0, max_restarts=2, max_task_retries=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,10 @@ from egg_search.cluster.base import Judge, Report
 from egg_search.core.errors import UserError
 from egg_search.core.hardware import Hardware
 from egg_search.core.problem import Problem
+from evaluator.settings import EvaluatorSettings
 from operators.base import Author, Brief, Draft, Refusal
+
+AUTHORS = {"expert": ("operators.authors.expert.author", "ExpertAuthor")}
 
 
 @dataclass(frozen=True)
@@ -21,38 +25,40 @@ class CampaignWorkshop:
     problem: Problem
     hardware: Hardware
     build_dir: Path
-    build_timeout_s: float = 60.0
-    evaluator: Any = None  # evaluator settings; None for the evaluator's own defaults
+    evaluator: EvaluatorSettings = EvaluatorSettings()  # noqa: RUF009 (frozen)
+    authors: tuple[str, ...] = ("expert",)
     author_options: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def check(self) -> None:
         from egg_search.core.problem.validation import validate
 
-        validate(self.problem)
+        if unknown := [name for name in self.authors if name not in AUTHORS]:
+            raise UserError(f"no author {unknown[0]!r}; there is {', '.join(AUTHORS)}")
         if self.hardware.kind == "cpu" and shutil.which("g++") is None:
             raise UserError("no g++ in PATH; install it, for example: apt-get install g++")
+        validate(self.problem)
 
     def operators(self) -> tuple[str, ...]:
-        from operators.registry import registry
+        from operators import registry
 
         return tuple(registry)
 
     def author(self, name: str) -> Author:
-        from operators.authors import make_author
-
-        return make_author(name, **self.author_options.get(name, {}))
+        module, made = AUTHORS[name]
+        return getattr(import_module(module), made)(**self.author_options.get(name, {}))
 
     def propose(self, operator: str, brief: Brief, author: Author) -> list[Draft | Refusal]:
-        from operators.registry import registry
+        from operators import registry
 
         return registry[operator].propose(brief, author)
 
     def build(self, source: str) -> Report:
         from evaluator.build import build
+        from evaluator.gate import Gate
 
-        return build(source, self.build_dir, self.build_timeout_s)
+        return build(source, self.build_dir, self.evaluator.build_seconds, Gate(self.evaluator.gate_path))
 
     def judge(self) -> Judge:
-        from evaluator import Evaluator
+        from evaluator.evaluator import Evaluator
 
         return Evaluator(self.problem, self.hardware, self.build_dir, self.evaluator)

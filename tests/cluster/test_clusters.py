@@ -9,6 +9,7 @@ from egg_search.campaign import Campaign, Settings
 from egg_search.cluster import LocalCluster, Task, connect, is_infrastructure
 from egg_search.core.candidate import Candidate, Dialect
 from egg_search.core.verdict import Outcome
+from evaluator.settings import Effort
 from operators.base import AuthorError, Brief
 
 FUSED = Candidate(write("fused"), Dialect.CPP)
@@ -22,7 +23,7 @@ def cluster(request, tmp_path_factory):
     made.close()
 
 
-def task(candidate=FUSED, effort="screen", **knobs):
+def task(candidate=FUSED, effort=Effort.SCREEN, **knobs):
     return Task(candidate, {**candidate.default_configuration, **knobs}, effort)
 
 
