@@ -109,8 +109,8 @@ def _skinny(found: Product, kernel: KernelPlan, name: str) -> KernelCode:
     top = f"""struct {prefix}_S {{
   static constexpr long BATCH = {found.batch}, BIG = {width}, K = {found.k};
   static constexpr int VEC = {prefix}_VECTOR, SMALL = {small}, ROWS = {prefix}_ROWS;
-  static constexpr long CHUNK = {prefix}_CHUNK, SPLIT = {prefix}_SPLIT_K;
-  static constexpr bool TURNED = {str(turned).lower()}, PLAIN = {str(big.plain).lower()};
+  static constexpr long CHUNK = {prefix}_CHUNK, SPLIT = std::min<long>(K, {prefix}_SPLIT_K);
+  static constexpr bool TURNED = {str(turned).lower()};
 }};"""
     body = [
         *sources,

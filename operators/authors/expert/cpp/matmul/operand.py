@@ -54,7 +54,7 @@ class Operand:
         body = " ".join([*self.lines, f"return {self.value};"])
         at = f"in{self.address[0]} + {self.address[1].text}" if self.plain else "nullptr"
         return (
-            f"gemm::source<{str(self.deep).lower()}, {batches}, {self.stride}>(\n"
+            f"gemm::source<{str(self.deep).lower()}, {str(self.plain).lower()}, {batches}, {self.stride}>(\n"
             f"      [=]{parameters} -> float {{ {body} }},\n"
             f"      [=]{parameters} -> const float* {{ return {at}; }})"
         )

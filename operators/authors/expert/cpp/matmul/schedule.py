@@ -35,7 +35,9 @@ def registers(hardware: Hardware) -> int:
 def micro_tile(m: int, n: int, hardware: Hardware) -> tuple[int, int]:
     """Rows and vectors of the register tile: few wasted lanes, many multiplications a load, no spills."""
     vector, limit = hardware.vector_bytes // 4, registers(hardware)
-    fitting = [(r, v) for v in range(1, 5) for r in range(1, 15) if r * v + v + 1 <= limit]
+    # A single row has nothing but vectors to hide latency with.
+    tiles = [(1, v) for v in range(1, 9)] if m == 1 else [(r, v) for v in range(1, 5) for r in range(1, 15)]
+    fitting = [(r, v) for r, v in tiles if r * v + v + 1 <= limit]
 
     def efficiency(tile: tuple[int, int]) -> float:
         rows, vectors = tile
@@ -58,8 +60,8 @@ def blocked(sizes: Sizes, hardware: Hardware) -> dict[str, Decision]:
     return dict(
         [
             decision("vector", Lever.TILING, vector),
-            decision("mr", Lever.TILING, mr, (4, 6, 8, 9, 12, 14)),
-            decision("nr", Lever.TILING, nr, (1, 2, 3, 4)),
+            decision("mr", Lever.TILING, mr, _upto((1, 2, 4, 6, 8, 9, 12, 14), sizes.m)),
+            decision("nr", Lever.TILING, nr, (1, 2, 3, 4) if sizes.m > 1 else (1, 2, 4, 8)),
             decision("mc", Lever.TILING, mc, _upto((24, 48, 96, 192, 384), sizes.m)),
             decision("nc", Lever.TILING, nc, _upto((96, 192, 384, 768, 1536), sizes.n)),
             decision("kc", Lever.TILING, kc, _upto((128, 256, 384, 512, 1024), sizes.k)),

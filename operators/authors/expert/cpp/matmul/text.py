@@ -19,7 +19,8 @@ def blocked_traits(prefix: str, batch: int, m: int, n: int, k: int, skip: bool) 
     return f"""struct {prefix}_S {{
   static constexpr long BATCH = {batch}, M = {m}, N = {n}, K = {k};
   static constexpr int VEC = {prefix}_VECTOR, MR = {prefix}_MR, NR = {prefix}_NR;
-  static constexpr long MC = {prefix}_MC, NC = {prefix}_NC, KC = {prefix}_KC, SPLIT = {prefix}_SPLIT_K;
+  static constexpr long MC = {prefix}_MC, NC = {prefix}_NC, KC = {prefix}_KC;
+  static constexpr long SPLIT = std::min<long>(K, {prefix}_SPLIT_K);
   static constexpr int GRID = gemm::grid::{prefix}_GRID, PACK_A = {prefix}_PACK_A, PACK_B = {prefix}_PACK_B;
   static constexpr int AHEAD = {prefix}_PREFETCH;
   static constexpr bool DYNAMIC = {prefix}_DYNAMIC, SKIP = {str(skip).lower()};

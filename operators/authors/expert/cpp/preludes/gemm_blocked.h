@@ -19,6 +19,8 @@ struct Tiling {
   static constexpr i64 KS = ceil_div(S::K, S::SPLIT);  // depth of the longest split
   static constexpr i64 KC = std::min<i64>(KS, S::KC);
   static constexpr i64 TM = ceil_div(S::M, MC), TN = ceil_div(S::N, NC);
+  // Only stored factors can be searched for infinities and NaN before any zero is skipped.
+  static constexpr Place PLACE_A = S::SKIP ? SHARED : Place(S::PACK_A), PLACE_B = S::SKIP ? SHARED : Place(S::PACK_B);
   static constexpr bool ONCE = KS <= KC && !S::SKIP;  // no partial sums: one strip of rows is enough
   static constexpr i64 LDC = NC + S::VEC;
   static constexpr i64 FLOATS_C = (ONCE ? S::MR : MC) * LDC;
@@ -111,7 +113,7 @@ inline bool finite(const float* data, i64 count) {
 template <class S, class A, class FB, class Range, class Finish>
 void blocked(const A& source, FB b, const Range& range, const Finish& finish) {
   using T = Tiling<S>;
-  using FA = Factor<A, S::MR, S::VEC, false, Place(S::PACK_A), S::M, S::K, T::KC>;
+  using FA = Factor<A, S::MR, S::VEC, false, T::PLACE_A, S::M, S::K, T::KC>;
   constexpr i64 plane = S::BATCH * S::M * S::N;
   FA a{source, scratch(0, FA::stored_floats())};
   b.stored = scratch(1, FB::stored_floats());
@@ -155,7 +157,7 @@ void blocked(const A& source, FB b, const Range& range, const Finish& finish) {
 template <class S, class B>
 auto right(const B& source) {
   using T = Tiling<S>;
-  return Factor<B, T::W, S::VEC, true, Place(S::PACK_B), S::N, S::K, T::KC>{source};
+  return Factor<B, T::W, S::VEC, true, T::PLACE_B, S::N, S::K, T::KC>{source};
 }
 
 }  // namespace gemm

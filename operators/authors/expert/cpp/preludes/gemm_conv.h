@@ -21,9 +21,9 @@ struct Shifted {
   i64 tag = -1;
 
   static constexpr i64 planes() { return S::BATCH * S::CHANNELS; }
-  static constexpr i64 stored_floats() { return S::PACK_B == SHARED ? planes() * S::PLANE + SLACK : 0; }
+  static constexpr i64 stored_floats() { return S::PACK_B != LOCAL ? planes() * S::PLANE + SLACK : 0; }
   static constexpr i64 local_floats(i64) { return S::PACK_B == LOCAL ? S::CHANNELS * S::PLANE + SLACK : 0; }
-  static constexpr i64 tasks() { return S::PACK_B == SHARED ? planes() : 0; }
+  static constexpr i64 tasks() { return S::PACK_B != LOCAL ? planes() : 0; }
   void pack_stored(i64 plane) const { pad(plane, stored + plane * S::PLANE); }
 
   void pack_local(i64 batch, i64, i64, i64, i64) {

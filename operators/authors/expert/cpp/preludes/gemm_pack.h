@@ -40,22 +40,28 @@ inline void pack_across(float* to, i64 width, i64 depth, Value value) {
   }
 }
 
-// The same, read along p, through square tiles that are transposed in registers.
+// The same, read along p, through square tiles that are transposed in registers; `plain` is value's address, or null.
 template <int W, int VEC, class Value>
-__attribute__((noinline)) void pack_transposed(float* to, i64 width, i64 depth, Value value) {
+__attribute__((noinline)) void pack_transposed(float* to, i64 width, i64 depth, Value value, const float* plain,
+                                               i64 stride) {
   static_assert(W % VEC == 0, "strips are whole vectors wide");
   using V = typename Lanes<VEC>::type;
   for (i64 w0 = 0; w0 < W; w0 += VEC) {
     const i64 rows = std::min<i64>(VEC, width - w0);
     i64 p0 = 0;
     for (; rows == VEC && p0 + VEC <= depth; p0 += VEC) {
-      float tile[VEC][VEC];
-      for (int w = 0; w < VEC; ++w)
-#pragma GCC ivdep
-        for (int p = 0; p < VEC; ++p) tile[w][p] = value(w0 + w, p0 + p);
       V lanes[VEC];
+      if (plain) {
 #pragma GCC unroll 32
-      for (int w = 0; w < VEC; ++w) lanes[w] = *(const V*)tile[w];
+        for (int w = 0; w < VEC; ++w) lanes[w] = *(const V*)(plain + (w0 + w) * stride + p0);
+      } else {
+        float tile[VEC][VEC];
+        for (int w = 0; w < VEC; ++w)
+#pragma GCC ivdep
+          for (int p = 0; p < VEC; ++p) tile[w][p] = value(w0 + w, p0 + p);
+#pragma GCC unroll 32
+        for (int w = 0; w < VEC; ++w) lanes[w] = *(const V*)tile[w];
+      }
       transpose<VEC>(lanes);
 #pragma GCC unroll 32
       for (int p = 0; p < VEC; ++p) *(V*)(to + (p0 + p) * W + w0) = lanes[p];
@@ -76,27 +82,28 @@ inline void pack_deep(float* to, i64 stride, i64 width, i64 depth, Value value) 
 
 enum Place { IN_PLACE = 0, SHARED = 1, LOCAL = 2 };
 
-// Where a factor comes from: `value(batch, w, p)`; its address `at(batch, w, p)`, for reading in place, with the
-// stride of the axis that is not contiguous. DEEP: memory is contiguous along p rather than along w.
+// Where a factor comes from: `value(batch, w, p)`. If it is PLAIN memory, its address is `at(batch, w, p)`, with the
+// STRIDE of the axis that is not contiguous. DEEP: memory is contiguous along p rather than along w.
 // BATCHES is 1 when all products of the batch share the factor.
-template <bool DEEP_, i64 BATCHES_, i64 STRIDE_, class Value, class At>
+template <bool DEEP_, bool PLAIN_, i64 BATCHES_, i64 STRIDE_, class Value, class At>
 struct Source {
-  static constexpr bool DEEP = DEEP_;
+  static constexpr bool DEEP = DEEP_, PLAIN = PLAIN_;
   static constexpr i64 BATCHES = BATCHES_, STRIDE = STRIDE_;
   Value value;
   At at;
 };
 
-template <bool DEEP, i64 BATCHES, i64 STRIDE, class Value, class At>
-Source<DEEP, BATCHES, STRIDE, Value, At> source(Value value, At at) {
+template <bool DEEP, bool PLAIN, i64 BATCHES, i64 STRIDE, class Value, class At>
+Source<DEEP, PLAIN, BATCHES, STRIDE, Value, At> source(Value value, At at) {
   return {value, at};
 }
 
 // One factor, cut into strips W wide, WIDTH by DEPTH in all. Strips of the left factor keep the order of their
-// source; strips of the right one (TURN) are never DEEP.
-template <class From, int W, int VEC, bool TURN, Place PLACE, i64 WIDTH, i64 DEPTH, i64 BLOCK>
+// source; strips of the right one (TURN) are never DEEP. What cannot be read in place is SHARED instead.
+template <class From, int W, int VEC, bool TURN, Place WANTED, i64 WIDTH, i64 DEPTH, i64 BLOCK>
 struct Factor {
   static constexpr bool DEEP = From::DEEP && !TURN, SHIFTED = false;
+  static constexpr Place PLACE = WANTED == IN_PLACE && (!From::PLAIN || DEEP != From::DEEP) ? SHARED : WANTED;
   static constexpr i64 STRIPS = ceil_div(WIDTH, W);
   static constexpr i64 FULL = WIDTH / W;  // strips that can be read in place
   static constexpr i64 FIRST = PLACE == IN_PLACE ? FULL : 0;
@@ -117,7 +124,7 @@ struct Factor {
     if constexpr (DEEP)
       pack_deep<W>(to, stride, width, depth, value);
     else if constexpr (From::DEEP)
-      pack_transposed<W, VEC>(to, width, depth, value);
+      pack_transposed<W, VEC>(to, width, depth, value, From::PLAIN ? source.at(batch, w0, p0) : nullptr, From::STRIDE);
     else
       pack_across<W>(to, width, depth, value);
   }

@@ -5,7 +5,7 @@ namespace gemm {
 //   BATCH  SMALL (width of the small factor)  BIG (width of the big one)  K   VEC
 //   ROWS (strips of the big factor at once)   CHUNK (of what is contiguous, in floats)   SPLIT (of the depth)
 //   TURNED  the big factor is the left one: its width runs over rows of the result
-//   PLAIN   the big factor is read in place; otherwise it is computed into a buffer on the way
+// A big factor that is not PLAIN memory is computed into a buffer on the way.
 
 // The small factor as [BATCHES][SMALL][K], dense.
 template <class S, class Small>
@@ -75,7 +75,7 @@ __attribute__((noinline)) void combine_rows(i64 width, const float* small, i64 s
 template <class S, int COUNT, class Big>
 inline void rows_of(const Big& big, i64 batch, i64 row, i64 start, i64 length, float* buffer, const float** rows) {
   for (int r = 0; r < COUNT; ++r) {
-    if constexpr (S::PLAIN) {
+    if constexpr (Big::PLAIN) {
       rows[r] = Big::DEEP ? big.at(batch, row + r, start) : big.at(batch, start, row + r);
     } else {
       float* to = buffer + r * S::CHUNK;
@@ -143,7 +143,7 @@ void skinny(const Small& source_small, const Big& big, const Finish& finish) {
   float* sums = scratch(2, S::SPLIT * plane);
 #pragma omp parallel if (1.0 * S::BATCH * S::BIG * S::K > 5e4)
   {
-    float* buffer = S::PLAIN ? nullptr : scratch(3, S::ROWS * S::CHUNK);
+    float* buffer = Big::PLAIN ? nullptr : scratch(3, S::ROWS * S::CHUNK);
 #pragma omp for schedule(static)
     for (i64 task = 0; task < S::BATCH * BLOCKS * S::SPLIT; ++task) {
       const i64 split = task % S::SPLIT, block = task / S::SPLIT % BLOCKS, batch = task / S::SPLIT / BLOCKS;
