@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from evaluator.device.base import Device
 from evaluator.device.cpu import CpuDevice
 from evaluator.gate import Gate
 from evaluator.isolation.failure import WorkerFailure
-from evaluator.isolation.process import ProcessIsolation
+from evaluator.isolation.process import shared_isolation
 from evaluator.settings import Effort, EvaluatorSettings
 from evaluator.static import static_flags
 from evaluator.timing.noise import NoiseMeter
@@ -39,8 +40,8 @@ _SLOWEST = 50  # a candidate's call may take this many times eager's time
 class Evaluator:
     """Knows the reference, the float64 truth, the seeds and the clock; runs candidates in workers only.
 
-    Construction loads the problem (UserError when it does not run); references and baselines start with the first
-    judgement, or with `baselines()`. Thread-safe: one judgement at a time.
+    References and baselines start with the first judgement or with `baselines()`, which raises UserError when the
+    problem does not run. Thread-safe: candidates build beside each other, and one at a time is run.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Evaluator:
         self._hardware, self._settings = hardware, settings
         self._build_dir, self._problem = Path(build_dir).absolute(), problem
         self._gate = Gate(settings.gate_path)
-        self._isolation = ProcessIsolation(hardware.cores)
+        self._isolation = shared_isolation(hardware.cores)
         self._device: Device = CpuDevice(hardware, self._isolation)
         self._lock = threading.RLock()
         self._random = np.random.default_rng()
@@ -87,18 +88,24 @@ class Evaluator:
             return replace(verdict, build_seconds=report.seconds, run_seconds=time.perf_counter() - begin)
 
     def close(self) -> None:
-        """Ends every process that this evaluator started."""
+        """Ends the baselines; the zygote that evaluators share ends with this process."""
         with self._lock:
             if self._baselines is not None:
                 self._baselines.close()
-            self._device.close()
 
     def _start(self) -> Baselines:
         if self._baselines is None:
             self._isolation.start()
             self._book = CaseBook(self._problem, self._settings)
             spec = self._spec(self._problem.effective_source, "Model", self._book.references[0])
-            self._baselines = Baselines(self._book, spec, self._device, self._memory, self._gate, self._settings)
+            environment = {"TORCHINDUCTOR_CACHE_DIR": str(self._build_dir / "inductor")}
+            baselines = Baselines(self._book, spec, self._device, self._memory, environment, self._gate, self._settings)
+            with ThreadPoolExecutor(1) as pool:  # torch.compile takes a while: the truths are computed meanwhile
+                started = pool.submit(baselines.start)
+                self._book.prepare()
+                started.result()
+            baselines.calibrate()
+            self._baselines = baselines
         return self._baselines
 
     @property

@@ -50,6 +50,15 @@ class CaseBook:
             if case is not None:
                 yield case
 
+    def prepare(self) -> None:
+        """Makes every case now rather than when it is first wanted."""
+        for index in range(self.pool):
+            self.shipped(index)
+        for _ in self.families():
+            pass
+        for _ in self.variants():
+            pass
+
     def screening(self) -> Iterator[Case]:
         """Two cases for a configuration of a structure that is known to be right."""
         yield self.shipped(0)

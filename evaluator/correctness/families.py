@@ -112,6 +112,8 @@ def transform(name: str, arguments: list[Any], seed: int) -> list[Any]:
             return leaf
         changed = FAMILIES[name](leaf, generator)
         zeros = leaf == 0
-        return changed.masked_fill(zeros, 0.0) if zeros.sum() > _STRUCTURAL_ZEROS * leaf.numel() else changed
+        if zeros.sum() > _STRUCTURAL_ZEROS * leaf.numel():
+            changed = changed.masked_fill(zeros, 0.0)
+        return torch.empty_like(leaf).copy_(changed)
 
     return tree_map(apply, arguments)

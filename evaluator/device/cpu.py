@@ -14,7 +14,7 @@ from evaluator.device.base import Call
 from evaluator.isolation.base import Isolation, Limits
 from evaluator.isolation.failure import WorkerFailure
 from evaluator.isolation.worker import Worker
-from evaluator.protocol.memory import Layout, Region, layout_of, payload, tensors_of
+from evaluator.protocol.memory import Layout, Region, layout_of, payload, same_bytes, tensors_of
 from evaluator.protocol.records import Op, Reply, Status
 from evaluator.worker.models import NULL_MODEL, ModelSpec
 
@@ -40,9 +40,6 @@ class CpuDevice:
 
     def open(self, memory_bytes: int, environment: dict[str, str]) -> CpuSeat:
         return CpuSeat(self._isolation.spawn(Limits(memory_bytes, FILE_BYTES, self._cpus), environment))
-
-    def close(self) -> None:
-        self._isolation.close()
 
 
 class CpuSeat:
@@ -80,7 +77,7 @@ class CpuSeat:
         if not read:
             return Call(seconds, [])
         outputs = [self._worker.read(output) for output in reply.outputs]
-        return Call(seconds, outputs, all(map(_same_bytes, views, tensors)))
+        return Call(seconds, outputs, all(map(same_bytes, views, tensors)))
 
     def null(self) -> float:
         self._worker.resume()
@@ -126,11 +123,3 @@ class CpuSeat:
         """Raises WorkerFailure, with the worker dead, when a reply reports one."""
         if reply.status in _FAILURES:
             self._worker.fail(_FAILURES[reply.status], " ".join(reply.text.split())[:_REASON_CHARACTERS])
-
-
-def _same_bytes(first: torch.Tensor, second: torch.Tensor) -> bool:
-    """Equal as bytes, so that a NaN equals itself."""
-    if first.is_floating_point():
-        integer = {2: torch.int16, 4: torch.int32, 8: torch.int64}[first.element_size()]
-        first, second = first.view(integer), second.view(integer)
-    return torch.equal(first, second)

@@ -112,3 +112,14 @@ class ProcessIsolation:
             self._zygote.kill()
             self._zygote.wait()
         self._zygote = self._control = None
+
+
+_shared: dict[int, ProcessIsolation] = {}
+_shared_lock = threading.Lock()
+
+
+def shared_isolation(threads: int | None = None) -> ProcessIsolation:
+    """One zygote a verifier process (and number of threads; default: the CPUs of this process). It ends with it."""
+    threads = threads or len(os.sched_getaffinity(0))
+    with _shared_lock:
+        return _shared.setdefault(threads, ProcessIsolation(threads))

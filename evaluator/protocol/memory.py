@@ -110,6 +110,14 @@ def _place(tensors: Sequence[torch.Tensor]) -> Iterator[Placement]:
         offset = (placement.end + _STAGGER + _ALIGN - 1) // _ALIGN * _ALIGN
 
 
+def same_bytes(first: torch.Tensor, second: torch.Tensor) -> bool:
+    """Equal as bytes, so that a NaN equals itself. The form must be the same."""
+    if first.is_floating_point():
+        integer = {2: torch.int16, 4: torch.int32, 8: torch.int64}[first.element_size()]
+        first, second = first.view(integer), second.view(integer)
+    return torch.equal(first, second)
+
+
 def payload(value: Any) -> int:
     """A new memfd that holds `value`, pickled: for the trusted direction, verifier to worker, only."""
     data = pickle.dumps(value)

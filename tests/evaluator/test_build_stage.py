@@ -1,0 +1,101 @@
+"""The build stage: real compiler, cached by content, failures named in one line."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from egg_search.core.verdict import Outcome
+from evaluator.build import build
+from evaluator.build.messages import REASON_CHARACTERS, reason_of
+from evaluator.gate import Gate
+
+
+def _compiled_source(code: str) -> str:
+    return f"""
+import os, subprocess
+from pathlib import Path
+target = Path(os.environ["EGG_BUILD_DIR"]) / "k.so"
+subprocess.run(["g++", "-shared", "-fPIC", "-x", "c++", "-", "-o", str(target)], input={code!r}, text=True, check=True)
+"""
+
+
+def test_compiles_once(tmp_path):
+    source = (
+        _compiled_source("extern int x; int x = 1;") + "with open(target.with_name('runs'), 'a') as f: f.write('.')\n"
+    )
+    first, second = build(source, tmp_path), build(source, tmp_path)
+    assert first.ok and not first.cached and second.ok and second.cached and second.seconds < 0.05
+    assert (tmp_path / "k.so").exists() and (tmp_path / "runs").read_text() == "."
+
+
+def test_compiler_error_is_one_line(tmp_path):
+    report = build(_compiled_source("int f() {\n  return undefined_name;\n}\n" * 40), tmp_path)
+    assert report.outcome is Outcome.BUILD_FAILED
+    assert "undefined_name" in report.reason and "\n" not in report.reason
+    assert len(report.reason) <= REASON_CHARACTERS
+    assert not build(_compiled_source("int f() { return undefined_name; }"), tmp_path).cached
+
+
+@pytest.mark.parametrize(
+    ("source", "outcome", "reason"),
+    [
+        ("while True: pass", Outcome.BUILD_TIMEOUT, "no answer within 0.5 s"),
+        ("import os; os._exit(3)", Outcome.BUILD_FAILED, "status 3"),
+        ("import os; os.abort()", Outcome.BUILD_FAILED, "SIGABRT"),
+        ("import nothing_like_this", Outcome.BUILD_FAILED, "nothing_like_this"),
+        ("print('x' * (1 << 20)); raise ValueError('é' * 9999)", Outcome.BUILD_FAILED, "ValueError"),
+    ],
+)
+def test_failures(tmp_path, source, outcome, reason):
+    report = build(source, tmp_path, timeout_s=0.5)
+    assert report.outcome is outcome and reason in report.reason
+
+
+def test_builds_run_beside_each_other(tmp_path):
+    reports = {}
+    sources = [_compiled_source(f"int f{i}() {{ return {i}; }}") + f"X = {i}\n" for i in range(4)]
+    threads = [
+        threading.Thread(target=lambda i=i: reports.setdefault(i, build(sources[i], tmp_path / str(i))))
+        for i in range(4)
+    ]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert all(reports[i].ok for i in range(4))
+
+
+def test_gate_keeps_builds_and_timings_apart(tmp_path):
+    gate, log = Gate(tmp_path / "gate"), []
+    inside, leave = threading.Event(), threading.Event()
+
+    def timing():
+        with Gate(tmp_path / "gate").exclusive():
+            inside.set()
+            leave.wait(5)
+            log.append("timing over")
+
+    def building():
+        with Gate(tmp_path / "gate").shared():
+            log.append("build")
+
+    with gate.shared(), Gate(tmp_path / "gate").shared():  # builds share
+        pass
+    threads = [threading.Thread(target=timing), threading.Thread(target=building)]
+    threads[0].start()
+    inside.wait(5)
+    threads[1].start()
+    threads[1].join(0.2)
+    assert log == []
+    leave.set()
+    for each in threads:
+        each.join(5)
+    assert log == ["timing over", "build"]
+
+
+def test_reason_prefers_the_compilers_error():
+    printed = "In file included from a\nk.cpp:3:1: error: expected ';'\nk.cpp:9:1: error: later"
+    assert reason_of("CalledProcessError: g++ failed", printed).startswith("k.cpp:3:1: error: expected ';'")
+    assert reason_of("", "") == "no message"

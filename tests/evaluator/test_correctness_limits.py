@@ -1,0 +1,131 @@
+"""Limits against float64: honest float32 passes, less exact arithmetic is told apart, faults are found."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from conftest import NORM_SOFTMAX
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from egg_search.core.problem import Problem
+from egg_search.core.verdict import Outcome, PrecisionClass
+from evaluator.correctness.checks import ExactCheck, make_check
+from evaluator.correctness.double import run_in_double, widened
+from evaluator.correctness.families import FAMILIES, transform
+from evaluator.correctness.limits import rows_of
+from evaluator.correctness.reference import Reference
+
+MATMUL = """
+import torch
+import torch.nn as nn
+def get_inputs():
+    return [torch.randn(64, 512), torch.randn(512, 96)]
+def get_init_inputs():
+    return []
+class Model(nn.Module):
+    def forward(self, a, b):
+        return a @ b
+"""
+
+
+@pytest.fixture(scope="module")
+def matmul():
+    return Reference(Problem("matmul", MATMUL), seed=5)
+
+
+def _rounded(tensor, bits):
+    """`tensor` with its significand rounded to `bits` bits, as tensor cores read their operands."""
+    mantissa, exponent = torch.frexp(tensor)
+    return torch.ldexp(torch.round(mantissa * 2**bits) / 2**bits, exponent)
+
+
+@pytest.mark.parametrize(("bits", "expected"), [(24, "faithful"), (11, "tf32"), (8, "half"), (5, "loose")])
+@pytest.mark.parametrize("family", [None, "large", "cancellation", "one row x100"])
+def test_operand_precision_is_recognised(matmul, bits, expected, family):
+    case = matmul.case(11, family)
+    a, b = (_rounded(each, bits) for each in case.arguments)
+    [finding] = case.check([a @ b])
+    assert finding.errors.precision == expected, finding
+
+
+def test_blocked_summation_is_faithful(matmul):
+    for family in (None, *FAMILIES):
+        case = matmul.case(3, family)
+        if case is not None and family not in ("nan", "infinite"):
+            a, b = case.arguments
+            blocks = sum(x @ y for x, y in zip(a.split(32, 1), b.split(32, 0), strict=True))
+            [finding] = case.check([blocks])
+            assert finding.errors.precision is PrecisionClass.FAITHFUL, (family, finding)
+
+
+def test_two_pass_layer_norm_is_faithful_everywhere():
+    reference = Reference(Problem("norm_softmax", NORM_SOFTMAX), seed=1)
+    weight, bias = reference.state["norm.weight"], reference.state["norm.bias"]
+    for family in (None, *FAMILIES):
+        case = reference.case(2, family)
+        [x] = case.arguments
+        centred = x - x.mean(-1, keepdim=True)
+        normal = centred * (centred.square().mean(-1, keepdim=True) + 1e-5).rsqrt() * weight + bias
+        e = (normal - normal.amax(-1, keepdim=True)).exp()
+        [finding] = case.check([e / e.sum(-1, keepdim=True)])
+        assert finding.outcome is None and finding.errors.precision is PrecisionClass.FAITHFUL, (family, finding)
+
+
+@given(row=st.integers(0, 63), column=st.integers(0, 95), factor=st.sampled_from([0.0, -1.0, 1.1, float("nan")]))
+@settings(max_examples=25, deadline=None)
+def test_one_wrong_element_is_found_and_named(row, column, factor):
+    eager = torch.ones(64, 96) + torch.arange(96) / 96
+    check = make_check(eager, eager.double(), [eager.double() * (1 + 2**-24)])
+    wrong = eager.clone()
+    wrong[row, column] *= factor
+    finding = check(wrong)
+    assert finding.outcome is Outcome.WRONG_VALUES and f"element ({row}, {column})" in finding.reason
+
+
+def test_integers_may_break_ties_as_truth_does():
+    eager, truth = torch.tensor([1, 2, 3]), torch.tensor([1, 2, 4])
+    check = make_check(eager, truth, [truth])
+    assert isinstance(check, ExactCheck)
+    assert check(torch.tensor([1, 2, 3])).outcome is None and check(torch.tensor([1, 2, 4])).outcome is None
+    assert "element [2] is 5, expected 3" in check(torch.tensor([1, 2, 5])).reason
+
+
+def test_non_finite_positions_must_match():
+    eager = torch.ones(4, 32)
+    eager[1, 5], eager[2, 7] = float("nan"), float("inf")
+    truth = eager.double()
+    check = make_check(eager, truth, [truth])
+    assert check(eager.clone()).outcome is None
+    moved = eager.clone()
+    moved[1, 5], moved[1, 6] = 1.0, float("nan")
+    assert "(1, 5) is 1, eager gives nan" in check(moved).reason
+    swapped = eager.clone()
+    swapped[2, 7] = float("nan")
+    assert check(swapped).flags
+
+
+def test_named_and_default_types_run_in_double():
+    class Stubborn(torch.nn.Module):
+        def forward(self, x):
+            return x.float() * torch.full((3,), 0.1, dtype=torch.float32) + torch.ones(3) / 3
+
+    x = torch.rand(3, dtype=torch.float64)
+    model = widened(Stubborn())
+    assert torch.equal(run_in_double(lambda: model(x)), x * 0.1 + torch.ones(3, dtype=torch.float64) / 3)
+    assert torch.get_default_dtype() is torch.float32
+
+
+def test_families_keep_form_and_structural_zeros():
+    lower = torch.tril(torch.rand(9, 9) + 1).t()
+    for name in FAMILIES:
+        [changed, index] = transform(name, [lower, torch.arange(3)], seed=0)
+        assert changed.shape == lower.shape and changed.stride() == lower.stride() and changed.dtype == lower.dtype
+        assert (changed[lower == 0] == 0).all() and torch.equal(index, torch.arange(3))
+
+
+@given(st.lists(st.integers(1, 20), max_size=4))
+@settings(deadline=None)
+def test_rows_hold_everything(shape):
+    rows = rows_of(torch.zeros(shape))
+    assert rows.numel() == torch.zeros(shape).numel() and (rows.shape[1] >= 16 or rows.shape[0] == 1)

@@ -1,0 +1,68 @@
+"""Statistics on synthetic samples, where the truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evaluator.settings import TimingRule
+from evaluator.timing.session import Goal, run_session
+from evaluator.timing.statistics import margin_of, quantile_interval, ratio_interval
+
+TIMES = st.lists(st.floats(1e-6, 10.0), min_size=2, max_size=40)
+
+
+def _noisy(seed: int, base: float, n: int, neighbour: float = 0.0) -> list[float]:
+    """A clean time, a little jitter, and 16 ms on top in a share of the calls."""
+    random = np.random.default_rng(seed)
+    return list(base * random.gamma(400, 1 / 400, n) + 0.016 * (random.random(n) < neighbour))
+
+
+@given(TIMES, TIMES, st.floats(0.05, 0.9))
+@settings(max_examples=50, deadline=None)
+def test_intervals_contain_their_value(over, under, quantile):
+    random = np.random.default_rng(0)
+    ratio = ratio_interval(over, under, quantile, random)
+    assert ratio.low <= ratio.value <= ratio.high
+    single = quantile_interval(over, quantile, random)
+    assert min(over) <= single.low <= single.high <= max(over)
+
+
+def test_ratio_is_found_beside_a_neighbour():
+    ratio = ratio_interval(_noisy(1, 2e-3, 60, 0.5), _noisy(2, 1e-3, 60, 0.5), 0.1, np.random.default_rng(0))
+    assert ratio.value == pytest.approx(2.0, rel=0.1) and ratio.low < 2.0 < ratio.high * 1.05
+
+
+def test_equal_sides_have_a_small_margin():
+    assert margin_of(_noisy(1, 1e-3, 40), _noisy(2, 1e-3, 40), 0.1) < 0.1
+    assert margin_of([1.0, 1.0], [2.0, 2.0], 0.1) == pytest.approx(1.0)
+
+
+def _session(candidate: float, best: float | None = None, noise: float = 0.01, null: float = 0.0):
+    random = np.random.default_rng(3)
+    sides = {
+        "anchor": lambda i: 1e-3 * (1 + noise * random.random()) + null,
+        "candidate": lambda i: candidate * (1 + noise * random.random()) + null,
+    }
+    rule = TimingRule(min_rounds=5, max_rounds=50, seconds=5.0, width=0.02)
+    return run_session(sides, Goal("candidate", "anchor", 0.1, best), rule, null, random)
+
+
+def test_session_stops_when_the_interval_is_tight():
+    assert _session(5e-4).rounds < 20
+    assert _session(5e-4, noise=3.0).rounds > _session(5e-4).rounds
+
+
+def test_session_stops_early_on_clear_losers_only():
+    hopeless, loser, equal = _session(5e-3, best=2.0), _session(6e-4, best=2.0), _session(5e-4, best=2.0)
+    assert hopeless.stopped_early and hopeless.rounds == 2
+    assert loser.stopped_early and loser.rounds == 5
+    assert not equal.stopped_early
+
+
+def test_null_is_taken_off_both_sides():
+    samples = _session(5e-4, null=1e-3)
+    goal = Goal("candidate", "anchor", 0.1)
+    assert goal.ratio(samples, np.random.default_rng(0)).value == pytest.approx(2.0, rel=0.05)
