@@ -15,6 +15,8 @@ from egg_search.reports.summary import COMPILE, EAGER, speedup
 from egg_search.reports.text import milliseconds, ratio
 from operators.base import Draft, Refusal
 
+SHOWN = 3  # principles of a step that are named
+
 
 class Board(Observer):
     """Facts, no looks: `LiveProgress` and `PlainProgress` show them."""
@@ -87,5 +89,7 @@ class Board(Observer):
         if self.step is None:
             return "-"
         step = self.step
-        followed = f", following {', '.join(step.principles)}" if step.principles else ""
+        named, more = step.principles[:SHOWN], len(step.principles) - SHOWN
+        followed = f", following {', '.join(named)}" if named else ""
+        followed += f" and {more} more" if more > 0 else ""
         return f"{step.number} {step.operator}{' by ' + step.author if step.author else ''}: {step.why}{followed}"
