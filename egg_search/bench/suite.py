@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -37,6 +38,10 @@ class Suite:
                 raise
             except UserError as error:
                 self.failures[name] = str(error)
+                continue
+            except Exception as error:  # a bug, shown in full; hours of other problems are not lost to it
+                traceback.print_exc()
+                self.failures[name] = f"a bug: {type(error).__name__}"
                 continue
             if result.why == INTERRUPTED:
                 return False

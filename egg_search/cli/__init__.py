@@ -37,7 +37,7 @@ def _run(arguments: list[str]) -> int:
         return OK
     except Exception as error:
         traceback.print_exc()
-        return _fail(f"internal error: {type(error).__name__}: {error}", BUG)
+        return _fail(f"a bug ({type(error).__name__}); please report the traceback above", BUG)
 
 
 def _fail(message: str, code: int) -> int:
