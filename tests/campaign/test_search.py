@@ -55,9 +55,10 @@ def test_nothing_is_judged_twice(make_campaign):
 
 
 def test_ends_when_nothing_is_left(make_campaign):
-    """Every space is finite: 4 structures, at most 8 candidates each, 300 configurations a candidate."""
-    result = make_campaign(evaluations=100_000, batch=64, seed=3).run()
+    """Every space is finite: 4 structures, at most 8 candidates each, 8 configurations a candidate."""
+    result = make_campaign(evaluations=10_000, workshop=FakeWorkshop(small=True)).run()
     assert result.why == "nothing left to try"
+    assert 4 * 8 <= result.evaluations <= 4 * 8 * 8
 
 
 def test_every_candidate_is_a_file(make_campaign):
