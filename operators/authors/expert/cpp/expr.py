@@ -41,18 +41,20 @@ class Emitter:
     """Writes the values of nodes of one kernel.
 
     `inside` are the nodes computed in this kernel; any other is loaded from the parameter `in<id>`. `bound` gives the
-    text of nodes whose value the loops around already hold (a reduction's result, an accumulator) at an index.
+    text of nodes whose value the loops around already hold (a reduction's result, an accumulator) at an index; None
+    says that they do not hold it there.
     `scopes`, outermost first, take what does not depend on the innermost loop; without them all goes to `lines`.
     """
 
     graph: Graph
     inside: Collection[int]
-    bound: Mapping[int, Callable[[Place], str]] = field(default_factory=dict)
+    bound: Mapping[int, Callable[[Place], str | None]] = field(default_factory=dict)
     prefix: str = "t"
     scopes: Sequence[Scope] = ()
     lines: list[str] = field(default_factory=list)
     reads: dict[int, None] = field(default_factory=dict)  # parameters that are read, in order of first use
     positions: list[Index] = field(default_factory=list)  # every index that the text depends on
+    loads: list[tuple[int, Index]] = field(default_factory=list)  # elements of a parameter, position that is read
     _known: dict[tuple[int, Place], str] = field(default_factory=dict)
     _count: int = 0
     _guards: int = 0  # how many conditions enclose what is being written
@@ -72,14 +74,20 @@ class Emitter:
         self.positions.append(position)
         return f"out{node_id}[{position.text}] = {text};"
 
+    @property
+    def computed(self) -> set[tuple[int, Place]]:
+        """The values written in this scope."""
+        return set(self._known)
+
     def take_lines(self) -> list[str]:
         """The temporaries written so far; the next value starts a new scope."""
         lines, self.lines, self._known = self.lines, [], {}
         return lines
 
     def _value(self, node: Node, index: Place) -> str:
-        if node.id in self.bound:
-            return self.bound[node.id](index)
+        held = self.bound[node.id](index) if node.id in self.bound else None
+        if held is not None:
+            return held
         if node.op == "const":
             return literal(node.attrs["value"], node.dtype)
         if node.op == "iota":
@@ -108,7 +116,8 @@ class Emitter:
 
     def _load(self, node: Node, index: Place) -> str:
         self.reads[node.id] = None
-        access = f"in{node.id}[{self._position(linear(index, node.shape))}]"
+        self.loads.append((node.type.numel, linear(index, node.shape)))
+        access = f"in{node.id}[{self._position(self.loads[-1][1])}]"
         return self._temporary(node, index, loaded(access, node.dtype))
 
     def _position(self, index: Index) -> str:

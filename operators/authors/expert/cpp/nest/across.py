@@ -5,9 +5,12 @@ Also that of nests without reductions, where every element is a row, and of wind
 
 from __future__ import annotations
 
+from operators.authors.expert.cpp.dtypes import COMPUTE
 from operators.authors.expert.cpp.expr import Scope
 from operators.authors.expert.cpp.nest.domain import Space
+from operators.authors.expert.cpp.nest.keep import Kept
 from operators.authors.expert.cpp.nest.layout import RUN, Layout
+from operators.authors.expert.cpp.nest.states import identity
 from operators.authors.expert.cpp.nest.text import loop
 
 
@@ -21,9 +24,12 @@ class Across(Layout):
     def lane(self) -> str:
         return self.nest.rows.names[-1]
 
+    def slot(self, kept: Kept) -> str:
+        return f"k{kept.node}[{self.nest.spaces[kept.space].position.text} * LANES + l]"
+
     def row(self) -> list[str]:
         """The body of the function over a block of rows; `width` lanes of it exist."""
-        lines: list[str] = []
+        lines = [*self.keep_marker(), *self.buffers("LANES")]
         for level in self.nest.levels:
             for group in self.groups(level):
                 lines += [self.marker(group), *self._reduction(group)]
@@ -55,33 +61,70 @@ class Across(Layout):
             return []
         return [*columns.arrays, *self.lanes_of(columns.lines)]
 
-    def lanes_of(self, body: list[str]) -> list[str]:
-        return loop("l", "width", [f"const long {self.lane} = c + l;", *body], pragma="omp simd")
+    def lanes_of(self, body: list[str], pragma: str = "omp simd") -> list[str]:
+        return loop("l", "width", [f"const long {self.lane} = c + l;", *body], pragma=pragma)
 
     def _reduction(self, group: list[int]) -> list[str]:
         space = self.nest.space(group[0])
-        scopes, updates = self._scopes(space), []
-        conditions = self.nest.source_place(group[0])[1]
-        # What is read under conditions must not be read before them.
-        emitter = self.emitter([] if conditions else scopes)
-        for r in group:
-            value = emitter.value(self.nest.graph[r].inputs[0], self.nest.source_place(r)[0])
-            updates.append(self.state(r).update("l", value, space.position.text))
-        updates = [*emitter.take_lines(), *updates]
-        skips = [c for c in conditions if self.lane not in c]
-        inside = [c for c in conditions if self.lane in c]
-        if inside:
-            updates = [f"if ({' && '.join(inside)}) {{", *updates, "}"]
-        lanes = self.lanes_of(updates)
-        if skips:
-            lanes = [f"if ({' && '.join(skips)}) {{", *lanes, "}"]
-        summed = [r for r in group if self.state(r).summed] if space.numel > 4 * RUN else []
-        flush = self.flushed(summed) if summed else []
-        inner = self._loops(space, scopes, lanes, flush)
-        work = [*self.declared(summed, "s"), *inner, *self.restored(summed)] if summed else inner
+        if self.nest.source_place(group[0])[1]:
+            work = self._bordered(group[0], space)
+        else:
+            scopes = self._scopes(space)
+            emitter, updates = self.emitter(scopes), []
+            for r in group:
+                value = emitter.value(self.nest.graph[r].inputs[0], self.nest.source_place(r)[0])
+                updates.append(self.state(r).update("l", value, space.position.text))
+            updates += self.keeping(emitter)
+            lanes = self.lanes_of([*emitter.take_lines(), *updates])
+            summed = [r for r in group if self.state(r).summed] if space.numel > 4 * RUN else []
+            inner = self._loops(space, scopes, lanes, self.flushed(summed) if summed else [])
+            work = [*self.declared(summed, "s"), *inner, *self.restored(summed)] if summed else inner
         if self.parts:
             return self.split(group, work, space.sizes[self._split_at(space)])
         return [*self.declared(group), "{", *work, "}"]
+
+    def _bordered(self, window: int, space: Space) -> list[str]:
+        """A window that reaches over the border. Where reading past a row's end stays inside the tensor, all lanes
+        read and those outside the row take the identity: that vectorises, branches around loads do not."""
+        node = self.nest.graph[window]
+        source = self.nest.graph[node.inputs[0]]
+        place, conditions = self.nest.source_place(window)
+        # What is read under conditions must not be read before them.
+        emitter = self.emitter([])
+        value = emitter.value(source.id, place)
+        lines, state = emitter.take_lines(), self.state(window)
+        skips = " && ".join(c for c in conditions if self.lane not in c) or "true"
+        inside = " && ".join(f"({c})" for c in conditions if self.lane in c) or "true"
+        update = state.update("l", value, space.position.text)
+        careful = self.lanes_of([f"if ({inside}) {{", *lines, update, "}"], pragma="")
+        identity_text = identity(node.attrs["op"], source.dtype)
+        read = f"const {COMPUTE[source.dtype]} w = {inside.replace('&&', '&')} ? {value} : {identity_text};"
+        free = self.lanes_of([*lines, read, state.update("l", "w", space.position.text)])
+        steps = [p.coefficient(n) for _, p in emitter.loads for n in (*space.names, self.lane)]
+        if any(step is None or step < 0 for step in steps):
+            return self._taps(space, skips, careful)
+        safe = [f"{pos.text} >= 0" for _, pos in emitter.loads], [f"{pos.text} < {n}" for n, pos in emitter.loads]
+        zeros = [f"const long {n} = 0;" for n in space.names]
+        ends = [f"const long {n} = {size - 1};" for n, size in zip(space.names, space.sizes, strict=True)]
+        return [
+            "bool safe = true;",
+            f"{{ {' '.join(zeros)} const long {self.lane} = c; safe = safe && {' && '.join(safe[0])}; }}",
+            f"{{ {' '.join(ends)} const long {self.lane} = c + width - 1; safe = safe && {' && '.join(safe[1])}; }}",
+            "if (safe) {",
+            *self._taps(space, skips, free),
+            "} else {",
+            *self._taps(space, skips, careful),
+            "}",
+        ]
+
+    def _taps(self, space: Space, skips: str, lanes: list[str]) -> list[str]:
+        lines = [f"if ({skips}) {{", *lanes, "}"] if skips != "true" else lanes
+        for i in reversed(range(len(space.names))):
+            ranged = bool(self.parts) and i == self._split_at(space)
+            start, stop = ("from", "to") if ranged else ("0", str(space.sizes[i]))
+            unroll = "GCC unroll 8" if i == len(space.names) - 1 and not ranged else ""
+            lines = loop(space.names[i], stop, lines, start, pragma=unroll)
+        return lines
 
     def _split_at(self, space: Space) -> int:
         long = [i for i, size in enumerate(space.sizes) if size >= 32]

@@ -9,6 +9,7 @@ from egg_search.core.hardware import Hardware, detect_cpu
 from egg_search.core.knobs import Value
 from operators.authors.expert.cpp.expr import Unsupported
 from operators.authors.expert.cpp.nest.analysis import Nest
+from operators.authors.expert.cpp.nest.keep import worth_keeping
 from operators.authors.expert.cpp.nest.kernel import kernel_code
 from operators.authors.expert.cpp.nest.schedule import decisions, tasks, work
 from operators.authors.expert.cpp.nest.trace import planned
@@ -27,7 +28,7 @@ class NestGenerator:
         return True
 
     def structures(self, graph: Graph, nodes: tuple[int, ...], outputs: tuple[int, ...]) -> list[Mapping[str, Value]]:
-        return [{}]
+        return [{"keep": "store"}, {"keep": "recompute"}] if worth_keeping(planned(graph, nodes, outputs)) else [{}]
 
     def schedule(self, graph: Graph, kernel: KernelPlan, hardware: Hardware) -> dict[str, Decision]:
         return decisions(_nest(graph, kernel), hardware)

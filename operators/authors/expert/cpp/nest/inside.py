@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from operators.authors.expert.cpp.expr import Scope
 from operators.authors.expert.cpp.nest.domain import Space
+from operators.authors.expert.cpp.nest.keep import Kept
 from operators.authors.expert.cpp.nest.layout import RUN, Layout
 from operators.authors.expert.cpp.nest.text import loop
 
@@ -14,9 +15,12 @@ class Inside(Layout):
     def name(self, reduction: int) -> str:
         return f"v{reduction}"
 
+    def slot(self, kept: Kept) -> str:
+        return f"k{kept.node}[{self.nest.spaces[kept.space].position.text}]"
+
     def row(self) -> list[str]:
         """The body of the loop over rows."""
-        lines: list[str] = []
+        lines = [*self.keep_marker(), *self.buffers()]
         for level in self.nest.levels:
             for group in self.groups(level):
                 lines += [self.marker(group), *self._reduction(group)]
@@ -33,6 +37,7 @@ class Inside(Layout):
         for r in group:
             value = emitter.value(self.nest.graph[r].inputs[0], self.nest.source_place(r)[0])
             updates.append(self.state(r).update("l", value, space.position.text))
+        updates += self.keeping(emitter)
         body = [*emitter.take_lines(), *updates]
         run = self._lanes_run(space, body, group)
         start = "from" if self.parts and self._split_at(space) == len(space.sizes) - 1 else "0"

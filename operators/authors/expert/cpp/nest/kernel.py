@@ -7,6 +7,7 @@ from operators.authors.expert.cpp.expr import parameters
 from operators.authors.expert.cpp.nest.across import Across
 from operators.authors.expert.cpp.nest.analysis import Nest
 from operators.authors.expert.cpp.nest.inside import Inside
+from operators.authors.expert.cpp.nest.keep import LIMIT_BYTES, worth_keeping
 from operators.authors.expert.cpp.nest.text import at_most, default_macro, indented, loop
 from operators.authors.expert.plan import KernelCode, KernelPlan
 
@@ -18,13 +19,14 @@ def kernel_code(nest: Nest, kernel: KernelPlan, name: str, settings: dict[str, V
     """The code of a nest under `settings`, the value of each decision."""
     prefix, lanes = name.upper(), str(settings["lanes"])
     parts = f"{prefix}_PARTS" if settings["parallel"] == "split" else ""
+    kept = worth_keeping(nest) if kernel.choices.get("keep") == "store" else ()
     if lanes == "inside":
-        layout = Inside(nest, int(settings["vec"]) * int(settings["unroll"]), parts)
+        layout = Inside(nest, int(settings["vec"]) * int(settings["unroll"]), parts, kept)
         body, width = _rows(nest, layout.row(), settings, prefix), f"({prefix}_VEC * {prefix}_UNROLL)"
     else:
-        size = nest.rows.sizes[-1]
-        layout = Across(nest, min(int(settings["col_block"]), size), parts)
-        body, width = _blocks(nest, layout.row(), settings, prefix), at_most(f"{prefix}_COL_BLOCK", size)
+        size = min([nest.rows.sizes[-1], *(LIMIT_BYTES // (2 * nest.spaces[k.space].numel) for k in kept)])
+        layout = Across(nest, min(int(settings["col_block"]), size), parts, kept)
+        body, width = _blocks(nest, layout.row(), settings, prefix), at_most(f"{prefix}_COL_BLOCK", max(size, 1))
     macros = [*_LANE_MACROS[lanes], *(["parts"] if parts else [])]
     if settings["parallel"] == "rows" and settings["omp_schedule"] == "dynamic":
         macros.append("rows_per_task")

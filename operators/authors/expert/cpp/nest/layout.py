@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from operators.authors.expert.cpp.dtypes import COMPUTE
 from operators.authors.expert.cpp.expr import Emitter, Scope
 from operators.authors.expert.cpp.nest.analysis import Nest
+from operators.authors.expert.cpp.nest.domain import Place
+from operators.authors.expert.cpp.nest.keep import Kept
 from operators.authors.expert.cpp.nest.states import Arg, Simple, accumulator
 from operators.authors.expert.cpp.nest.trace import bound_rows
 
@@ -23,15 +27,38 @@ class Layout:
     nest: Nest
     lanes: int
     parts: str = ""
-    stream: bool = False
+    kept: tuple[Kept, ...] = ()
     reads: dict[int, None] = field(default_factory=dict)
+    stored: set[int] = field(default_factory=set)  # kept nodes that an earlier pass has stored
 
     def name(self, reduction: int) -> str:
         raise NotImplementedError
 
     def emitter(self, scopes: list[Scope]) -> Emitter:
         bound = bound_rows(self.nest, self.name)
+        bound.update({k.node: self._held(k) for k in self.kept if k.node in self.stored})
         return Emitter(self.nest.graph, self.nest.nodes, bound, scopes=scopes, reads=self.reads)
+
+    def slot(self, kept: Kept) -> str:
+        """The element of a row buffer that holds a kept value."""
+        raise NotImplementedError
+
+    def _held(self, kept: Kept) -> Callable[[Place], str | None]:
+        return lambda index: self.slot(kept) if index == kept.place else None
+
+    def keeping(self, emitter: Emitter) -> list[str]:
+        """Statements that store what this pass computed and a later one needs."""
+        new = [k for k in self.kept if k.node not in self.stored and (k.node, k.place) in emitter.computed]
+        self.stored.update(k.node for k in new)
+        return [f"{self.slot(k)} = {emitter.value(k.node, k.place)};" for k in new]
+
+    def buffers(self, lanes: str = "1") -> list[str]:
+        """Declarations of the row buffers."""
+        sizes = [(k, self.nest.spaces[k.space].numel) for k in self.kept]
+        return [f"alignas(64) {self._type(k)} k{k.node}[{numel} * {lanes}];" for k, numel in sizes]
+
+    def _type(self, kept: Kept) -> str:
+        return COMPUTE[self.nest.graph[kept.node].dtype]
 
     def state(self, reduction: int) -> Simple | Arg:
         return accumulator(self.nest.graph, reduction, self.nest.space(reduction).numel)
@@ -40,6 +67,9 @@ class Layout:
         """The comment that names a pass: part of the structure."""
         nodes = [self.nest.graph[r] for r in reductions]
         return "// pass: " + ", ".join(f"{n.op} {n.attrs['op']}" for n in nodes)
+
+    def keep_marker(self) -> list[str]:
+        return [f"// pass: keep {self.nest.graph[k.node].op}" for k in self.kept]
 
     def groups(self, level: list[int]) -> list[list[int]]:
         """Reductions of one level that share a loop: those over the same space; a window has its own."""

@@ -38,6 +38,21 @@ def positions(nest: Nest) -> list[Index]:
     return emitter.positions
 
 
+def computed(nest: Nest) -> list[tuple[int, set[tuple[int, Place]]]]:
+    """Pass by pass, the number of its space and the nodes that it computes, with their places."""
+    passes: dict[tuple[int, int], set[tuple[int, Place]]] = {}
+    depth = {r: d for d, level in enumerate(nest.levels) for r in level}
+    jobs = [(depth[r], nest.space_of[r], nest.graph[r].inputs[0], nest.source_place(r)[0]) for r in nest.reductions]
+    for output in nest.outputs:
+        if nest.written_over[output] is not None:
+            jobs.append((len(nest.levels), nest.written_over[output], output, nest.output_place(output)))
+    for level, space, node, place in sorted(jobs, key=lambda job: job[:3]):
+        emitter = Emitter(nest.graph, nest.nodes, bound_rows(nest, "v{}".format))
+        emitter.value(node, place)
+        passes.setdefault((level, space), set()).update(emitter.computed)
+    return [(space, values) for (_, space), values in passes.items()]
+
+
 def planned(graph: Graph, nodes: tuple[int, ...], outputs: tuple[int, ...]) -> Nest:
     """The nest with as few loop variables as keep every index affine. Raises Unsupported."""
     return _planned(_Key(graph), nodes, outputs)
