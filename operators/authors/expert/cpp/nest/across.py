@@ -131,12 +131,12 @@ class Across(Layout):
         return long[0] if long else max(range(len(space.sizes)), key=space.sizes.__getitem__)
 
     def _row_outputs(self) -> list[str]:
-        outputs = [o for o in self.nest.outputs if self.nest.output_space(o) is None]
-        if not outputs:
-            return []
         outer = Scope(frozenset(self.nest.rows.names[:-1]))
         emitter = self.emitter([outer])
-        stores = [emitter.store(o, self.nest.output_place(o)) for o in outputs]
+        stores = [emitter.store(o, self.nest.output_place(o)) for o in self.nest.row_outputs]
+        stores += self.contributions(emitter)
+        if not stores:
+            return []
         lanes = self.lanes_of([*emitter.take_lines(), *stores])
         return ["// pass: write rows", "{", *outer.lines, *lanes, "}"]
 

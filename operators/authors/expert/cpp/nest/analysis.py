@@ -30,10 +30,29 @@ class Nest:
     spaces: tuple[Space, ...]
     space_of: Mapping[int, int]  # reduction to the number of the space that it reduces
     written_over: Mapping[int, int | None]  # output to the number of the space that it is written over
+    totals: tuple[int, ...] = ()  # reductions to one number, over what each row contributes
 
     @cached_property
     def reductions(self) -> list[int]:
-        return [n for n in sorted(self.nodes) if self.graph[n].op in REDUCTIONS]
+        """What is reduced inside rows; of a total, the row's part."""
+        return sorted(self.space_of)
+
+    @cached_property
+    def final(self) -> frozenset[int]:
+        """Nodes that need a total: computed once, after all rows."""
+        found = set(self.totals)
+        for n in sorted(self.nodes):
+            if any(i in found for i in self.graph[n].inputs):
+                found.add(n)
+        return frozenset(found)
+
+    @cached_property
+    def row_outputs(self) -> list[int]:
+        return [o for o in self.outputs if o not in self.final and self.written_over[o] is None]
+
+    @cached_property
+    def final_outputs(self) -> list[int]:
+        return [o for o in self.outputs if o in self.final]
 
     @cached_property
     def levels(self) -> list[list[int]]:
@@ -41,7 +60,7 @@ class Nest:
         depth: dict[int, int] = {}
         for n in sorted(self.nodes):
             below = max((depth.get(i, 0) for i in self.graph[n].inputs), default=0)
-            depth[n] = below + (self.graph[n].op in REDUCTIONS)
+            depth[n] = below + (n in self.space_of)
         return [[r for r in self.reductions if depth[r] == d] for d in range(1, max(depth.values(), default=0) + 1)]
 
     def space(self, reduction: int) -> Space:
@@ -57,21 +76,35 @@ class Nest:
         source = self.graph[node.inputs[0]]
         if node.op == "window":
             return _window_place(node, source, self.rows, inner)
+        if reduction in self.totals:
+            return self._element_place(reduction, source.shape), []
         return reduced_place(self.rows, inner, source.shape, reduced_axes(node)), []
+
+    def total_place(self, total: int) -> Place:
+        """Where a row's contribution to a total lies, when it has one element a row."""
+        return rows_place(self.rows, self.graph[self.graph[total].inputs[0]].shape)
 
     def output_place(self, output: int) -> Place:
         shape, inner = self.graph[output].shape, self.output_space(output)
         if inner is None:
             return rows_place(self.rows, shape)
+        return self._element_place(output, shape)
+
+    def _element_place(self, node_id: int, shape: tuple[int, ...]) -> Place:
+        """The current element in a tensor of as many elements as some reduction reads, or else row by row."""
+        number = self.space_of.get(node_id, self.written_over.get(node_id))
         for r in self.reductions:
             source = self.graph[self.graph[r].inputs[0]]
-            if self.space_of[r] == self.written_over[output] and source.type.numel == prod(shape):
+            if r not in self.totals and self.space_of[r] == number and source.type.numel == prod(shape):
                 return unravel(linear(self.source_place(r)[0], source.shape), shape)
+        inner = self.spaces[number]
         return unravel(self.rows.position * inner.numel + inner.position, shape)
 
     def check_row(self, reduction: int, index: Place) -> None:
         """Raises Unsupported unless `index` of a reduction's result is the current row."""
         here = linear(index, self.graph[reduction].shape)
+        if reduction in self.totals:
+            raise Unsupported(f"total {reduction} is needed before all rows are done")
         if here != self.rows.position:
             raise Unsupported(f"reduction {reduction} is needed at {here.text}, not at its row")
 
@@ -90,7 +123,9 @@ def analyse(graph: Graph, nodes: tuple[int, ...], outputs: tuple[int, ...]) -> N
     if ops & (CONTRACTS | LIBRARY | {"scan"}) or not outputs or any(graph[o].type.numel == 0 for o in outputs):
         raise Unsupported("not a nest")
     reductions = [n for n in sorted(inside) if graph[n].op in REDUCTIONS]
-    anchor = max(reductions, key=lambda r: graph[graph[r].inputs[0]].type.numel, default=None)
+    totals = _totals(graph, reductions)
+    by_rows = [r for r in reductions if r not in totals]
+    anchor = max(by_rows, key=lambda r: graph[graph[r].inputs[0]].type.numel, default=None)
     rows = _rows(graph, inside, outputs, anchor)
     spaces: list[Space] = []
     space_of: dict[int, int] = {}
@@ -101,12 +136,31 @@ def analyse(graph: Graph, nodes: tuple[int, ...], outputs: tuple[int, ...]) -> N
             spaces.append(Space("jklmnpqu"[len(spaces) % 8] + "_" * (len(spaces) // 8), sizes))
         return len(spaces) - 1 if found is None else found
 
-    for r in sorted(reductions, key=lambda r: r != anchor):
+    for r in sorted(by_rows, key=lambda r: r != anchor):
         if graph[r].type.numel != rows.numel:
             raise Unsupported(f"reduction {r} has other rows")
         space_of[r] = number(_inner_sizes(graph, inside, r))
-    written = {o: _output_space(graph, o, rows, reductions, space_of, number) for o in outputs}
-    return Nest(graph, inside, tuple(outputs), rows, tuple(spaces), space_of, written)
+    for t in totals:
+        numel = graph[graph[t].inputs[0]].type.numel
+        same = [r for r in by_rows if graph[r].op != "window" and graph[graph[r].inputs[0]].type.numel == numel]
+        if numel != rows.numel and not same:
+            raise Unsupported(f"total {t} is not over the rows")
+        if numel != rows.numel:
+            space_of[t] = space_of[same[0]]
+    nest = Nest(graph, inside, tuple(outputs), rows, tuple(spaces), space_of, {}, tuple(totals))
+    written: dict[int, int | None] = {}
+    for o in outputs:
+        if o in nest.final and graph[o].type.numel != 1:
+            raise Unsupported(f"output {o} needs a total")
+        written[o] = None if o in nest.final else _output_space(graph, o, rows, by_rows, space_of, number)
+    return replace(nest, spaces=tuple(spaces), written_over=written)
+
+
+def _totals(graph: Graph, reductions: list[int]) -> list[int]:
+    """Reductions to one number beside, or of, reductions that have rows."""
+    if all(graph[r].type.numel == 1 for r in reductions):
+        return []
+    return [r for r in reductions if graph[r].op == "reduce" and graph[r].type.numel == 1]
 
 
 def _rows(graph: Graph, inside: frozenset[int], outputs: tuple[int, ...], anchor: int | None) -> Space:

@@ -102,12 +102,10 @@ class Inside(Layout):
         return lines
 
     def _row_outputs(self) -> list[str]:
-        outputs = [o for o in self.nest.outputs if self.nest.output_space(o) is None]
-        if not outputs:
-            return []
         emitter = self.emitter([])
-        stores = [emitter.store(o, self.nest.output_place(o)) for o in outputs]
-        return ["{", *emitter.take_lines(), *stores, "}"]
+        stores = [emitter.store(o, self.nest.output_place(o)) for o in self.nest.row_outputs]
+        stores += self.contributions(emitter)
+        return ["{", *emitter.take_lines(), *stores, "}"] if stores else []
 
     def _element_outputs(self) -> list[str]:
         lines: list[str] = []

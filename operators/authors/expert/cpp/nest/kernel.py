@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from egg_search.core.knobs import Value
+from operators.authors.expert.cpp.dtypes import COMPUTE
 from operators.authors.expert.cpp.expr import parameters
 from operators.authors.expert.cpp.nest.across import Across
 from operators.authors.expert.cpp.nest.analysis import Nest
 from operators.authors.expert.cpp.nest.inside import Inside
 from operators.authors.expert.cpp.nest.keep import LIMIT_BYTES, worth_keeping
+from operators.authors.expert.cpp.nest.states import Simple, identity
 from operators.authors.expert.cpp.nest.text import at_most, default_macro, indented, loop
+from operators.authors.expert.cpp.nest.trace import final_lines
 from operators.authors.expert.plan import KernelCode, KernelPlan
 
 PRELUDES = ("types.h", "math.h")
@@ -30,17 +33,50 @@ def kernel_code(nest: Nest, kernel: KernelPlan, name: str, settings: dict[str, V
     macros = [*_LANE_MACROS[lanes], *(["parts"] if parts else [])]
     if settings["parallel"] == "rows" and settings["omp_schedule"] == "dynamic":
         macros.append("rows_per_task")
+    after = _totals(nest, layout.reads)
     reads, writes = tuple(sorted(layout.reads)), nest.outputs
     source = [
         *(line for m in macros for line in default_macro(f"{prefix}_{m.upper()}", settings[m])),
         f"#define LANES {width}",
         f'extern "C" void {name}({parameters(nest.graph, reads, writes)}) {{',
+        *_scratch(nest),
         *body,
+        *after,
         "}",
     ]
     decided = (kernel.schedule[m] for m in macros if m in kernel.schedule)
     knobs = tuple(k for k in (d.knob(prefix) for d in decided) if k)
     return KernelCode(name, indented(source), reads, writes, knobs, PRELUDES)
+
+
+def _scratch(nest: Nest) -> list[str]:
+    """Arrays of what every row contributes to a total."""
+    kinds = {t: COMPUTE[nest.graph[t].dtype] for t in nest.totals}
+    size = nest.rows.numel
+    return [f"{kind}* w{t} = ({kind}*)__builtin_malloc({size} * sizeof({kind}));" for t, kind in kinds.items()]
+
+
+def _totals(nest: Nest, reads: dict[int, None]) -> list[str]:
+    """Joins the rows' contributions in their order, then writes what needs the totals. Float sums add up in double."""
+    lines = []
+    for t in nest.totals:
+        node = nest.graph[t]
+        op, kind = node.attrs["op"], COMPUTE[node.dtype]
+        wide = op == "sum" and node.dtype.is_float
+        state = Simple(node, op, node.dtype)
+        update = state.merge("{0}", f"w{t}[i]").replace(state.fields[0].name, "total")
+        pragma = "omp simd reduction(+:total)" if wide else ""
+        lines += [
+            f"// pass: total {op}",
+            f"{kind} f{t};",
+            "{",
+            f"{'double' if wide else kind} total = {identity(op, node.dtype)};",
+            *loop("i", nest.rows.numel, [update], pragma=pragma),
+            f"f{t} = total;",
+            f"__builtin_free(w{t});",
+            "}",
+        ]
+    return lines + (final_lines(nest, reads) if nest.final_outputs else [])
 
 
 def _pragma(loops: int, settings: dict[str, Value], prefix: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from operators.authors.expert.cpp.dtypes import COMPUTE
+from operators.authors.expert.cpp.dtypes import COMPUTE, converted
 from operators.authors.expert.cpp.expr import Emitter, Scope
 from operators.authors.expert.cpp.nest.analysis import Nest
 from operators.authors.expert.cpp.nest.domain import Place
@@ -75,6 +75,17 @@ class Layout:
         """Reductions of one level that share a loop: those over the same space; a window has its own."""
         keys = {r: (self.nest.space_of[r], self.nest.graph[r].op == "window" and r) for r in level}
         return [[r for r in level if keys[r] == key] for key in dict.fromkeys(keys.values())]
+
+    def contributions(self, emitter: Emitter) -> list[str]:
+        """Statements that store each row's part of every total."""
+        row, lines = self.nest.rows.position.text, []
+        for t in self.nest.totals:
+            inside = t in self.nest.space_of
+            source = self.nest.graph[self.nest.graph[t].inputs[0]]
+            value = self.name(t) if inside else emitter.value(source.id, self.nest.total_place(t))
+            kind = source.dtype if not inside else self.nest.graph[t].dtype
+            lines.append(f"w{t}[{row}] = {converted(value, kind, self.nest.graph[t].dtype)};")
+        return lines
 
     def declared(self, reductions: list[int], prefix: str = "", count: str = "LANES") -> list[str]:
         """Accumulators (with prefix "s": totals) at their initial values."""

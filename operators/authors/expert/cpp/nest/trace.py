@@ -32,10 +32,26 @@ def positions(nest: Nest) -> list[Index]:
         place, _ = nest.source_place(r)
         emitter.value(nest.graph[r].inputs[0], place)
         emitter.take_lines()
+    for total in nest.totals:
+        if total not in nest.space_of:
+            emitter.value(nest.graph[total].inputs[0], nest.total_place(total))
+            emitter.take_lines()
     for output in nest.outputs:
-        emitter.store(output, nest.output_place(output))
-        emitter.take_lines()
+        if output not in nest.final:
+            emitter.store(output, nest.output_place(output))
+            emitter.take_lines()
+    if nest.final_outputs:
+        final_lines(nest, {})
     return emitter.positions
+
+
+def final_lines(nest: Nest, reads: dict[int, None]) -> list[str]:
+    """Statements that write what needs totals, `f<id>`."""
+    bound = bound_rows(nest, "v{}".format)
+    bound.update({t: (lambda index, t=t: f"f{t}") for t in nest.totals})
+    emitter = Emitter(nest.graph, nest.nodes, bound, reads=reads)
+    stores = [emitter.store(o, tuple(Index() for _ in nest.graph[o].shape)) for o in nest.final_outputs]
+    return [*emitter.take_lines(), *stores]
 
 
 def computed(nest: Nest) -> list[tuple[int, set[tuple[int, Place]]]]:
