@@ -32,17 +32,22 @@ class Baselines:
         spec: ModelSpec,
         device: Device,
         memory_bytes: int,
+        environment: dict[str, str],
         gate: Gate,
         settings: EvaluatorSettings,
     ) -> None:
         self._book, self._spec, self._device, self._settings = book, spec, device, settings
-        self._memory_bytes, self._gate = memory_bytes, gate
+        self._memory_bytes, self._environment, self._gate = memory_bytes, environment, gate
+        self._first = [book.shipped(0), book.shipped(1)]
         self._seats: dict[str, Seat] = {}
         self.failures: dict[str, str] = {}
         self._random = np.random.default_rng()
-        for name in (EAGER, COMPILE) if settings.torch_compile else (EAGER,):
-            self._start(name)
-        self._calibrate()
+
+    def start(self) -> None:
+        """Starts the workers and makes their first calls. May run beside other use of the case book."""
+        with self._gate.shared():
+            for name in (EAGER, COMPILE) if self._settings.torch_compile else (EAGER,):
+                self._start(name)
 
     @property
     def names(self) -> list[str]:
@@ -76,19 +81,15 @@ class Baselines:
 
     def _start(self, name: str) -> None:
         """Starts a worker for `name` and makes its first calls, in which torch.compile compiles."""
-        seat = None
         try:
-            seat = self._device.open(self._memory_bytes * (3 if name == COMPILE else 1), {})
+            seat = self._device.open(self._memory_bytes * (3 if name == COMPILE else 1), self._environment)
             spec = replace(self._spec, compiled=name == COMPILE)
             seat.load(0, spec, self._book.references[0].state, self._settings.load_seconds)
-            with self._gate.shared():
-                for index in range(3):
-                    first = seat.call(
-                        0, self._book.shipped(index).arguments, self._settings.compile_seconds, read=False
-                    )
+            for case in (*self._first, self._first[0]):
+                last = seat.call(0, case.arguments, self._settings.compile_seconds, read=False)
             self._seats[name] = seat
             if name == EAGER:
-                self.eager_seconds = first.seconds
+                self.eager_seconds = last.seconds
         except WorkerFailure as failure:
             if name != COMPILE:
                 raise WorkerFailure(
@@ -96,8 +97,8 @@ class Baselines:
                 ) from None
             self.failures[name] = failure.reason
 
-    def _calibrate(self) -> None:
-        """One session of every baseline and a second eager, whose ratio to the first is the A/A margin."""
+    def calibrate(self) -> None:
+        """After `start`: a session of every baseline and of a second eager; the ratio of the two is the A/A margin."""
         self._start(_TWIN)
         rule = self._settings.full
         sides = {name: lambda i, name=name: self._call(name, self._book.shipped(i)) for name in self._seats}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from conftest import NORM_SOFTMAX, candidate_of
 
+from egg_search.core.candidate import Candidate, Dialect
 from egg_search.core.verdict import Outcome, PrecisionClass
 from evaluator.settings import Effort, TimingRule
 
@@ -83,8 +84,6 @@ def get_init_inputs(): return []
 def test_own_model_is_right(evaluator_for, name):
     source = HEAD + PROBLEMS[name]
     copy = "\n\nclass ModelNew(Model):\n    pass\n"
-    from egg_search.core.candidate import Candidate, Dialect
-
     verdict = evaluator_for(source).judge(Candidate(source + copy, Dialect.TORCH), {}, Effort.FULL)
     assert verdict.ok, verdict.reason
     assert verdict.errors.precision is PrecisionClass.FAITHFUL, verdict.errors
@@ -104,8 +103,9 @@ def test_identical_code_is_as_fast_as_itself(evaluator_for):
     rule = TimingRule(min_rounds=12, max_rounds=40, seconds=2.0, width=0.05)
     evaluator = evaluator_for(source, full=rule)
     verdict = evaluator.judge(candidate_of("return super().forward(x)", problem=source), {}, Effort.FULL)
-    assert verdict.ok and 0.5 < verdict.timing.speedups["eager"].value < 2.0
-    assert verdict.timing.ms.value == pytest.approx(evaluator.baselines()["eager"], rel=1.0)
+    speedup = verdict.timing.speedups["eager"]
+    assert verdict.ok and speedup.low < 1.25 and speedup.high > 0.8  # a busy machine widens the interval
+    assert verdict.timing.ms.value == pytest.approx(evaluator.baselines()["eager"] / speedup.value)
 
 
 def test_torch_compile_is_a_baseline(evaluator_for):

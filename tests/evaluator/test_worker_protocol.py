@@ -111,9 +111,13 @@ def test_misbehaviour_costs_one_process(isolation, source, outcome):
 def test_workers_are_apart(isolation, monkeypatch):
     monkeypatch.setenv("EGG_SECRET", "key")
     worker = isolation.spawn(Limits(1 << 30, 0), {"EGG_BUILD_DIR": "/nowhere"})
-    reply = _load(worker, "import os\nassert os.environ['EGG_BUILD_DIR'] == '/nowhere' and 'EGG_SECRET' not in os.environ\n"
-                          "assert sorted(map(int, os.listdir('/proc/self/fd')))[:4] == [0, 1, 2, 3]\n"
-                          "assert len(os.listdir('/proc/self/task')) == 1\n")  # fmt: skip
+    source = """
+import os
+assert os.environ["EGG_BUILD_DIR"] == "/nowhere" and "EGG_SECRET" not in os.environ
+assert sorted(map(int, os.listdir("/proc/self/fd")))[:4] == [0, 1, 2, 3]
+assert len(os.listdir("/proc/self/task")) == 1
+"""
+    reply = _load(worker, source)
     worker.close()
     assert reply.status is Status.READY, reply.text
 
