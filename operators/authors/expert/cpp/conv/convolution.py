@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 
 from operators.authors.expert.cpp.conv.geometry import Geometry, geometry
 from operators.authors.expert.cpp.expr import Emitter, Place, Unsupported
 from operators.authors.expert.cpp.index import Index, unravel, variable
-from operators.authors.expert.cpp.matmul.contraction import Contraction, find
+from operators.authors.expert.cpp.matmul.contraction import Contraction, Known, find
 from operators.authors.expert.cpp.matmul.epilogue import Epilogue, epilogue, mergeable, positions
 from operators.authors.expert.cpp.matmul.operand import Operand, operand
 from operators.authors.expert.ir.graph import Graph
@@ -49,10 +50,15 @@ class Convolution:
 
 def convolution(graph: Graph, nodes: Sequence[int], outputs: Sequence[int]) -> Convolution | None:
     """The convolution that these nodes compute, or None when they are not just one and elementwise work."""
-    found = find(graph, nodes, outputs, "conv")
+    return _convolution(Known(graph), tuple(nodes), tuple(outputs))
+
+
+@lru_cache(maxsize=512)
+def _convolution(known: Known, nodes: tuple[int, ...], outputs: tuple[int, ...]) -> Convolution | None:
+    found = find(known.graph, nodes, outputs, "conv")
     if found is None or len(found.node.shape) not in (3, 4, 5):
         return None
-    g = geometry(graph, found.node)
+    g = geometry(known.graph, found.node)
     if g.group_channels * g.plane > _LARGEST or prod(g.kernel) > 4096:
         return None
     try:

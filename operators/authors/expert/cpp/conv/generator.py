@@ -10,7 +10,7 @@ from typing import Any
 from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Value
 from operators.authors.expert.cpp.conv.convolution import Convolution, convolution
-from operators.authors.expert.cpp.conv.text import offsets, pad, places, traits
+from operators.authors.expert.cpp.conv.text import offsets, pad, traits
 from operators.authors.expert.cpp.matmul.schedule import IN_PLACE, LOCAL, SHARED, Sizes, blocked
 from operators.authors.expert.cpp.matmul.text import BLOCKED, blocked_traits, finish, kernel_code
 from operators.authors.expert.ir.graph import Graph
@@ -116,19 +116,13 @@ def _padded(found: Convolution, kernel: KernelPlan, name: str, gather: bool) -> 
     stores = "finish" if gather else f"gemm::lines_of<{prefix}_S>(finish)"
     product = blocked_traits(prefix, g.batch, g.group_rows, columns, g.depth, False)
     top = [product.replace("\n};", "\n" + traits(g) + "\n};"), offsets(prefix, g)]
-    if gather:
-        top.append(places(prefix, g))
-        image = [
-            "// pass: gather patches",
-            f"gemm::Patches<{prefix}_S, decltype(pad)> b{{{{pad, {prefix}_offsets.at}}, {prefix}_places.at}};",
-        ]
-    else:
-        image = [f"const gemm::Shifted<{prefix}_S, decltype(pad)> b{{pad, {prefix}_offsets.at}};"]
+    image = f"gemm::{'Patches' if gather else 'Shifted'}<{prefix}_S, decltype(pad)>"
     body = [
         _weights(found),
         "// pass: pad images",
         pad(found),
-        *image,
+        "// pass: gather patches" if gather else "// pass: read taps in place",
+        f"const {image} b{{pad, {prefix}_offsets.at}};",
         finish(found.epilogue),
         f"// pass: multiply {'patches' if gather else 'taps'}",
         f"gemm::blocked<{prefix}_S>(a, b, gemm::AllDepths{{}}, {stores});",

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from math import prod
-
 from operators.authors.expert.cpp.conv.convolution import Convolution
 from operators.authors.expert.cpp.conv.geometry import Geometry
-from operators.authors.expert.cpp.index import strides
 
 
 def traits(g: Geometry) -> str:
@@ -28,19 +25,6 @@ def offsets(prefix: str, g: Geometry) -> str:
     for (int p = 0; p < {g.depth}; ++p) at[p] = p / {len(g.taps)} * {g.plane} + taps[p % {len(g.taps)}];
   }}
 }} {prefix}_offsets;"""
-
-
-def places(prefix: str, g: Geometry) -> str:
-    """The table of every output position in a padded plane."""
-    terms, size = [], prod(g.out)
-    for out, inner, step in zip(g.out, strides(g.out), strides(g.lines), strict=True):
-        terms.append(f"j / {inner} % {out} * {step}")
-    return f"""static const struct {prefix}_Places {{
-  int at[{size}];
-  {prefix}_Places() {{
-    for (int j = 0; j < {size}; ++j) at[j] = {" + ".join(terms)};
-  }}
-}} {prefix}_places;"""
 
 
 def pad(found: Convolution) -> str:

@@ -38,6 +38,19 @@ class Contraction:
         return found
 
 
+@dataclass(frozen=True, eq=False)
+class Known:
+    """Carries a graph past a cache, which knows it by identity and so keeps it alive."""
+
+    graph: Graph
+
+    def __hash__(self) -> int:
+        return id(self.graph)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Known) and other.graph is self.graph
+
+
 def find(graph: Graph, nodes: Sequence[int], outputs: Collection[int], op: str) -> Contraction | None:
     """The contraction of kind `op` that these nodes consist of, with its prologue and epilogue, or None."""
     cores = [i for i in nodes if graph[i].op == op]

@@ -35,7 +35,7 @@ class MatmulGenerator:
         choices: list[Mapping[str, Value]] = [{"product": "packed"}]
         if any(_triangles(found)):
             choices.insert(0, {"product": "packed", "zeros": "skipped"})
-        if found.b.deep and found.n > 1:
+        if found.b.deep and found.n > 1 and found.m <= 4 * _FEW:
             choices.insert(0 if found.m <= _FEW and found.b.plain else 1, {"product": "turned"})
         if found.small <= _SKINNY:
             choices.insert(0, {"product": "skinny"})

@@ -9,7 +9,7 @@ from math import prod
 
 from operators.authors.expert.cpp.expr import Place, Unsupported
 from operators.authors.expert.cpp.index import Index, aligned, unravel, variable
-from operators.authors.expert.cpp.matmul.contraction import Contraction, find
+from operators.authors.expert.cpp.matmul.contraction import Contraction, Known, find
 from operators.authors.expert.cpp.matmul.epilogue import Epilogue, epilogue, mergeable
 from operators.authors.expert.cpp.matmul.operand import Operand, operand
 from operators.authors.expert.ir.graph import Graph
@@ -44,29 +44,16 @@ class Product:
         return tuple(sorted({*self.a.reads, *self.b.reads, *self.epilogue.reads}))
 
 
-@dataclass(frozen=True, eq=False)
-class _Known:
-    """Carries a graph past the cache, which knows it by identity and so keeps it alive."""
-
-    graph: Graph
-
-    def __hash__(self) -> int:
-        return id(self.graph)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Known) and other.graph is self.graph
-
-
 def product(graph: Graph, nodes: Sequence[int], outputs: Sequence[int], turned: bool = False) -> Product | None:
     """The product that these nodes compute, or None when they are not just one product and elementwise work.
 
     `turned`: as the transpose of the product of the transposed factors, so that `m` is the result's columns.
     """
-    return _product(_Known(graph), tuple(nodes), tuple(outputs), turned)
+    return _product(Known(graph), tuple(nodes), tuple(outputs), turned)
 
 
 @lru_cache(maxsize=512)
-def _product(known: _Known, nodes: tuple[int, ...], outputs: tuple[int, ...], turned: bool) -> Product | None:
+def _product(known: Known, nodes: tuple[int, ...], outputs: tuple[int, ...], turned: bool) -> Product | None:
     found = find(known.graph, nodes, outputs, "dot")
     if found is None:
         return None

@@ -41,28 +41,43 @@ struct Shifted {
   }
 };
 
-// Patches gathered into strips, one block of the depth at a time; columns are output positions only (`places`).
+// Patches gathered into strips, one block of the depth at a time; columns are output positions only.
 template <class S, class Pad>
 struct Patches : Shifted<S, Pad> {
   static constexpr bool SHIFTED = false;
   static constexpr int W = Tiling<S>::W;
   static constexpr i64 KC = Tiling<S>::KC, IMAGE = Shifted<S, Pad>::local_floats(0);
-  const int* places;
   i64 block = -1;
 
-  static constexpr i64 local_floats(i64 width) { return IMAGE + width * KC; }
+  static constexpr i64 local_floats(i64 width) { return IMAGE + width * KC + S::VEC; }
 
   void pack_local(i64 batch, i64 strip, i64 end, i64 p0, i64 depth) {
     Shifted<S, Pad>::pack_local(batch, strip, end, p0, depth);
     const i64 wanted = (batch * ceil_div(S::N, W) + strip) * (S::K + 1) + p0;
     if (wanted == block) return;
     block = wanted;
-    const float* from = this->image(batch);
-    for (i64 s = strip; s < end; ++s) {
-      const int* at = places + s * W;
-      pack_across<W>(this->local + IMAGE + (s - strip) * W * KC, std::min<i64>(W, S::N - s * W), depth,
-                     [&](i64 w, i64 p) { return from[this->offsets[p0 + p] + at[w]]; });
+    for (i64 s = strip; s < end; ++s)
+      gather(this->local + IMAGE + (s - strip) * W * KC, this->image(batch), s * W, this->offsets + p0, depth);
+  }
+
+  // Copies the parts of output lines that make up one strip, tap by tap. Whole vectors are copied: what runs past the
+  // end of a line is written again by the next line, tap or strip, or belongs to columns that nobody reads.
+  void gather(float* to, const float* image, i64 j0, const int* taps, i64 depth) const {
+    using V = typename Lanes<S::VEC>::type;
+    const float* from[W];
+    i64 at[W + 1], parts = 0;
+    const i64 width = std::min<i64>(W, S::N - j0);
+    for (i64 w = 0; w < width; ++parts) {
+      const i64 line = (j0 + w) / S::OUT_W, x = (j0 + w) % S::OUT_W;
+      from[parts] = image + (line / S::OUT_H * S::LINES + line % S::OUT_H) * S::LINE + x;
+      at[parts] = w;
+      w += S::OUT_W - x;
     }
+    at[parts] = width;
+    for (i64 p = 0; p < depth; ++p, to += W)
+      for (i64 part = 0; part < parts; ++part)
+        for (i64 x = 0; x < at[part + 1] - at[part]; x += S::VEC)
+          *(V*)(to + at[part] + x) = *(const V*)(from[part] + taps[p] + x);
   }
 
   Panel panel(i64, i64 strip, i64 first, i64 begin, i64 p) const {
