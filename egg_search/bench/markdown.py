@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from egg_search.bench.scores import Aggregate, Score, aggregates
+from egg_search.reports.summary import COMPILE, EAGER
 from egg_search.reports.text import milliseconds, ratio
 
 
@@ -19,10 +20,11 @@ def page(scores: Sequence[Score], failures: Mapping[str, str], command: str, mac
         "# Benchmark",
         f"Made by `{command}` on {hardware['model']}, {hardware['cores']} cores. With {versions}.",
         "Speedups are the baseline's time over the best found's. 'eager' is PyTorch as it ships, 'compile' is "
-        "torch.compile. 'error' is the distance to float64 in norm.",
+        "torch.compile. 'error' is the distance to float64 in norm. Rough (~) is where the machine was too busy: the 95 % "
+        "interval spans more than a factor of 1.25.",
         _table(
             "class, problems, geomean vs eager, median vs eager, geomean vs compile, median vs compile, "
-            "worst vs better of both",
+            "worst vs better of both, rough",
             map(_aggregate_row, aggregates(scores)),
         ),
         f"Configurations a second: {rate:.2f} on average. Engine overhead: {overhead:.1f} ms a configuration.",
@@ -39,7 +41,7 @@ def page(scores: Sequence[Score], failures: Mapping[str, str], command: str, mac
 
 def _aggregate_row(each: Aggregate) -> list[str]:
     ratios = (each.geomean_vs_eager, each.median_vs_eager, each.geomean_vs_compile, each.median_vs_compile)
-    return [each.precision, str(each.problems), *map(ratio, ratios), ratio(each.worst_vs_better)]
+    return [each.precision, str(each.problems), *map(ratio, ratios), ratio(each.worst_vs_better), str(each.rough)]
 
 
 def _score_rows(each: Score) -> Iterable[list[str]]:
@@ -52,7 +54,7 @@ def _score_rows(each: Score) -> Iterable[list[str]]:
     for precision, entry in entries.items():
         share = "-" if entry.generated_share is None else f"{entry.generated_share:.0%}"
         errors = (f"{entry.error:.1e}", f"{entry.eager_error:.1e}")
-        ratios = (ratio(entry.vs_eager), ratio(entry.vs_compile))
+        ratios = (ratio(entry.vs_eager, EAGER in entry.rough), ratio(entry.vs_compile, COMPILE in entry.rough))
         yield [*head, precision, milliseconds(entry.ms), *ratios, *errors, share, entry.structure, *tail]
 
 

@@ -21,6 +21,7 @@ class Entry:
     ms: float
     vs_eager: float
     vs_compile: float
+    rough: tuple[str, ...]  # baselines against which a busy machine left the speedup uncertain
     error: float
     eager_error: float
     generated_share: float | None
@@ -59,6 +60,7 @@ class Aggregate:
     geomean_vs_compile: float
     median_vs_compile: float
     worst_vs_better: float
+    rough: int  # problems with an uncertain speedup
 
 
 def score(summary: Summary) -> Score:
@@ -85,6 +87,7 @@ def _entry(summary: Summary, precision: PrecisionClass) -> Entry:
         ms=point.ms,
         vs_eager=point.speedup(EAGER),
         vs_compile=point.speedup(COMPILE),
+        rough=tuple(name for name in (EAGER, COMPILE) if point.is_rough(name)),
         error=errors.norm,
         eager_error=errors.eager_norm,
         generated_share=point.verdict.generated_share,
@@ -108,6 +111,7 @@ def aggregate(scores: Iterable[Score], precision: PrecisionClass) -> Aggregate |
         geomean_vs_compile=geomean(compiled),
         median_vs_compile=_median(compiled),
         worst_vs_better=min(entry.vs_better for entry in entries),
+        rough=sum(bool(entry.rough) for entry in entries),
     )
 
 

@@ -14,6 +14,7 @@ from egg_search.reports.lineage import lineage, principles_of, structure_of
 from egg_search.rundir import Reader, RunDirectory
 
 EAGER, COMPILE = "eager", "compile"  # the baselines that every table names
+ROUGH = 1.25  # from the low to the high end of an interval; a wider one is marked in tables
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class Point:
 
     def speedup(self, baseline: str) -> float:
         return speedup(self.verdict, baseline, self.baselines_ms)
+
+    def is_rough(self, baseline: str) -> bool:
+        """Whether the machine was too busy to tell this speedup: its 95 % interval spans more than ROUGH."""
+        interval = self.verdict.timing.speedups.get(baseline)
+        return interval is not None and interval.high > ROUGH * interval.low
 
 
 @dataclass(frozen=True)

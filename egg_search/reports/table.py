@@ -10,11 +10,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from egg_search.reports.summary import COMPILE, EAGER, Summary
+from egg_search.reports.summary import COMPILE, EAGER, Point, Summary
 from egg_search.reports.text import milliseconds, ratio
 
 READ = (
-    "Times are milliseconds a call. 'vs' is the baseline's time over the best found's: above 1 is faster. "
+    "Times are milliseconds a call. 'vs' is the baseline's time over the best found's: above 1 is faster; "
+    "~ means that the machine was too busy for the figure to be trusted within 25 %. "
     "'error' is the distance to a float64 reference in norm, PyTorch eager's own in brackets."
 )
 
@@ -47,11 +48,12 @@ def _row(summary: Summary) -> list[Text]:
     won = f"{best.structure}; {', '.join(best.principles) or 'no principle'}"
     return [
         *(Text(each) for each in (summary.problem, *baselines, milliseconds(best.ms))),
-        _coloured(best.speedup(EAGER)),
-        _coloured(best.speedup(COMPILE)),
+        _over(best, EAGER),
+        _over(best, COMPILE),
         *(Text(each) for each in (f"{errors.norm:.1e} ({errors.eager_norm:.1e})", str(errors.precision), won)),
     ]
 
 
-def _coloured(value: float) -> Text:
-    return Text(ratio(value), style="green" if value > 1 else "red" if value < 1 else "")
+def _over(point: Point, baseline: str) -> Text:
+    value, rough = point.speedup(baseline), point.is_rough(baseline)
+    return Text(ratio(value, rough), style="" if rough else "green" if value > 1 else "red" if value < 1 else "")

@@ -10,8 +10,9 @@ def milliseconds(value: float | None) -> str:
     return "-" if value is None or isnan(value) else f"{value:.4g}"
 
 
-def ratio(value: float | None) -> str:
-    return "-" if value is None or isnan(value) else f"{value:.2f}x"
+def ratio(value: float | None, rough: bool = False) -> str:
+    """`rough` marks a value that a busy machine left uncertain."""
+    return "-" if value is None or isnan(value) else f"{'~' if rough else ''}{value:.2f}x"
 
 
 def jsonable(value: Any) -> Any:

@@ -42,12 +42,12 @@ def test_report_is_markdown_and_json(suite, tmp_path):
     suite.failures["third"] = "get_inputs fails"
     markdown, record = write_report(suite, tmp_path, "egg bench first second third")
     text = markdown.read_text()
-    assert "| faithful | 2 | 10.00x | 12.50x | 8.00x | 10.00x | 4.00x |" in text
+    assert "| faithful | 2 | 10.00x | 12.50x | 8.00x | 10.00x | 4.00x | 0 |" in text
     assert "`egg bench first second third`" in text
     assert "third: get_inputs fails" in text
     tables = [line for line in text.splitlines() if line.startswith("|")]
     first, second = tables[: tables.index(next(t for t in tables if "structure" in t))], tables[len(tables) // 2 :]
-    assert {line.count("|") for line in first} == {8}
+    assert {line.count("|") for line in first} == {9}
     assert {line.count("|") for line in second} == {14}
     numbers = json.loads(record.read_text())
     assert [each["problem"] for each in numbers["problems"]] == ["first", "second"]

@@ -3,9 +3,10 @@ from math import isnan
 import pytest
 from fabricated_run import fabricate, ok
 
-from egg_search.core.verdict import PrecisionClass
+from egg_search.core.verdict import Interval, PrecisionClass
 from egg_search.reports.summary import speedup, summarize
 from egg_search.reports.tally import Tally
+from egg_search.reports.text import ratio
 from egg_search.rundir import RunDirectory, RunDirectoryError
 
 
@@ -39,6 +40,14 @@ def test_speedup_over_a_baseline_of_the_session_goes_through_eager():
     # In the session eager took twice as long as beside the candidate: the machine was slow, for both baselines alike.
     assert speedup(verdict, "compile", {"eager": 20.0, "compile": 16.0}) == pytest.approx(4.0)
     assert isnan(speedup(verdict, "compile", {"eager": 20.0}))
+
+
+def test_a_speedup_from_a_busy_machine_is_marked(tmp_path):
+    point = summarize(fabricate(tmp_path / "run")).best
+    assert not point.is_rough("eager")
+    point.verdict.timing.speedups["eager"] = Interval(10.0, 3.0, 40.0)
+    assert point.is_rough("eager")
+    assert ratio(10.0, rough=True) == "~10.00x"
 
 
 def test_tally_credits_operators_and_principles(tmp_path):
