@@ -87,6 +87,12 @@ class Evaluator:
             verdict = self._run(bound, flags, effort, best_ms)
             return replace(verdict, build_seconds=report.seconds, run_seconds=time.perf_counter() - begin)
 
+    def renew(self) -> None:
+        """Draws new secret inputs: what was chosen on the old ones is judged on values that it has never met."""
+        with self._lock:
+            if self._book is not None:
+                self._book.renew()
+
     def close(self) -> None:
         """Ends the baselines; the zygote that evaluators share ends with this process."""
         with self._lock:

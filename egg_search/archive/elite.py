@@ -45,6 +45,6 @@ def score(verdict: Verdict) -> float:
 
 
 def is_faster(new: Verdict, old: Verdict) -> bool:
-    """Beyond noise: the lower bound above the old value, by more than either session's A/A margin."""
-    margin = max(new.timing.margin, old.timing.margin, 1.0)
+    """Beyond noise: the lower bound above the old value, and by more than either session's A/A margin."""
+    margin = 1.0 + max(new.timing.margin, old.timing.margin)
     return speedup(new).low > speedup(old).value and speedup(new).value > margin * speedup(old).value

@@ -21,6 +21,7 @@ def certify(state: State, cluster: Cluster, journal: Journal, observer: Observer
     contenders = state.archive.contenders(CONTENDERS)
     tasks = [Task(state.drafts[e.job.candidate].candidate, e.job.configuration, Effort.FULL) for e in contenders]
     passed: list[Elite] = []
+    cluster.renew()
     for index, verdict in cluster.judge(tasks, best_ms=lambda: None) if tasks else ():
         elite = contenders[index]
         observer.on_certified(elite, verdict)

@@ -12,6 +12,7 @@ from egg_search.core.knobs import Configuration
 from egg_search.core.problem import Problem
 from egg_search.core.step import TUNE, Job, Step, derive_seed
 from egg_search.tuning import by_roles, inherit
+from evaluator.settings import Effort
 from operators.base import Brief, Draft, Refusal
 from principles.library import Library
 
@@ -55,13 +56,13 @@ class Planner:
     def screen(self, step: Step, proposed: Proposed) -> tuple[list[Draft | Refusal], list[Job]]:
         """Refuses drafts that exist already or that no configuration saves from the constraints; the rest become jobs.
 
-        Seeds are judged in full, so that structures are compared on equal terms.
+        New structures are judged in full: screening is for those that are known to be right.
         """
         checked: list[Draft | Refusal] = []
         jobs: dict[str, Job] = {}
         for draft in proposed:
             if isinstance(draft, Draft):
-                job = self._job(step, draft)
+                job = self._job(draft)
                 reason = "the same candidate was there before"
                 if draft.candidate.id in self._state.drafts or draft.candidate.id in jobs:
                     draft = _refusal(draft, reason)
@@ -85,7 +86,7 @@ class Planner:
         )
         return [Job(candidate.id, configuration) for configuration in found]
 
-    def _job(self, step: Step, draft: Draft) -> Job | str:
+    def _job(self, draft: Draft) -> Job | str:
         """The first of inherited and default configuration that keeps the constraints, or why there is none."""
         candidate = draft.candidate
         inherited = self._inherited(draft)
@@ -94,7 +95,8 @@ class Planner:
         for configuration in tried:
             broken = self._state.violations(candidate, configuration)
             if not broken:
-                return Job(candidate.id, configuration, "full" if step.operator == "seed" else "screen")
+                known = draft.signature in self._state.archive.signatures()
+                return Job(candidate.id, configuration, Effort.SCREEN if known else Effort.FULL)
         return broken[0]
 
     def _suggestions(self, candidate_id: str) -> list[Configuration]:

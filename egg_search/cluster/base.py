@@ -48,6 +48,9 @@ class Judge(Protocol):
         self, candidate: Candidate, configuration: Configuration, effort: Effort, best_ms: float | None = None
     ) -> Verdict: ...
 
+    def renew(self) -> None:
+        """Draws new secret inputs for all that follows."""
+
     def close(self) -> None: ...
 
 
@@ -89,6 +92,9 @@ class Cluster(Protocol):
 
     def judge(self, tasks: Sequence[Task], best_ms: BestMs) -> Iterator[tuple[int, Verdict]]:
         """(index, verdict) as they come; all are built before one is measured. Raises ClusterLost."""
+
+    def renew(self) -> None:
+        """Every device draws new secret inputs: what screening chose must also be right and fast on others."""
 
     def close(self) -> None: ...
 

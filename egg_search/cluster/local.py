@@ -52,6 +52,9 @@ class LocalCluster:
             self.seconds["run"] += time.perf_counter() - started
             yield index, verdict
 
+    def renew(self) -> None:
+        self._judge.renew()
+
     def close(self) -> None:
         self._builders.shutdown(cancel_futures=True)
         self._judge.close()

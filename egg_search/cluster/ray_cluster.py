@@ -7,10 +7,12 @@ import os
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
 import ray
+from ray.exceptions import RayActorError
 
 from egg_search.cluster import ray_workers
 from egg_search.cluster.base import BestMs, ClusterLost, Proposal, Task, Workshop
@@ -107,6 +109,10 @@ class RayCluster:
         if not self._devices:
             raise ClusterLost("every measuring worker is lost; when the machines are back: egg resume")
         queues.setdefault(self._devices[0], deque()).extend(left)
+
+    def renew(self) -> None:
+        with suppress(RayActorError):  # a worker that died comes back with seeds of its own
+            ray.get([device.measurer.renew.remote() for device in self._devices])
 
     def close(self) -> None:
         for device in self._devices:

@@ -64,5 +64,8 @@ class Measurer:
         verdict = self._judge.judge(task.candidate, task.configuration, task.effort, best_ms)
         return verdict, time.perf_counter() - started
 
+    def renew(self) -> None:
+        self._judge.renew()
+
     def close(self) -> None:
         self._judge.close()

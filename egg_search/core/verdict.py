@@ -71,7 +71,7 @@ class Timing:
     """Milliseconds per call, the candidate's and each baseline's, from one interleaved session.
 
     `speedups` maps a baseline's name to baseline time over candidate time. `samples` is per side.
-    `margin` is the session's A/A ratio: a win smaller than it is noise.
+    `margin` is the session's A/A margin (0.05 is 5 %): a win smaller than it is noise.
     """
 
     ms: Interval

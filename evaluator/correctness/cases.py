@@ -50,6 +50,13 @@ class CaseBook:
             if case is not None:
                 yield case
 
+    def renew(self) -> None:
+        """Forgets all cases; what follows has new seeds. The references, and so the weights, stay."""
+        self._seeds.clear()
+        self._cases.clear()
+        self._bytes = 0
+        self.first = self.case((0, 0, None))
+
     def prepare(self) -> None:
         """Makes every case now rather than when it is first wanted."""
         for index in range(self.pool):

@@ -25,7 +25,7 @@ def test_new_improved_not_added():
 def test_a_win_within_noise_is_no_improvement():
     archive = Archive()
     archive.add(Job("0"), "a", verdict(2.0))
-    for close in (verdict(2.03), verdict(2.03, width=0.001, margin=1.05), verdict(2.3, width=0.2)):
+    for close in (verdict(2.03), verdict(2.03, width=0.001, margin=0.05), verdict(2.3, width=0.2)):
         assert archive.add(Job("1"), "a", close) == AddResult(AddStatus.NOT_ADDED)
     assert archive.add(Job("2"), "a", verdict(2.1)).status is AddStatus.IMPROVED
 

@@ -87,6 +87,16 @@ def test_time_budget_ends_a_search(make_campaign):
     assert 0.5 <= result.elapsed < 1.5
 
 
+def test_the_front_is_certified_on_fresh_inputs_in_full(make_campaign, tmp_path):
+    log = tmp_path / "log"
+    make_campaign(evaluations=20, workshop=FakeWorkshop(log_path=log)).run()
+    lines = log.read_text().splitlines()
+    assert len(lines[: lines.index("renew")]) == 20
+    certified = lines[lines.index("renew") + 1 :]
+    assert certified
+    assert all(line.endswith("full") for line in certified)
+
+
 def test_result_can_be_read_from_the_directory(make_campaign):
     campaign = make_campaign()
     result = campaign.run()

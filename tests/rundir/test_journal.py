@@ -21,7 +21,7 @@ OK = Verdict(
     Outcome.OK,
     flags=("odd",),
     errors=Errors(1e-7, 2e-7, 0.5, 1e-7, PrecisionClass.FAITHFUL),
-    timing=Timing(Interval(2.0, 1.9, 2.1), {"eager": 4.0}, {"eager": Interval(2.0, 1.9, 2.1)}, 20, 1.02),
+    timing=Timing(Interval(2.0, 1.9, 2.1), {"eager": 4.0}, {"eager": Interval(2.0, 1.9, 2.1)}, 20, 0.02),
     resources={"registers": 4},
 )
 FAILED = Verdict(Outcome.BUILD_FAILED, "no")
