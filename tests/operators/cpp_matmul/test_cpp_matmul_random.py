@@ -66,7 +66,7 @@ def graphs(draw):
         elif y.shape[-1] % 2 == 0:
             y = y.reshape((*y.shape[:-1], 2, y.shape[-1] // 2)).permute((*range(y.rank - 1), y.rank, y.rank - 1)) + 1.0
     results.append(y)
-    return t.builder.finish([r.id for r in dict.fromkeys(results)], returns_tuple=len(results) > 1), inputs
+    return t.builder.finish([r.id for r in dict.fromkeys(results)]), inputs
 
 
 @given(st.data())

@@ -35,8 +35,6 @@ def capture(model: torch.nn.Module, inputs: Sequence[Any]) -> Graph:
     Raises CaptureError when neither torch.export nor torch.fx can read the model, or the IR cannot hold it.
     Non-tensor arguments are constants of the graph: whoever calls the result must check them.
     """
-    if any(not isinstance(x, torch.Tensor) and _holds_tensor(x) for x in inputs):
-        raise CaptureError("an argument of forward holds tensors inside a list or dict")
     return Walk(_aten(model, inputs)).graph()
 
 
@@ -50,7 +48,3 @@ def _aten(model: torch.nn.Module, inputs: Sequence[Any]) -> AtenGraph:
         except Exception as error:  # torch raises anything here
             problems.append(f"{type(error).__name__}: {(str(error).strip() or 'no message').splitlines()[0]}")
     raise CaptureError(f"torch.export: {problems[0][:200]}; torch.fx: {problems[1][:200]}")
-
-
-def _holds_tensor(value: Any) -> bool:
-    return any(isinstance(leaf, torch.Tensor) for leaf in torch.utils._pytree.tree_leaves(value))

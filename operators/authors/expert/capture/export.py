@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.utils._pytree as pytree
 from torch.export.graph_signature import InputKind, OutputKind
 
 from operators.authors.expert.capture.registry import LOWERINGS
@@ -34,6 +35,7 @@ class Source:
     kind: str
     name: str = ""
     position: int = -1
+    path: tuple[int | str, ...] = ()
     literal: torch.Tensor | None = None
 
 
@@ -41,13 +43,14 @@ class Source:
 class AtenGraph:
     """A functional ATen graph, its placeholders' sources by name and what each of its results is for.
 
-    `results` has one entry a result: the name of a buffer that it replaces, or None for an output of the model.
+    `results` has one entry a result: the name of a buffer that it replaces, or None for an output of the model;
+    `form` is `Graph.form`.
     """
 
     graph: torch.fx.Graph
     sources: dict[str, Source]
     results: tuple[str | None, ...]
-    out_spec: Any
+    form: str
 
 
 def exported(model: torch.nn.Module, inputs: Sequence[Any]) -> AtenGraph:
@@ -56,13 +59,13 @@ def exported(model: torch.nn.Module, inputs: Sequence[Any]) -> AtenGraph:
         warnings.simplefilter("ignore")
         program = torch.export.export(model, tuple(inputs), strict=False)
         program = program.run_decompositions(_decompositions(_writes_unseen(program.graph)))
-    signature, positions = program.graph_signature, _positions(inputs)
-    sources, leaf = {}, 0
+    signature, places = program.graph_signature, iter(_places(inputs))
+    sources = {}
     for spec in signature.input_specs:
         name = spec.arg.name
         if spec.kind == InputKind.USER_INPUT:
-            sources[name] = Source("input", position=positions[leaf])
-            leaf += 1
+            position, *path = next(places)
+            sources[name] = Source("input", position=position, path=tuple(path))
         elif spec.kind == InputKind.CONSTANT_TENSOR and not _reachable(model, spec.target):
             sources[name] = Source("literal", literal=program.constants[spec.target])
         else:
@@ -72,7 +75,7 @@ def exported(model: torch.nn.Module, inputs: Sequence[Any]) -> AtenGraph:
         if spec.kind == OutputKind.USER_INPUT_MUTATION:
             raise CaptureError("forward writes into one of its arguments")
         results.append(None if spec.kind == OutputKind.USER_OUTPUT else spec.target)
-    return AtenGraph(program.graph, sources, tuple(results), program.call_spec.out_spec)
+    return AtenGraph(program.graph, sources, tuple(results), _form(program.call_spec.out_spec))
 
 
 def traced(model: torch.nn.Module, inputs: Sequence[Any]) -> AtenGraph:
@@ -83,25 +86,28 @@ def traced(model: torch.nn.Module, inputs: Sequence[Any]) -> AtenGraph:
     names, spec = list(state), None
     model = copy.deepcopy(model)  # tracing leaves fake tensors behind
 
+    leaves, in_spec = pytree.tree_flatten(tuple(inputs))
+    tensors = [x for x in leaves if isinstance(x, torch.Tensor)]
+
     def call(state_values: list, tensors: list) -> tuple:
         nonlocal spec
         rest = iter(tensors)
-        arguments = [next(rest) if isinstance(x, torch.Tensor) else x for x in inputs]
-        output = torch.func.functional_call(model, dict(zip(names, state_values, strict=True)), tuple(arguments))
-        leaves, spec = torch.utils._pytree.tree_flatten(output)
-        return (*state_values, *leaves)
+        arguments = [next(rest) if isinstance(x, torch.Tensor) else x for x in leaves]
+        arguments = pytree.tree_unflatten(arguments, in_spec)
+        output = torch.func.functional_call(model, dict(zip(names, state_values, strict=True)), arguments)
+        results, spec = pytree.tree_flatten(output)
+        return (*state_values, *results)
 
-    tensors = [x for x in inputs if isinstance(x, torch.Tensor)]
     with torch.no_grad():
         functional = torch.func.functionalize(call, remove="mutations_and_views")
         module = make_fx(functional, decomposition_table=_decompositions(), tracing_mode="fake")(
             list(state.values()), tensors
         )
     placeholders = [node for node in module.graph.nodes if node.op == "placeholder"]
-    positions = [i for i, x in enumerate(inputs) if isinstance(x, torch.Tensor)]
+    places = [place for place, x in zip(_places(inputs), leaves, strict=True) if isinstance(x, torch.Tensor)]
     sources = {node.name: Source("state", name=name) for node, name in zip(placeholders, names, strict=False)}
-    for node, position in zip(placeholders[len(names) :], positions, strict=True):
-        sources[node.name] = Source("input", position=position)
+    for node, (position, *path) in zip(placeholders[len(names) :], places, strict=True):
+        sources[node.name] = Source("input", position=position, path=tuple(path))
     for node in module.graph.nodes:
         if node.op == "get_attr":
             sources[node.name] = Source("literal", literal=getattr(module, node.target))
@@ -109,7 +115,7 @@ def traced(model: torch.nn.Module, inputs: Sequence[Any]) -> AtenGraph:
         raise CaptureError("torch.export fails, and torch.fx does not see batch norm update its running statistics")
     _drop_copies(module.graph)
     results = _results(module.graph, placeholders[: len(names)], names)
-    return AtenGraph(module.graph, sources, results, spec)
+    return AtenGraph(module.graph, sources, results, _form(spec))
 
 
 def _drop_copies(graph: torch.fx.Graph) -> None:
@@ -145,9 +151,35 @@ def _decompositions(opened: frozenset[str] = frozenset()) -> dict:
     return table
 
 
-def _positions(inputs: Sequence[Any]) -> list[int]:
-    """Forward's argument position of every leaf of the inputs."""
-    return [i for i, x in enumerate(inputs) for _ in torch.utils._pytree.tree_leaves(x)]
+def _places(inputs: Sequence[Any]) -> list[tuple[int | str, ...]]:
+    """The keys that lead to every leaf of the inputs, forward's argument position first."""
+    leaves, _ = pytree.tree_flatten_with_path(list(inputs))
+    places = [tuple(getattr(key, "idx", getattr(key, "key", None)) for key in path) for path, _ in leaves]
+    if any(not isinstance(key, (int, str)) for place in places for key in place):
+        raise CaptureError("an argument of forward is neither tensor, number, list, tuple nor dict")
+    return places
+
+
+def _form(spec: Any) -> str:
+    """What the model returns, as text around the places of its tensors."""
+    holes = pytree.tree_unflatten([f"{{{i}}}" for i in range(spec.num_leaves)], spec)
+    return _written(holes)
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if type(value) is dict:
+        return f"{{{{{', '.join(f'{_braced(repr(key))}: {_written(each)}' for key, each in value.items())}}}}}"
+    if type(value) is list:
+        return f"[{', '.join(map(_written, value))}]"
+    if type(value) is tuple:
+        return f"({''.join(f'{_written(each)}, ' for each in value)})"
+    raise CaptureError(f"forward returns a {type(value).__name__}, which is no tensor, tuple, list or dict")
+
+
+def _braced(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _reachable(model: torch.nn.Module, name: str) -> bool:

@@ -26,7 +26,7 @@ class Walk:
         self.values: dict[torch.fx.Node, Any] = {}
 
     def graph(self) -> Graph:
-        """Raises CaptureError for what the IR cannot hold: no tensors among the results, nested or named results."""
+        """Raises CaptureError for what the IR cannot hold, such as a result that is no tensor."""
         for node in self.aten.graph.nodes:
             if node.op in ("placeholder", "get_attr"):
                 self.values[node] = self._leaf(node)
@@ -42,7 +42,7 @@ class Walk:
             return value  # a number that forward takes: constant at capture
         type = _type(value if isinstance(value, torch.Tensor) else source.literal)
         if source.kind == "input":
-            return self.terms.input(source.position, type)
+            return self.terms.input(source.position, type, source.path)
         if source.kind == "state":
             return self.terms.state(source.name, type)
         return self._literal(source, type)
@@ -112,10 +112,6 @@ class Walk:
         return value[index]
 
     def _finish(self, results: Any) -> Graph:
-        spec = self.aten.out_spec
-        returns_tuple = not spec.is_leaf()
-        if returns_tuple and (spec.type not in (tuple, list) or not all(c.is_leaf() for c in spec.children())):
-            raise CaptureError("forward returns a dict or nested results")
         outputs: list[int] = []
         mutations: dict[str, int] = {}
         for buffer, result in zip(self.aten.results, results, strict=True):
@@ -126,7 +122,7 @@ class Walk:
                 if not isinstance(value, Term):
                     raise CaptureError(f"forward returns {value!r}, which is no tensor")
                 outputs.append(value.id)
-        return self.terms.builder.finish(outputs, returns_tuple, mutations)
+        return self.terms.builder.finish(outputs, self.aten.form, mutations)
 
 
 def _name(target: torch._ops.OpOverload) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from operators.authors.expert.emit.dialect import EmitDialect
 from operators.authors.expert.emit.model_new import state_text
 from operators.authors.expert.ir.graph import Graph
-from operators.authors.expert.ir.torch_call import torch_expression
+from operators.authors.expert.ir.torch_call import argument, torch_expression
 from operators.authors.expert.plan import KernelCode, KernelPlan
 from operators.authors.expert.structures.partition import LIBRARY_KIND
 
@@ -24,7 +24,7 @@ def forward_lines(
     for node in graph.nodes:
         if node.op in ("input", "state"):
             names[node.id] = f"t{node.id}"
-            source = f"args[{node.attrs['position']}]" if node.op == "input" else state_text(node.attrs["name"])
+            source = argument("args", node) if node.op == "input" else state_text(node.attrs["name"])
             lines.append(f"t{node.id} = _egg_dense({source})")
     last = _last_uses(graph, kernels)
     strided: set[int] = set()  # made by torch, so perhaps not dense
@@ -39,8 +39,7 @@ def forward_lines(
             lines.append(f"del {', '.join(dead)}")
     for buffer, node_id in graph.mutations.items():
         lines.append(f"{state_text(buffer)}.copy_({names[node_id]})")
-    results = ", ".join(names[o] for o in graph.outputs)
-    lines.append(f"return ({results},)" if graph.returns_tuple else f"return {results}")
+    lines.append(f"return {graph.form.format(*(names[o] for o in graph.outputs))}")
     return lines
 
 

@@ -66,7 +66,7 @@ def guards(device: str) -> str:
 def model_class(graph: Graph, arguments: Sequence[Any], constructor: Any, training: bool, body: Sequence[str]) -> str:
     """`arguments` are forward's example arguments, `constructor` those of the model (a list or a dict)."""
     by_name = isinstance(constructor, dict)
-    tests = [_argument_test(f"arguments[{i}]", value) for i, value in enumerate(arguments)]
+    tests = [test for i, value in enumerate(arguments) for test in _argument_tests(f"arguments[{i}]", value)]
     tests += [
         f"_egg_tensor({state_text(node.attrs['name'])}, {node.shape}, torch.{node.dtype})"
         for node in graph.nodes
@@ -84,10 +84,20 @@ def model_class(graph: Graph, arguments: Sequence[Any], constructor: Any, traini
 
 def state_text(name: str) -> str:
     """Python text that reads a parameter or buffer of `self` by its qualified name."""
-    return "self" + "".join(f".{part}" if part.isidentifier() else f"._modules[{part!r}]" for part in name.split("."))
+    text = "self"
+    for part in name.split("."):  # entries of a Sequential or ParameterList have numbers for names
+        text = f"{text}.{part}" if part.isidentifier() else f"getattr({text}, {part!r})"
+    return text
 
 
-def _argument_test(name: str, value: Any) -> str:
+def _argument_tests(name: str, value: Any) -> list[str]:
+    """Tensors of the same type, everything else equal, in the same lists and dicts."""
     if isinstance(value, torch.Tensor):
-        return f"_egg_tensor({name}, {tuple(value.shape)}, {value.dtype})"
-    return f"_egg_same({name}, {value!r})"
+        return [f"_egg_tensor({name}, {tuple(value.shape)}, {value.dtype})"]
+    if isinstance(value, dict):
+        form, items = f"isinstance({name}, dict) and list({name}) == {list(value)!r}", value.items()
+    elif isinstance(value, (list, tuple)):
+        form, items = f"isinstance({name}, (list, tuple)) and len({name}) == {len(value)}", enumerate(value)
+    else:
+        return [f"_egg_same({name}, {value!r})"]
+    return [form, *(test for key, each in items for test in _argument_tests(f"{name}[{key!r}]", each))]

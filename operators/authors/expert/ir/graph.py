@@ -73,13 +73,13 @@ class Node:
 class Graph:
     """`outputs` are node ids, in the order and nesting-free form that the model returns them.
 
-    `returns_tuple` says whether the model returns a tuple (or list) rather than one tensor.
+    `form` is what the model returns, as Python text in which `{i}` stands for `outputs[i]` (see `str.format`).
     `mutations` maps a buffer's qualified name to the node that holds its new value after the call.
     """
 
     nodes: tuple[Node, ...]
     outputs: tuple[int, ...]
-    returns_tuple: bool = False
+    form: str = "{0}"
     mutations: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -123,9 +123,7 @@ class GraphBuilder:
             self._nodes.append(Node(len(self._nodes), op, inputs, type, attrs))
         return self._seen[key]
 
-    def finish(
-        self, outputs: Iterable[int], returns_tuple: bool = False, mutations: Mapping[str, int] | None = None
-    ) -> Graph:
+    def finish(self, outputs: Iterable[int], form: str = "{0}", mutations: Mapping[str, int] | None = None) -> Graph:
         outputs, mutations = tuple(outputs), dict(mutations or {})
         live: set[int] = set()
         stack = [*outputs, *mutations.values()]
@@ -138,4 +136,4 @@ class GraphBuilder:
         kept = [n for n in self._nodes if n.id in live or n.op == "input"]
         new = {node.id: position for position, node in enumerate(kept)}
         nodes = tuple(Node(new[n.id], n.op, tuple(new[i] for i in n.inputs), n.type, n.attrs) for n in kept)
-        return Graph(nodes, tuple(new[i] for i in outputs), returns_tuple, {k: new[i] for k, i in mutations.items()})
+        return Graph(nodes, tuple(new[i] for i in outputs), form, {k: new[i] for k, i in mutations.items()})

@@ -1,6 +1,7 @@
 """The closed list of ops. Anything that is not expressible here is one `library` node.
 
-Leaf       input(position)                        argument `position` of forward, a tensor
+Leaf       input(position, path)                  argument `position` of forward, a tensor; where tensors are inside
+                                                  lists or dicts, `path` holds the keys that lead there, else ()
            state(name)                            parameter or buffer, by its qualified name in the module
            const(value)                           a scalar, shape ()
            iota(axis)                             0, 1, 2, ... along `axis` of its shape

@@ -10,8 +10,7 @@ _SHORT = {"float": "f", "bfloat": "bf", "int": "i", "uint": "u"}
 def show(graph: Graph) -> str:
     """For example `%2: f32[4, 8] = mul(%0, %1)`; the last lines name outputs and mutated buffers."""
     lines = [line(node) for node in graph.nodes]
-    outputs = ", ".join(f"%{i}" for i in graph.outputs)
-    lines.append(f"return ({outputs},)" if graph.returns_tuple else f"return {outputs}")
+    lines.append(f"return {graph.form.format(*(f'%{i}' for i in graph.outputs))}")
     lines += [f"{name} <- %{i}" for name, i in graph.mutations.items()]
     return "\n".join(lines)
 

@@ -48,8 +48,8 @@ class Terms:
     def term(self, node_id: int) -> Term:
         return Term(self, node_id, self.builder[node_id].type)
 
-    def input(self, position: int, type: TensorType) -> Term:
-        return self.add("input", (), type, position=position)
+    def input(self, position: int, type: TensorType, path: tuple[int | str, ...] = ()) -> Term:
+        return self.add("input", (), type, position=position, path=path)
 
     def state(self, name: str, type: TensorType) -> Term:
         return self.add("state", (), type, name=name)

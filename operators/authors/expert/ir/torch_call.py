@@ -35,8 +35,13 @@ def number(value: Any) -> str:
     return repr(value) if not isinstance(value, float) or isfinite(value) else f"float('{value}')"
 
 
+def argument(arguments: str, node: Node) -> str:
+    """Where an `input` node finds its tensor among forward's arguments, whose name is given."""
+    return arguments + "".join(f"[{key!r}]" for key in (node.attrs["position"], *node.attrs.get("path", ())))
+
+
 def _input(graph: Graph, node: Node, a: Sequence[str]) -> str:
-    return f"inputs[{node.attrs['position']}]"
+    return argument("inputs", node)
 
 
 def _state(graph: Graph, node: Node, a: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ def replay(graph: Graph, visit: Visit = lambda node, inputs: None) -> Graph:
         new[node.id] = made or terms.add(node.op, inputs, node.type, **node.attrs)
         assert new[node.id].type == node.type, f"node {node.id} {node.op} became {new[node.id].type}"
     mutations = {name: new[i].id for name, i in graph.mutations.items()}
-    return terms.builder.finish((new[i].id for i in graph.outputs), graph.returns_tuple, mutations)
+    return terms.builder.finish((new[i].id for i in graph.outputs), graph.form, mutations)
 
 
 def changed(before: Graph, after: Graph) -> Graph | None:
