@@ -20,8 +20,8 @@ def page(scores: Sequence[Score], failures: Mapping[str, str], command: str, mac
         "# Benchmark",
         f"Made by `{command}` on {hardware['model']}, {hardware['cores']} cores. With {versions}.",
         "Speedups are the baseline's time over the best found's. 'eager' is PyTorch as it ships, 'compile' is "
-        "torch.compile. 'error' is the distance to float64 in norm. Rough (~) is where the machine was too busy: the 95 % "
-        "interval spans more than a factor of 1.25.",
+        "torch.compile. 'error' is the distance to float64 in norm. Rough (~) is where the machine was too busy: the "
+        "95 % interval spans more than a factor of 1.25.",
         _table(
             "class, problems, geomean vs eager, median vs eager, geomean vs compile, median vs compile, "
             "worst vs better of both, rough",

@@ -30,13 +30,12 @@ class Board(Observer):
         self.outcomes: Counter[Outcome] = Counter()
         self.evaluations = 0
         self._elapsed, self._ticked = 0.0, time.monotonic()
-        self._first = (0, 0.0)  # evaluations and seconds when this session's first verdict came
 
     def on_start(self, settings: Settings, resumed: int) -> None:
         self.settings, self.evaluations = settings, resumed
 
     def on_phase(self, phase: str) -> None:
-        self.phase = phase
+        self.phase, self._ticked = phase, time.monotonic()
 
     def on_baselines(self, baselines_ms: Mapping[str, float]) -> None:
         self.baselines = dict(baselines_ms)
@@ -64,7 +63,7 @@ class Board(Observer):
     @property
     def elapsed(self) -> float:
         """Seconds of search, running on between events."""
-        running = time.monotonic() - self._ticked if self.phase == "searching" and self._elapsed else 0.0
+        running = time.monotonic() - self._ticked if self.phase == "searching" else 0.0
         return self._elapsed + running
 
     @property
