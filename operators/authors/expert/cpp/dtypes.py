@@ -29,7 +29,9 @@ def literal(value: float | int | bool, dtype: DType) -> str:
         if dtype is DType.BOOL:
             return "true" if value else "false"
         value = int(value)
-        return "(-9223372036854775807L - 1)" if value == -(2**63) else f"{value}{'L' * (dtype is DType.I64)}"
+        if value in (-(2**63), -(2**31)):
+            return f"({COMPUTE[dtype]})({value + 1}L - 1)"
+        return f"{value}L" if dtype is DType.I64 else f"({COMPUTE[dtype]}){value}"
     suffix = "" if dtype is DType.F64 else "f"
     value = float(value)
     if isnan(value):

@@ -52,7 +52,7 @@ def _text(graph: Graph, node: Node, operands: list[str]) -> str:
     if node.op == "cast":
         return converted(operands[0], graph[node.inputs[0]].dtype, node.dtype)
     if node.op == "where":
-        return "{} ? {} : {}".format(*operands)
+        return "k_where({}, {}, {})".format(*operands)
     if node.op == "neg":
         return f"-{operands[0]}"
     if node.op == "logical_not":

@@ -52,17 +52,10 @@ template <int MR, int NR, int VEC, int AHEAD, bool DEEP, bool SHIFTED = false>
 __attribute__((noinline)) void multiply(i64 depth, Panel a, Panel b, float* c, i64 ldc, bool accumulate) {
   using V = typename Lanes<VEC>::type;
   V sum[MR][NR];
-  if (accumulate) {
 #pragma GCC unroll 64
-    for (int i = 0; i < MR; ++i)
+  for (int i = 0; i < MR; ++i)
 #pragma GCC unroll 16
-      for (int j = 0; j < NR; ++j) sum[i][j] = *(const V*)(c + i * ldc + j * VEC);
-  } else {
-#pragma GCC unroll 64
-    for (int i = 0; i < MR; ++i)
-#pragma GCC unroll 16
-      for (int j = 0; j < NR; ++j) sum[i][j] = V{};
-  }
+    for (int j = 0; j < NR; ++j) sum[i][j] = V{};
   const float* column = a.data;
   const float* row = b.data;
   for (i64 p = 0; p < depth; ++p) {
@@ -82,10 +75,14 @@ __attribute__((noinline)) void multiply(i64 depth, Panel a, Panel b, float* c, i
     column += DEEP ? 1 : a.stride;
     if (!SHIFTED) row += b.stride;
   }
+  // Blocks of the depth are summed on their own: short chains of additions round less.
 #pragma GCC unroll 64
   for (int i = 0; i < MR; ++i)
 #pragma GCC unroll 16
-    for (int j = 0; j < NR; ++j) *(V*)(c + i * ldc + j * VEC) = sum[i][j];
+    for (int j = 0; j < NR; ++j) {
+      V* to = (V*)(c + i * ldc + j * VEC);
+      *to = accumulate ? *to + sum[i][j] : sum[i][j];
+    }
 }
 
 }  // namespace gemm

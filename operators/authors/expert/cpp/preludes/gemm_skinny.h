@@ -106,15 +106,22 @@ void skinny_block(const Big& big, const float* small, i64 batch, i64 w0, i64 wid
       }
     }
   } else {
-    for (int s = 0; s < S::SMALL; ++s) std::memset(sums + s * lds, 0, width * sizeof(float));
-    i64 p = low;
-    for (; p + S::ROWS <= high; p += S::ROWS) {
-      rows_of<S, S::ROWS>(big, batch, p, w0, width, buffer, rows);
-      combine_rows<S::SMALL, S::ROWS, S::VEC>(width, small + p, S::K, rows, sums, lds);
-    }
-    for (; p < high; ++p) {
-      rows_of<S, 1>(big, batch, p, w0, width, buffer, rows);
-      combine_rows<S::SMALL, 1, S::VEC>(width, small + p, S::K, rows, sums, lds);
+    constexpr i64 CHAIN = 512;  // rows summed on their own: short chains of additions round less
+    float* part = scratch(6, S::SMALL * lds);
+    for (i64 p = low; p < high;) {
+      const i64 end = std::min(high, p + CHAIN);
+      float* to = p == low ? sums : part;
+      for (int s = 0; s < S::SMALL; ++s) std::memset(to + s * lds, 0, width * sizeof(float));
+      for (; p + S::ROWS <= end; p += S::ROWS) {
+        rows_of<S, S::ROWS>(big, batch, p, w0, width, buffer, rows);
+        combine_rows<S::SMALL, S::ROWS, S::VEC>(width, small + p, S::K, rows, to, lds);
+      }
+      for (; p < end; ++p) {
+        rows_of<S, 1>(big, batch, p, w0, width, buffer, rows);
+        combine_rows<S::SMALL, 1, S::VEC>(width, small + p, S::K, rows, to, lds);
+      }
+      for (int s = 0; to == part && s < S::SMALL; ++s)
+        for (i64 w = 0; w < width; ++w) sums[s * lds + w] += part[s * lds + w];
     }
   }
 }

@@ -1,5 +1,6 @@
 // Transcendental functions in float32, within about 1 ulp over the whole range, with torch's infinities and NaN.
-// Branch-free on purpose: inlined into a loop they vectorise. double goes to libm.
+// Branch-free on purpose: inlined into a loop they vectorise, as long as no two conditions are joined by || or &&.
+// double goes to libm.
 #pragma once
 
 #define K_ONE(NAME)                                                \
@@ -98,7 +99,7 @@ K_INLINE k_logarithm k_log_parts(float x) {
 K_INLINE float k_log_edges(float x, float y) {
     y = x == 0.0f ? -__builtin_inff() : y;
     y = x == __builtin_inff() ? x : y;
-    return x < 0.0f || x != x ? __builtin_nanf("") : y;
+    return x >= 0.0f ? y : __builtin_nanf("");
 }
 K_INLINE float k_log(float x) {
     k_logarithm a = k_log_parts(x);
@@ -110,9 +111,8 @@ K_INLINE float k_log2(float x) {
 }
 
 K_INLINE float k_log1p(float x) {
-    float u = 1.0f + x, lost = x - (u - 1.0f);
-    float v = k_log(u) + lost / u;
-    v = x == __builtin_inff() || x == -1.0f ? k_log(u) : v;
+    float u = 1.0f + x, lost = (x - (u - 1.0f)) / u;
+    float v = k_log(u) + (lost < 1.0f ? lost : 0.0f);  // lost is NaN at -1 and infinity
     return u == 1.0f ? x : v;
 }
 

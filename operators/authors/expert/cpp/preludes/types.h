@@ -16,6 +16,13 @@ struct bfloat16 {
 K_INLINE float load(bfloat16 x) { return k_float((unsigned)x.bits << 16); }
 K_INLINE float load(_Float16 x) { return (float)x; }
 
+// A choice that evaluates both sides: the compiler must not turn it into a branch, which would keep loops scalar.
+K_INLINE float k_where(bool c, float a, float b) {
+    unsigned m = -(unsigned)c;
+    return k_float((k_bits(a) & m) | (k_bits(b) & ~m));
+}
+template <class T> K_INLINE T k_where(bool c, T a, T b) { return c ? a : b; }
+
 // Maximum and minimum that hand on NaN, as torch does.
 #define K_EXTREMES(T)                                                         \
     K_INLINE T k_max(T a, T b) { T m = a > b ? a : b; return a != a ? a : m; } \
