@@ -47,6 +47,7 @@ class KernelPlan:
 class Plan:
     rewrites: tuple[str, ...]
     kernels: tuple[KernelPlan, ...]  # in launch order
+    fusion: str = ""  # the name of the rule that cut the graph into these kernels
 
 
 @dataclass(frozen=True)

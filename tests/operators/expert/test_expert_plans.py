@@ -25,7 +25,7 @@ KERNELS = st.builds(
     st.dictionaries(NAMES, VALUES, max_size=3),
     st.lists(DECISIONS, max_size=4).map(lambda found: {d.name: d for d in found}),
 )
-PLANS = st.builds(Plan, st.lists(NAMES, max_size=2).map(tuple), st.lists(KERNELS, max_size=4).map(tuple))
+PLANS = st.builds(Plan, st.lists(NAMES, max_size=2).map(tuple), st.lists(KERNELS, max_size=4).map(tuple), NAMES)
 
 
 @given(PLANS)

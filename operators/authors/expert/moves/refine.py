@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from operators.authors.expert.moves.structure import designer, followed
 from operators.authors.expert.plan import Plan
 from operators.authors.expert.session import Session
-from operators.authors.expert.structures.seeds import alternatives
 from operators.base import Brief
 
 
 def plans(session: Session, plan: Plan, brief: Brief) -> Iterator[tuple[Plan, str, tuple[str, ...]]]:
     """The parent with one kernel's algorithm changed; the other kernels keep their schedules."""
     graph = session.graph(plan.rewrites)
-    for changed, told in alternatives(plan, graph, session.dialect.generators, session.hardware):
-        yield changed, told, ()
+    for changed, told in designer(session, brief.principles).alternatives(graph, plan):
+        yield changed, told, followed(session, changed, graph, brief.principles)

@@ -1,0 +1,48 @@
+"""How structure principles steer stage one: which of them a kernel or a plan carries out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from operators.authors.expert.ir.graph import Graph
+from operators.authors.expert.plan import KernelPlan, Plan
+from operators.authors.expert.session import Session
+from operators.authors.expert.structures.designer import Designer
+from operators.authors.expert.structures.partition import LIBRARY_KIND
+from principles import applies
+from principles.model import Principle
+
+
+def designer(session: Session, principles: Iterable[Principle]) -> Designer:
+    """A designer that prefers algorithms which these principles advise."""
+    advice = tuple(principles)
+
+    def merit(graph: Graph, kernel: KernelPlan) -> int:
+        return sum(_chosen(session, graph, kernel, principle) for principle in advice)
+
+    return Designer(session.dialect.generators, session.hardware, merit)
+
+
+def followed(session: Session, plan: Plan, graph: Graph, principles: Iterable[Principle]) -> tuple[str, ...]:
+    """Names of the principles that the plan carries out, by its rewrites, its fusion or a kernel's algorithm."""
+    return tuple(p.name for p in principles if _carried_out(session, plan, graph, p))
+
+
+def _carried_out(session: Session, plan: Plan, graph: Graph, principle: Principle) -> bool:
+    if "rewrite" in principle.sets:
+        return principle.sets["rewrite"] in plan.rewrites
+    kernels = [k for k in plan.kernels if k.kind != LIBRARY_KIND]
+    if "fusion" in principle.sets:
+        return principle.sets["fusion"] == plan.fusion and any(_speaks(session, graph, k, principle) for k in kernels)
+    return any(_chosen(session, graph, k, principle) for k in kernels)
+
+
+def _chosen(session: Session, graph: Graph, kernel: KernelPlan, principle: Principle) -> bool:
+    """Whether the kernel's algorithm is what the principle advises for it."""
+    advised = principle.sets.items() <= kernel.choices.items() and bool(principle.sets)
+    return advised and _speaks(session, graph, kernel, principle)
+
+
+def _speaks(session: Session, graph: Graph, kernel: KernelPlan, principle: Principle) -> bool:
+    facts = session.dialect.generators[kernel.kind].facts(graph, kernel, session.hardware)
+    return applies(principle, facts, session.hardware)
