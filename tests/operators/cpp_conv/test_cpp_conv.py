@@ -57,7 +57,7 @@ def graphs(draw):
 
 
 @given(st.data())
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_any_convolution_in_any_structure_and_schedule(data):
     graph, inputs = data.draw(graphs())
     nodes = tuple(n.id for n in graph.nodes if n.op not in ("input", "state"))

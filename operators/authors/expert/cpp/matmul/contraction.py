@@ -57,7 +57,8 @@ def find(graph: Graph, nodes: Sequence[int], outputs: Collection[int], op: str) 
     if len(cores) != 1 or any(graph[i].op not in _BEFORE for i in nodes if i != cores[0]):
         return None
     core = graph[cores[0]]
-    if {core.dtype, *(graph[i].dtype for i in core.inputs)} - _FLOATS or 0 in core.shape:
+    around = (core, *(graph[i] for i in core.inputs))
+    if any(n.dtype not in _FLOATS or n.type.numel == 0 for n in around):
         return None
     depends = {core.id}
     for i in sorted(nodes):

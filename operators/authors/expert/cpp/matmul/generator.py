@@ -49,7 +49,8 @@ class MatmulGenerator:
         if kernel.choices.get("zeros") == "skipped":
             return blocked(Sizes(found.batch, found.m, found.n, found.k, (SHARED,), (SHARED,)), hardware)
         a = _places(found.a, found.a_batches, in_place=True)
-        b = _places(found.b, found.b_batches if found.m > 32 else 2, in_place=found.m <= 16)
+        near = found.m <= 16 or 4 * found.k * found.n <= hardware.l1d_bytes // 2
+        b = _places(found.b, found.b_batches if found.m > 32 else 2, in_place=near)
         return blocked(Sizes(found.batch, found.m, found.n, found.k, a, b), hardware)
 
     def facts(self, graph: Graph, kernel: KernelPlan, hardware: Hardware) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from egg_search.core.knobs import Lever, Value
 from operators.authors.expert.plan import Decision
 
 IN_PLACE, SHARED, LOCAL = 0, 1, 2
+_CHAIN = 384  # products summed one after another: longer chains round visibly worse than libraries do
 
 
 def decision(name: str, lever: Lever, value: Value, choices: Sequence[Value] = ()) -> tuple[str, Decision]:
@@ -53,7 +54,7 @@ def blocked(sizes: Sizes, hardware: Hardware) -> dict[str, Decision]:
     """Every decision about a blocked product."""
     vector = hardware.vector_bytes // 4
     mr, nr = micro_tile(sizes.m, sizes.n, hardware)
-    kc = _even(sizes.k, 512)
+    kc = _even(sizes.k, _CHAIN)
     nc = _block(sizes.n, hardware.l2_bytes // 8 // kc, nr * vector)
     mc = _rows(sizes, nc, mr, hardware)
     split = _split(sizes, mc, nc, hardware)
@@ -64,7 +65,7 @@ def blocked(sizes: Sizes, hardware: Hardware) -> dict[str, Decision]:
             decision("nr", Lever.TILING, nr, (1, 2, 3, 4) if sizes.m > 1 else (1, 2, 4, 8)),
             decision("mc", Lever.TILING, mc, _upto((24, 48, 96, 192, 384), sizes.m)),
             decision("nc", Lever.TILING, nc, _upto((96, 192, 384, 768, 1536), sizes.n)),
-            decision("kc", Lever.TILING, kc, _upto((128, 256, 384, 512, 1024), sizes.k)),
+            decision("kc", Lever.TILING, kc, _upto((128, 256, 384, 512), sizes.k)),
             decision("grid", Lever.MAPPING, "mn", ("m", "n", "mn")),
             decision("split_k", Lever.MAPPING, split, [s for s in (1, 2, 4, 8) if s <= sizes.k]),
             decision("dynamic", Lever.MAPPING, 1, (0, 1)),

@@ -125,7 +125,7 @@ void blocked(const A& source, FB b, const Range& range, const Finish& finish) {
       finish(batch, i, j, count, sums);
   };
   bool skip = true;
-#pragma omp parallel if (2.0 * S::BATCH * S::M * S::N * S::K > 4e5)
+#pragma omp parallel if (2.0 * S::BATCH * S::M * S::N * S::K > 1e6)
   {
 #pragma omp for schedule(static) nowait
     for (i64 task = 0; task < FA::tasks(); ++task) a.pack_stored(task);
