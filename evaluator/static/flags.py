@@ -52,8 +52,11 @@ def _kernel_use(tree: ast.Module) -> Iterator[str]:
     reached = _reached_from(forward, definitions)
     if forward and not reached & (users | kernels):
         yield "dead kernel: forward reaches no kernel"
-    functions = forward + [node for name in reached for node in definitions[name] if isinstance(node, ast.FunctionDef)]
-    if any(isinstance(node, ast.Try) and node.handlers for each in functions for node in ast.walk(each)):
+    functions = {
+        name: [node for node in nodes if isinstance(node, ast.FunctionDef)] for name, nodes in definitions.items()
+    }
+    called = forward + [node for name in _reached_from(forward, functions) for node in functions[name]]
+    if any(isinstance(node, ast.Try) and node.handlers for each in called for node in ast.walk(each)):
         yield "try/except on the way of forward"
 
 

@@ -95,14 +95,15 @@ def test_non_finite_positions_must_match():
     eager = torch.ones(4, 32)
     eager[1, 5], eager[2, 7] = float("nan"), float("inf")
     truth = eager.double()
-    check = make_check(eager, truth, [truth])
+    check = make_check(eager, truth, [truth], kinds_matter=False)
     assert check(eager.clone()).outcome is None
     moved = eager.clone()
     moved[1, 5], moved[1, 6] = 1.0, float("nan")
     assert "(1, 5) is 1, eager gives nan" in check(moved).reason
     swapped = eager.clone()
     swapped[2, 7] = float("nan")
-    assert check(swapped).flags
+    assert check(swapped).flags and check(swapped).outcome is None
+    assert "(2, 7) is nan, eager gives inf" in make_check(eager, truth, [truth])(swapped).reason
 
 
 def test_named_and_default_types_run_in_double():

@@ -115,9 +115,7 @@ def test_torch_compile_is_a_baseline(evaluator_for):
 
 
 def test_a_failing_torch_compile_is_recorded(evaluator_for):
-    source = NORM_SOFTMAX.replace(
-        "return torch.softmax", "assert not torch.compiler.is_compiling()\n        return torch.softmax"
-    )
-    evaluator = evaluator_for(source, torch_compile=True)
-    assert set(evaluator.baselines()) <= {"eager", "compile"}
-    assert set(evaluator.baselines()) | set(evaluator.baseline_failures) == {"eager", "compile"}
+    evaluator = evaluator_for(NORM_SOFTMAX, torch_compile=True, compile_seconds=0.8)
+    assert set(evaluator.baselines()) == {"eager"}
+    assert evaluator.baseline_failures == {"compile": "no answer within 0.8 s"}
+    assert evaluator.judge(candidate_of("return super().forward(x)"), {}, Effort.SCREEN).ok

@@ -25,6 +25,11 @@ MODEL = "class ModelNew(torch.nn.Module):\n    def forward(self, x):\n        "
         ),
         ("import socket\n" + LOADED + MODEL + "return LIB.k(x)", ("suspicious import: socket",)),
         (LOADED + MODEL + "return eval('LIB.k(x)') or LIB.k(x)", ("runs code made at run time: eval",)),
+        (
+            "import ctypes, torch\ndef load():\n    try:\n        return ctypes.CDLL('k.so')\n    except OSError:\n"
+            "        raise\nLIB = load()\n" + MODEL + "return LIB.k(x)",
+            (),
+        ),
         (LOADED + "NOTE = 'import socket; eval(1); try: pass'\n" + MODEL + "return LIB.k(x)", ()),
     ],
 )
