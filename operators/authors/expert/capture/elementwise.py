@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from operators.authors.expert.capture.registry import Call, Unsupported, lowers, need
+from operators.authors.expert.capture.registry import Call, lowers, need
 from operators.authors.expert.ir.graph import DType
 from operators.authors.expert.ir.terms import Number, Term, ir_dtype
 
@@ -98,11 +98,6 @@ def maximum(call: Call, x: Term, y: Term) -> Term:
 @lowers("minimum.default", "min.other")
 def minimum(call: Call, x: Term, y: Term) -> Term:
     return x.min(y)
-
-
-@lowers("fmax.default", "fmin.default")
-def fmax(call: Call, x: Term, y: Term) -> Term:
-    raise Unsupported
 
 
 @lowers("clamp.default", "clamp.Tensor", "clip.default")

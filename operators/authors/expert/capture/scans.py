@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operators.authors.expert.capture.elementwise import as_dtype
-from operators.authors.expert.capture.registry import Call, lowers, need
+from operators.authors.expert.capture.registry import Call, lowers
 from operators.authors.expert.ir.graph import DType
 from operators.authors.expert.ir.terms import Term
 
@@ -21,10 +21,3 @@ def cumprod(call: Call, x: Term, dim: int, *, dtype=None) -> Term:
 def _cumulative(op: str, x: Term, dim: int, dtype) -> Term:
     x = x.cast(as_dtype(dtype, x.dtype if x.dtype.is_float else DType.I64))
     return x.scan(op, dim) if x.rank else x
-
-
-@lowers("logcumsumexp.default")
-def logcumsumexp(call: Call, x: Term, dim: int) -> Term:
-    """Shifted by the row's maximum would underflow early elements, so this stays with torch."""
-    need(False)
-    return x

@@ -32,17 +32,7 @@ from operators.authors.expert.ir.terms import Number, Term
 def reshape(call: Call, x: Term, *args: object, **kwargs: object) -> Term:
     """Any of these is told by the result's shape: the same number of elements in order, or an expansion."""
     shape = call.type.shape
-    return x.reshape(shape) if x.type.numel == prod(shape) and not _expands(x.shape, shape) else x.broadcast(shape)
-
-
-def _expands(source: tuple[int, ...], shape: tuple[int, ...]) -> bool:
-    return not prod(shape) and len(source) <= len(shape) and prod(source) != 0
-
-
-@lowers("view.dtype", wide=False)
-def view_dtype(call: Call, x: Term, dtype: object) -> Term:
-    need(False)
-    return x
+    return x.reshape(shape) if x.type.numel == prod(shape) else x.broadcast(shape)
 
 
 @lowers("permute.default", wide=False)

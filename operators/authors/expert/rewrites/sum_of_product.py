@@ -5,23 +5,44 @@ The sum moves through what is linear on the way: additions, factors that do not 
 
 from __future__ import annotations
 
+from functools import partial
+
 from operators.authors.expert.ir.graph import DType, Graph, Node
 from operators.authors.expert.ir.terms import Term
 from operators.authors.expert.rewrites.replay import changed, replay
 
 
 def apply(graph: Graph) -> Graph | None:
-    def visit(node: Node, inputs: list[Term]) -> Term | None:
-        if node.op != "reduce" or node.attrs["op"] != "sum" or node.dtype not in (DType.F32, DType.F64):
-            return None
-        result, moved = inputs[0], False
-        for axis in sorted(node.attrs["axes"], reverse=True):
-            inner = _into_product(result, axis - result.rank)
-            moved |= inner is not None
-            result = result.reduce("sum", [axis], True) if inner is None else inner
-        return result if moved else None
+    """Sum by sum, where that leaves less to multiply: a product that something else needs too stays as it is."""
+    best, position = graph, 0
+    while position < len(best.nodes):
+        after = replay(best, partial(_moved, position)) if _is_sum(best[position]) else best
+        if _multiplications(after) < _multiplications(best):
+            best, position = after, 0
+        position += 1
+    return changed(graph, best)
 
-    return changed(graph, replay(graph, visit))
+
+def _moved(position: int, node: Node, inputs: list[Term]) -> Term | None:
+    """The sum at `position`, moved into a product."""
+    if node.id != position:
+        return None
+    result, moved = inputs[0], False
+    for axis in sorted(node.attrs["axes"], reverse=True):
+        inner = _into_product(result, axis - result.rank)
+        moved |= inner is not None
+        result = result.reduce("sum", [axis], True) if inner is None else inner
+    return result if moved else None
+
+
+def _is_sum(node: Node) -> bool:
+    return node.op == "reduce" and node.attrs["op"] == "sum" and node.dtype in (DType.F32, DType.F64)
+
+
+def _multiplications(graph: Graph) -> int:
+    """Of all products."""
+    dots = (node for node in graph.nodes if node.op == "dot")
+    return sum(node.type.numel * graph[node.inputs[0]].shape[-1] for node in dots)
 
 
 def _into_product(x: Term, axis: int) -> Term | None:
