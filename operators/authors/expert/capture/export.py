@@ -20,8 +20,8 @@ _WHOLE = (
     "upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_linear1d upsample_bilinear2d upsample_bicubic2d "
     "upsample_trilinear3d multi_margin_loss multilabel_margin_loss ctc_loss nonzero unique bincount _embedding_bag "
     "embedding_bag cummax cummin logcumsumexp fmax fmin hypot dropout native_dropout "
-    "scatter scatter_add index_add index_put reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d "
-    "replication_pad3d pad"
+    "scatter scatter_add index_add index_put reflection_pad1d reflection_pad2d reflection_pad3d "
+    "replication_pad1d replication_pad2d replication_pad3d pad"
 ).split()
 
 
