@@ -6,7 +6,8 @@ from math import copysign, isinf, isnan
 
 from operators.authors.expert.ir.graph import DType, Graph
 
-# The type in memory, and the type that arithmetic uses: half types compute in float, as torch does.
+# The type in memory, and the type that arithmetic uses: half types compute in float, as torch does. Loops over bools in
+# memory do not vectorise, so they are bytes there and become conditions when loaded.
 STORAGE = {
     DType.F64: "double",
     DType.F32: "float",
@@ -17,9 +18,9 @@ STORAGE = {
     DType.I16: "short",
     DType.I8: "signed char",
     DType.U8: "unsigned char",
-    DType.BOOL: "bool",
+    DType.BOOL: "unsigned char",
 }
-COMPUTE = {**STORAGE, DType.F16: "float", DType.BF16: "float"}
+COMPUTE = {**STORAGE, DType.F16: "float", DType.BF16: "float", DType.BOOL: "bool"}
 _RANK = {d: i for i, d in enumerate("bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64".split())}
 
 
@@ -53,6 +54,8 @@ def converted(text: str, source: DType, target: DType) -> str:
         return f"load(bfloat16::of({text}))"
     if COMPUTE[source] == COMPUTE[target]:
         return text
+    if source is DType.BOOL:
+        return f"({text} ? {literal(1, target)} : {literal(0, target)})"
     return f"({COMPUTE[target]})({text})"
 
 
@@ -67,6 +70,8 @@ def stored(text: str, source: DType, target: DType) -> str:
 
 def loaded(text: str, dtype: DType) -> str:
     """A memory access as a value of the compute type."""
+    if dtype is DType.BOOL:
+        return f"{text} != 0"
     return f"load({text})" if dtype in (DType.F16, DType.BF16) else text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from operators.authors.expert.cpp.dtypes import COMPUTE, converted, literal
+from operators.authors.expert.cpp.dtypes import COMPUTE, STORAGE, converted, literal
 from operators.authors.expert.ir.graph import DType, Graph, Node
 
 _UPDATES = {
@@ -37,7 +37,8 @@ class Simple:
 
     @property
     def fields(self) -> Sequence[Field]:
-        return (Field(f"a{self.node.id}", COMPUTE[self.node.dtype], identity(self.op, self.node.dtype)),)
+        kind = "float" if self.node.dtype.is_float and self.node.dtype.bytes < 4 else STORAGE[self.node.dtype]
+        return (Field(f"a{self.node.id}", kind, identity(self.op, self.node.dtype)),)
 
     @property
     def summed(self) -> bool:

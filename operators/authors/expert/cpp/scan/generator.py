@@ -35,7 +35,8 @@ class ScanGenerator:
     def schedule(self, graph: Graph, kernel: KernelPlan, hardware: Hardware) -> dict[str, Decision]:
         scan = analyse(graph, kernel.nodes, kernel.outputs)
         outer, length, inner = scan.sizes
-        vec = max(hardware.vector_bytes // max(4, graph[scan.scan].dtype.bytes), 2)
+        width = 8 if scan.op == "prod" else max(4, graph[scan.scan].dtype.bytes)  # products are in double
+        vec = max(hardware.vector_bytes // width, 2)
         enough = max(outer * inner // (2 * hardware.cores), 16)
         block = max((b for b in _BLOCKS if b <= min(256, max(inner, 16), enough)), default=16)
         parallel = "serial" if outer * length * inner < _SERIAL_WORK or outer * inner == 1 else "rows"
