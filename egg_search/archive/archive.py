@@ -65,7 +65,7 @@ class Archive:
 
     @staticmethod
     def _keep(standing: _Standing, elite: Elite) -> None:
-        standing.reserve = sorted([*standing.reserve, elite], key=lambda e: -e.score)[:RESERVE]
+        standing.reserve = sorted([*standing.reserve, elite], key=lambda e: -e.floor)[:RESERVE]
 
     def __len__(self) -> int:
         return len(self._niches)
@@ -90,7 +90,7 @@ class Archive:
         return pareto_front(self)
 
     def contenders(self, count: int) -> list[Elite]:
-        """The `count` fastest of each class, runners-up too: what is worth a second judgement at the end."""
+        """The `count` of each class, runners-up too, that are fastest at the lower bounds of their intervals."""
         everyone = [e for s in self._niches.values() for e in (s.best, *s.reserve)]
-        everyone.sort(key=lambda e: -e.score)
+        everyone.sort(key=lambda e: -e.floor)
         return [e for c in PrecisionClass for e in [e for e in everyone if e.precision is c][:count]]

@@ -24,6 +24,11 @@ class Elite:
         return score(self.verdict)
 
     @property
+    def floor(self) -> float:
+        """The score at the lower bound of its interval: what a lucky few samples cannot raise."""
+        return log(speedup(self.verdict).low)
+
+    @property
     def precision(self) -> PrecisionClass:
         return self.verdict.errors.precision
 

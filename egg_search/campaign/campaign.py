@@ -62,16 +62,16 @@ class Campaign:
             stack.callback(self.directory.lock().release)
             journal = stack.enter_context(closing(self.directory.write()))
             state = self._state()
-            records = list(journal.steps())
-            for record in records:
-                state.replay(record)
+            last = None
+            for last in journal.steps():
+                state.replay(last)
             observer.on_start(self.settings, state.evaluations)
             observer.on_phase("starting workers")
             interrupt = stack.enter_context(Interrupt())
             cluster = stack.enter_context(closing(connect(self._workshop, self.settings.ray_address)))
             planner = Planner(self.settings, self._problem, self._workshop.hardware, self._library, state)
             driver = Driver(self.settings, journal, state, planner, cluster, observer, interrupt)
-            driver.run(unfinished=records[-1] if records and records[-1].elapsed is None else None)
+            driver.run(unfinished=last if last and last.elapsed is None else None)
             result = read_result(journal, self.settings)
         observer.on_end(result)
         return result

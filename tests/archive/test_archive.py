@@ -54,6 +54,12 @@ def test_contenders_include_runners_up():
     assert [elite.job for elite in archive.contenders(3)] == [Job("3"), Job("0"), Job("1")]
 
 
+def test_luck_with_few_samples_does_not_lead_the_contenders():
+    archive = Archive()
+    fill(archive, [("a", verdict(9.0, width=0.9)), ("b", verdict(3.0)), ("c", verdict(2.0))])
+    assert [elite.job for elite in archive.contenders(3)] == [Job("1"), Job("2"), Job("0")]
+
+
 @given(entries)
 def test_gains_add_up_and_statuses_tell_the_truth(drawn):
     archive = Archive(LOOSE)
