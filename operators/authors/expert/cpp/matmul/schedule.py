@@ -38,7 +38,8 @@ def micro_tile(m: int, n: int, hardware: Hardware) -> tuple[int, int]:
     vector, limit = hardware.vector_bytes // 4, registers(hardware)
     # A single row has nothing but vectors to hide latency with.
     tiles = [(1, v) for v in range(1, 9)] if m == 1 else [(r, v) for v in range(1, 5) for r in range(1, 15)]
-    fitting = [(r, v) for r, v in tiles if r * v + v + 1 <= limit]
+    # With no register to spare, g++ loads a vector again for every multiplication.
+    fitting = [(r, v) for r, v in tiles if r * v + v + 1 < limit]
 
     def efficiency(tile: tuple[int, int]) -> float:
         rows, vectors = tile
