@@ -42,7 +42,8 @@ class Report(Protocol):
 class Judge(Protocol):
     """An evaluator that owns one device. Made and used in one process."""
 
-    def baselines(self) -> Mapping[str, float]: ...
+    def baselines(self) -> Mapping[str, float]:
+        """Raises UserError or WorkerFailure when the problem does not run."""
 
     def judge(
         self, candidate: Candidate, configuration: Configuration, effort: Effort, best_ms: float | None = None
@@ -85,7 +86,7 @@ class Cluster(Protocol):
     seconds: Counter[str]
 
     def baselines(self) -> dict[str, float]:
-        """Milliseconds of each baseline, on the first device."""
+        """Milliseconds of each baseline, on the first device. Raises UserError when the problem does not run there."""
 
     def propose(self, operator: str, brief: Brief, author: str) -> Proposal:
         """Starts an author; call the result to wait for it. It raises AuthorError when the author cannot work."""

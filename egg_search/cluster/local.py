@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 from egg_search.cluster.base import BestMs, Proposal, Task, Workshop, build_verdict
+from egg_search.core.errors import UserError
 from egg_search.core.verdict import Verdict
+from evaluator.isolation.failure import WorkerFailure
 from operators.base import Brief, Draft, Refusal
 
 
@@ -27,7 +29,10 @@ class LocalCluster:
         self._judge = workshop.judge()
 
     def baselines(self) -> dict[str, float]:
-        return dict(self._judge.baselines())
+        try:
+            return dict(self._judge.baselines())
+        except WorkerFailure as failure:
+            raise UserError(failure.reason) from None
 
     def propose(self, operator: str, brief: Brief, author: str) -> Proposal:
         def wait() -> list[Draft | Refusal]:

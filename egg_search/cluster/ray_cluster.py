@@ -37,14 +37,19 @@ class RayCluster:
         self.seconds: Counter[str] = Counter()
         self._author = ray_workers.AuthorWorker.remote(workshop)
         self._devices = [Device(workshop, node) for node in _nodes(workshop.hardware.kind)]
-        self._first = self._devices[0]
 
     @property
     def devices(self) -> int:
         return len(self._devices)
 
     def baselines(self) -> dict[str, float]:
-        return ray.get(self._first.measurer.baselines.remote())
+        try:
+            found = ray.get(self._devices[0].measurer.baselines.remote())
+        except RayActorError as error:
+            raise ClusterLost(f"the measuring worker does not start: {str(error).splitlines()[0]}") from None
+        if isinstance(found, str):
+            raise UserError(found)
+        return found
 
     def propose(self, operator: str, brief: Brief, author: str) -> Proposal:
         reference = self._author.propose.remote(operator, brief, author)

@@ -9,7 +9,9 @@ from functools import cache
 import ray
 
 from egg_search.cluster.base import Report, Task, Workshop
+from egg_search.core.errors import UserError
 from egg_search.core.verdict import Verdict
+from evaluator.isolation.failure import WorkerFailure
 from operators.base import AuthorError, Brief, Draft, Refusal
 
 
@@ -56,8 +58,12 @@ class Measurer:
     def ready(self) -> bool:
         return True
 
-    def baselines(self) -> dict[str, float]:
-        return dict(self._judge.baselines())
+    def baselines(self) -> dict[str, float] | str:
+        """A message where the problem does not run: errors need not pickle."""
+        try:
+            return dict(self._judge.baselines())
+        except (UserError, WorkerFailure) as error:
+            return getattr(error, "reason", None) or str(error)
 
     def measure(self, task: Task, best_ms: float | None) -> tuple[Verdict, float]:
         started = time.perf_counter()

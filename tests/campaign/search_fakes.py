@@ -14,6 +14,7 @@ from math import log2
 from pathlib import Path
 
 from egg_search.core.candidate import Candidate
+from egg_search.core.errors import UserError
 from egg_search.core.hardware import Hardware
 from egg_search.core.step import configuration_key
 from egg_search.core.verdict import Errors, Interval, Outcome, PrecisionClass, Timing, Verdict
@@ -119,6 +120,8 @@ class FakeJudge:
         self._pause, self._log, self._dies_on = pause, log_path, dies_on
 
     def baselines(self) -> dict[str, float]:
+        if self._dies_on == "baselines":
+            raise UserError("the Model fails here")
         return {"eager": EAGER_MS, "compile": 8.0}
 
     def judge(self, candidate, configuration, effort, best_ms=None) -> Verdict:

@@ -8,6 +8,7 @@ from search_fakes import HARDWARE, PROBLEM, FakeWorkshop, write
 from egg_search.campaign import Campaign, Settings
 from egg_search.cluster import LocalCluster, Task, connect, is_infrastructure
 from egg_search.core.candidate import Candidate, Dialect
+from egg_search.core.errors import UserError
 from egg_search.core.verdict import Outcome
 from evaluator.settings import Effort
 from operators.base import AuthorError, Brief
@@ -68,6 +69,16 @@ def test_seconds_are_counted(cluster):
     judge(cluster, [task()])
     assert cluster.seconds["build"] > before.get("build", 0)
     assert cluster.seconds["run"] > before.get("run", 0)
+
+
+@pytest.mark.parametrize("address", ["none", "local"])
+def test_a_problem_that_does_not_run_here_is_the_users_to_know(address):
+    made = connect(FakeWorkshop(dies_on="baselines"), address)
+    try:
+        with pytest.raises(UserError, match="the Model fails here"):
+            made.baselines()
+    finally:
+        made.close()
 
 
 def only_ray(cluster):
