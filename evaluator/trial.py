@@ -23,11 +23,15 @@ class Trial:
         self.flags: set[str] = set()
         self.errors: Errors | None = None
         self.calls = 0
+        self._called: set[int] = set()  # models
 
     def call(self, case: Case, number: int = 0, warm: int = 0) -> Call:
         """One forward, its outputs checked in full or, where they repeat checked ones bit by bit, compared."""
         call = self.seat.call(number, case.arguments, self._call_seconds, warm)
         self.calls += 1
+        if number not in self._called:
+            self._called.add(number)
+            self._check_buffers(case, number)
         known = self._verified.get(id(case))
         if known is None or not _equal(known[1], call.outputs):
             self._check(case, call, again=known is not None)
@@ -45,6 +49,20 @@ class Trial:
             self._take(case, position, finding, again)
         if again:
             self.flags.add("nondeterministic: equal inputs give outputs that differ within the limit")
+
+    def _check_buffers(self, case: Case, number: int) -> None:
+        """What the first call of a model left in its buffers, e.g. the running statistics of a batch norm."""
+        if not case.buffers:
+            return
+        values = self.seat.buffers(number, self._call_seconds)
+        if len(values) != len(case.buffers):
+            raise WorkerFailure(Outcome.PROTOCOL, f"{len(values)} buffers, expected {len(case.buffers)}")
+        for (name, check), value in zip(case.buffers.items(), values, strict=True):
+            same_form = tuple(value.shape) == check.shape and value.dtype == check.dtype
+            finding = check(value) if same_form else None
+            if finding is None or finding.outcome is not None:
+                reason = finding.reason if finding else "another shape or dtype"
+                raise WorkerFailure(Outcome.WRONG_VALUES, f"{case.name}: buffer {name} after forward: {reason}")
 
     def _take(self, case: Case, position: int, finding: Finding, again: bool) -> None:
         where = f"{case.name}: output {position}"

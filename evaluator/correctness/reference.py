@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -27,11 +28,13 @@ _RUNNING = ("running_mean", "running_var")
 
 @dataclass(frozen=True)
 class Case:
-    """Inputs and what must come out. `keeps_inputs` says that eager leaves its inputs as they were."""
+    """Inputs and what must come out. `keeps_inputs` says that eager leaves its inputs as they were; `buffers` what the
+    model's buffers must be after one call on a fresh model, empty when eager changes none."""
 
     name: str
     arguments: list[Any]
     checks: tuple[Check, ...]
+    buffers: dict[str, Check]
     keeps_inputs: bool
     seconds: float  # eager's, in the verifier: a scale for timeouts, no measurement
 
@@ -74,6 +77,8 @@ class Reference:
         if not self._finite(seed):
             self._model.load_state_dict(shipped)
         self.state = {name: value.detach().clone() for name, value in self._model.state_dict().items()}
+        parameters = {name for name, _ in self._model.named_parameters(remove_duplicate=False)}
+        self._buffers = {name: value for name, value in self.state.items() if name not in parameters}
         self._double = widened(self._model)
         self._moved_double = _moved(self._double, seed)
         self.exact = True  # False once float64 failed: the truth is then eager itself
@@ -89,20 +94,26 @@ class Reference:
         used = _clone(arguments)
         before = time.perf_counter()
         try:
+            self._renew(self._model)
             eager = self._loaded.run(self._model, used)
             seconds = time.perf_counter() - before
             if family is not None and family not in SPECIAL and not _all_finite(eager):
                 return None
-            truth, *moved = self._truths(arguments, eager, seed)
+            results = [*eager, *self._buffers_of(self._model)]
+            truth, *moved = self._truths(arguments, results, seed)
+            stand_ins = self._stand_ins(arguments) if family in SPECIAL else []
         except UserError:
             if family is None:
                 raise
             return None
-        checks = tuple(
-            make_check(e, t, list(m), family != "infinite") for e, t, *m in zip(eager, truth, *moved, strict=True)
-        )
+        others = [list(each) for each in zip(*stand_ins, strict=True)] if stand_ins else [[] for _ in results]
+        checks = [
+            make_check(e, t, list(m), o, family != "infinite")
+            for e, t, *m, o in zip(results, truth, *moved, others, strict=True)
+        ]
+        buffers = dict(zip(self._buffers, checks[len(eager) :], strict=True)) if self._changed() else {}
         keeps = all(map(same_bytes, tensors_of(used), tensors_of(arguments)))
-        return Case(family or OWN_INPUTS, arguments, checks, keeps, seconds)
+        return Case(family or OWN_INPUTS, arguments, tuple(checks[: len(eager)]), buffers, keeps, seconds)
 
     def _truths(self, arguments: list[Any], eager: list[torch.Tensor], seed: int) -> list[list[torch.Tensor]]:
         """The float64 outputs on `arguments`, then those on perturbed arguments."""
@@ -118,8 +129,33 @@ class Reference:
             return [eager, eager]
 
     def _truth(self, arguments: list[Any], moved: bool = False) -> list[torch.Tensor]:
+        """Outputs, then buffers."""
         model, wide = self._moved_double if moved else self._double, to_double(arguments)
-        return flatten_outputs(run_in_double(lambda: model(*wide)))
+        self._renew(model)
+        outputs = flatten_outputs(run_in_double(lambda: model(*wide)))
+        return [*outputs, *self._buffers_of(model)]
+
+    def _stand_ins(self, arguments: list[Any]) -> list[list[torch.Tensor]]:
+        """Truths with large finite values, of either sign, in place of what is not finite: they tell on which results
+        those places have an influence, and on which only because 0 * NaN is NaN."""
+        try:
+            return [self._truth(tree_map(partial(_replaced, value=each), arguments)) for each in (1e4, -1e4)]
+        except (RuntimeError, TypeError, ValueError):
+            return []
+
+    def _renew(self, model: torch.nn.Module) -> None:
+        """Puts the buffers back to what they were before the first call."""
+        state = model.state_dict()
+        for name, value in self._buffers.items():
+            state[name].copy_(value)
+
+    def _buffers_of(self, model: torch.nn.Module) -> list[torch.Tensor]:
+        state = model.state_dict()
+        return [state[name].clone() for name in self._buffers]
+
+    def _changed(self) -> bool:
+        """Did the last call of eager change a buffer?"""
+        return not all(map(same_bytes, self._buffers_of(self._model), self._buffers.values()))
 
     def _finite(self, seed: int) -> bool:
         model = copy.deepcopy(self._model)
@@ -153,6 +189,12 @@ def _perturbed(leaf: Any, generator: torch.Generator) -> Any:
         return leaf
     signs = torch.randint(2, leaf.shape, generator=generator, dtype=torch.int8) * 2 - 1
     return leaf * (1 + _UNIT * signs)
+
+
+def _replaced(leaf: Any, value: float) -> Any:
+    if not isinstance(leaf, torch.Tensor) or not leaf.is_floating_point():
+        return leaf
+    return leaf.masked_fill(~leaf.isfinite(), value)
 
 
 def _all_finite(tensors: list[torch.Tensor]) -> bool:

@@ -28,6 +28,10 @@ class Seat(Protocol):
         """Writes `arguments`, lets the worker make `warm` calls on earlier ones, and times one forward."""
         ...
 
+    def buffers(self, number: int, timeout: float) -> list[torch.Tensor]:
+        """Copies of the buffers in the model's state, in its order: what a forward may change beside its outputs."""
+        ...
+
     def null(self) -> float:
         """Seconds of a call that computes nothing."""
         ...

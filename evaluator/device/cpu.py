@@ -15,7 +15,7 @@ from evaluator.isolation.base import Isolation, Limits
 from evaluator.isolation.failure import WorkerFailure
 from evaluator.isolation.worker import Worker
 from evaluator.protocol.memory import Layout, Region, layout_of, payload, same_bytes, tensors_of
-from evaluator.protocol.records import Op, Reply, Status
+from evaluator.protocol.records import MAX_OUTPUTS, Op, Reply, Status
 from evaluator.worker.models import NULL_MODEL, ModelSpec
 
 FILE_BYTES = 256 << 20
@@ -78,6 +78,17 @@ class CpuSeat:
             return Call(seconds, [])
         outputs = [self._worker.read(output) for output in reply.outputs]
         return Call(seconds, outputs, all(map(same_bytes, views, tensors)))
+
+    def buffers(self, number: int, timeout: float) -> list[torch.Tensor]:
+        found: list[torch.Tensor] = []
+        while True:
+            self._worker.resume()
+            reply = self._worker.request(Op.BUFFERS, timeout, number, len(found))
+            self._worker.pause()
+            self._expect(reply)
+            found += [self._worker.read(output) for output in reply.outputs]
+            if len(reply.outputs) < MAX_OUTPUTS:
+                return found
 
     def null(self) -> float:
         self._worker.resume()

@@ -42,6 +42,7 @@ class Op(IntEnum):
     BIND = 2  # map the input region of (model, slot)
     CALL = 3  # drop old outputs, make `warm` calls on slot 0, answer READY, then wait for GO
     GO = 4  # forward on `slot`; the answer is DONE with the outputs
+    BUFFERS = 6  # the answer's outputs are buffers of `model`, MAX_OUTPUTS from number `slot` on, in the state's order
     PROFILE = 5  # the answer's number is the seconds that one forward spends in torch's own operators
 
 

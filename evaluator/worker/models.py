@@ -63,6 +63,12 @@ class Models:
     def call(self, number: int, slot: int) -> tuple[Callable[..., Any], list[Any]]:
         return self._models[number], self._arguments[number, slot]
 
+    def buffers(self, number: int) -> list[torch.Tensor]:
+        """The buffers that are part of the model's state."""
+        model = self._models[number]
+        parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
+        return [value for name, value in model.state_dict().items() if name not in parameters]
+
     def _module(self, source: str) -> ModuleType:
         """`source`, executed; once, however many models are made of it."""
         name = f"egg_candidate_{content_hash(source)}"

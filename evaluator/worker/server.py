@@ -11,7 +11,16 @@ import torch
 
 from egg_search.core.problem.outputs import flatten_outputs
 from evaluator.protocol.memory import read_payload
-from evaluator.protocol.records import COMMAND_BYTES, Command, Op, Status, describe, pack_reply, unpack_command
+from evaluator.protocol.records import (
+    COMMAND_BYTES,
+    MAX_OUTPUTS,
+    Command,
+    Op,
+    Status,
+    describe,
+    pack_reply,
+    unpack_command,
+)
 from evaluator.worker.errors import explain, is_memory_error
 from evaluator.worker.models import Models
 from evaluator.worker.operators import OperatorClock
@@ -62,6 +71,9 @@ class _Server:
             self._models.bind(command.model, command.slot, read_payload(fds[0]), fds[1])
         elif command.op is Op.CALL:
             self._prepare(command)
+        elif command.op is Op.BUFFERS:
+            self._outputs = self._models.buffers(command.model)[command.slot :][:MAX_OUTPUTS]
+            return pack_reply(nonce, Status.DONE, outputs=[describe(tensor) for tensor in self._outputs])
         elif command.op is Op.PROFILE:
             forward, arguments = self._models.call(command.model, command.slot)
             with OperatorClock() as clock:

@@ -28,6 +28,8 @@ class Model(nn.Module):
         return a @ b
 """
 
+DIAGONAL = MATMUL.replace("a @ b", "torch.diag(a) @ b").replace("torch.randn(64, 512)", "torch.randn(512)")
+
 
 @pytest.fixture(scope="module")
 def matmul():
@@ -104,6 +106,17 @@ def test_non_finite_positions_must_match():
     swapped[2, 7] = float("nan")
     assert check(swapped).flags and check(swapped).outcome is None
     assert "(2, 7) is nan, eager gives inf" in make_check(eager, truth, [truth])(swapped).reason
+
+
+def test_nan_may_stay_where_it_has_no_influence():
+    """A diagonal product as a row scaling: eager spreads NaN through products with zero."""
+    diagonal = Reference(Problem("diagonal", DIAGONAL), seed=5)
+    case = diagonal.case(9, "nan")
+    d, b = case.arguments
+    assert case.check([torch.diag(d) @ b])[0].outcome is None
+    assert case.check([d[:, None] * b])[0].outcome is None
+    assert case.check([(d[:, None] * b).nan_to_num(0.0)])[0].outcome is Outcome.WRONG_VALUES
+    assert case.check([d[:, None] * b * 1.2])[0].outcome is Outcome.WRONG_VALUES
 
 
 def test_named_and_default_types_run_in_double():

@@ -90,12 +90,19 @@ def test_own_model_is_right(evaluator_for, name):
     assert not [flag for flag in verdict.flags if flag.startswith("nondeterministic")]
 
 
-def test_wrong_ties_and_wrong_buffers_are_found(evaluator_for):
+def test_wrong_ties_are_found(evaluator_for):
     evaluator = evaluator_for(HEAD + PROBLEMS["argmax"])
     candidate = candidate_of(
         "return x.shape[1] - 1 - torch.argmax(x.flip(1), dim=1)", problem=HEAD + PROBLEMS["argmax"]
     )
     assert evaluator.judge(candidate, {}, Effort.FULL).outcome is Outcome.WRONG_VALUES  # constant rows: the last index
+
+
+def test_running_statistics_must_be_updated(evaluator_for):
+    source = HEAD + PROBLEMS["batch norm in training mode"]
+    forward = "return F.batch_norm(x, None, None, self.bn.weight, self.bn.bias, training=True)"
+    verdict = evaluator_for(source).judge(candidate_of(forward, problem=source), {}, Effort.SCREEN)
+    assert verdict.outcome is Outcome.WRONG_VALUES and "buffer bn.running_mean" in verdict.reason
 
 
 def test_identical_code_is_as_fast_as_itself(evaluator_for):
