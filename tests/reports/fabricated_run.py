@@ -76,7 +76,7 @@ def ok(ms: float, precision: PrecisionClass = PrecisionClass.FAITHFUL, norm: flo
         {"eager": EAGER_MS, "compile": COMPILE_MS},
         {"eager": over(EAGER_MS), "compile": over(COMPILE_MS)},
         20,
-        1.02,
+        0.02,
     )
     errors = Errors(norm, 2 * norm, 0.1, 1e-7, precision)
     return Verdict(Outcome.OK, errors=errors, timing=timing, generated_share=0.9)
