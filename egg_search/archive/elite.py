@@ -8,7 +8,7 @@ from math import log
 from egg_search.core.step import Job
 from egg_search.core.verdict import Interval, PrecisionClass, Verdict
 
-BASELINE = "eager"  # scores are against it: it is timed interleaved with every candidate, so that drift cancels
+BASELINE = "eager"  # scores are against it
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,30 @@ class Elite:
 
     @property
     def score(self) -> float:
+        return score(self.verdict)
+
+    @property
+    def floor(self) -> float:
+        """The score at the lower bound of its interval: what a lucky few samples cannot raise."""
+        return log(speedup(self.verdict).low)
+
+    @property
+    def precision(self) -> PrecisionClass:
+        return self.verdict.errors.precision
+
+    @property
+    def ms(self) -> float:
+        return self.verdict.timing.ms.value
+
+
+def speedup(verdict: Verdict) -> Interval:
+    """Over the session's eager, on the scale of `Timing.ms`, which screening and full judgements share."""
+    timing = verdict.timing
+    ms, eager = timing.ms, timing.baselines_ms.get(BASELINE, 1.0)
+    return Interval(eager / ms.value, eager / ms.high, eager / ms.low)
+
+
+def score(self) -> float:
         return score(self.verdict)
 
     @property
