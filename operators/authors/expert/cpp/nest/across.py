@@ -78,7 +78,7 @@ class Across(Layout):
             lanes = self.lanes_of([*emitter.take_lines(), *updates])
             summed = [r for r in group if self.state(r).summed] if space.numel > 4 * RUN else []
             inner = self._loops(space, scopes, lanes, self.flushed(summed) if summed else [])
-            work = [*self.declared(summed, "s"), *inner, *self.restored(summed)] if summed else inner
+            work = self.with_totals(summed, inner)
         if self.parts:
             return self.split(group, work, space.sizes[self._split_at(space)])
         return [*self.declared(group), "{", *work, "}"]

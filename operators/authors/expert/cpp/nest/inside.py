@@ -45,7 +45,7 @@ class Inside(Layout):
         run = run(start, stop)
         inner = self._loops(space, scopes, run)
         summed = self._summed(group, space)
-        work = [*self.declared(summed, "s"), *inner, *self.restored(summed)] if summed else inner
+        work = self.with_totals(summed, inner)
         if self.parts:
             lines = self.split(group, work, space.sizes[self._split_at(space)])
         else:

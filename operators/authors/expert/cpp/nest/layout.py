@@ -87,22 +87,27 @@ class Layout:
             lines.append(f"w{t}[{row}] = {converted(value, kind, self.nest.graph[t].dtype)};")
         return lines
 
-    def declared(self, reductions: list[int], prefix: str = "", count: str = "LANES") -> list[str]:
-        """Accumulators (with prefix "s": totals) at their initial values."""
+    def declared(self, reductions: list[int]) -> list[str]:
+        """Accumulators at their initial values."""
         fields = [f for r in reductions for f in self.state(r).fields]
-        lines = [f"alignas(64) {f.type} {prefix}{f.name}[{count}];" for f in fields]
-        sets = " ".join(f"{prefix}{f.name}[l] = {f.start};" for f in fields)
-        return [*lines, f"for (long l = 0; l < {count}; ++l) {{ {sets} }}"]
+        lines = [f"alignas(64) {f.type} {f.name}[LANES];" for f in fields]
+        sets = " ".join(f"{f.name}[l] = {f.start};" for f in fields)
+        return [*lines, f"for (long l = 0; l < LANES; ++l) {{ {sets} }}"]
+
+    def with_totals(self, summed: list[int], work: list[str]) -> list[str]:
+        """Work that flushes the accumulators of sums to totals, which add up in double."""
+        names = [f.name for r in summed for f in self.state(r).fields]
+        if not names:
+            return work
+        lines = [f"alignas(64) double s{n}[LANES];" for n in names]
+        start, end = (" ".join(t.format(n=n) for n in names) for t in ("s{n}[l] = 0;", "{n}[l] += s{n}[l];"))
+        around = "for (long l = 0; l < LANES; ++l) {{ {} }}".format
+        return [*lines, around(start), *work, around(end)]
 
     def flushed(self, summed: list[int]) -> list[str]:
         """Moves accumulators of sums to their totals."""
         names = [f.name for r in summed for f in self.state(r).fields]
         body = " ".join(f"s{n}[l] += {n}[l]; {n}[l] = 0;" for n in names)
-        return [f"for (long l = 0; l < LANES; ++l) {{ {body} }}"]
-
-    def restored(self, summed: list[int]) -> list[str]:
-        names = [f.name for r in summed for f in self.state(r).fields]
-        body = " ".join(f"{n}[l] += s{n}[l];" for n in names)
         return [f"for (long l = 0; l < LANES; ++l) {{ {body} }}"]
 
     def split(self, reductions: list[int], work: list[str], sizes: int) -> list[str]:
