@@ -26,7 +26,7 @@ CASES = {
     "columns": (lambda x: torch.cumsum(x, 0), data(100, 37)),
     "middle": (lambda x: torch.cumsum(x, 1) * 2 + x, data(3, 50, 70)),
     "product": (lambda x: torch.cumprod(x * 0.1 + 1, 1), data(6, 300)),
-    "product that leaves the range of float for a while": (lambda x: torch.cumprod(x, 1), torch.tensor([[1e30, 1e-25, 1e-25, 1e25] * 5])),
+    "product far out": (lambda x: torch.cumprod(x, 1), torch.tensor([[1e30, 1e-25, 1e-25, 1e25] * 5])),
     "reversed": (reversed_cumsum, data(5, 133)),
     "masked": (lambda x, m: torch.cumsum(x * m, 1), data(5, 400), data(5, 400) > 0),
     "integers": (lambda x: torch.cumsum(x, 1), torch.arange(600).reshape(4, 150) - 300),
