@@ -44,30 +44,6 @@ def speedup(verdict: Verdict) -> Interval:
     return Interval(eager / ms.value, eager / ms.high, eager / ms.low)
 
 
-def score(self) -> float:
-        return score(self.verdict)
-
-    @property
-    def floor(self) -> float:
-        """The score at the lower bound of its interval: what a lucky few samples cannot raise."""
-        return log(speedup(self.verdict).low)
-
-    @property
-    def precision(self) -> PrecisionClass:
-        return self.verdict.errors.precision
-
-    @property
-    def ms(self) -> float:
-        return self.verdict.timing.ms.value
-
-
-def speedup(verdict: Verdict) -> Interval:
-    """Over eager; where eager was not timed, one over the milliseconds."""
-    timing = verdict.timing
-    ms = timing.ms
-    return timing.speedups.get(BASELINE) or Interval(1 / ms.value, 1 / ms.high, 1 / ms.low)
-
-
 def score(verdict: Verdict) -> float:
     """What a campaign maximises: the log of the speedup over eager. Raises AttributeError unless `verdict` is ok."""
     return log(speedup(verdict).value)
