@@ -10,6 +10,7 @@ from egg_search.core.hardware import Hardware
 from egg_search.core.problem import Problem
 from egg_search.core.signature import structure
 from operators.authors.expert.cpp.dialect import CppDialect
+from operators.authors.expert.moves.structure import designer
 from operators.authors.expert.session import Session
 from operators.authors.expert.structures.seeds import seed_plans
 from principles import load
@@ -48,7 +49,7 @@ def get_init_inputs():
 
 
 def favourite(found):
-    return next(seed_plans(found.captured, found.dialect.generators, found.hardware))[0]
+    return next(seed_plans(found.captured, designer(found, load())))[0]
 
 
 @pytest.mark.parametrize("name", FORWARDS)
@@ -75,7 +76,7 @@ def test_no_decision_moves_the_signature(name):
 @pytest.mark.parametrize("name", FORWARDS)
 def test_the_experts_defaults_break_no_constraint(name, machine):
     found = session(name, MACHINES[machine])
-    for plan, _ in islice(seed_plans(found.captured, found.dialect.generators, found.hardware), 3):
+    for plan, _, _ in islice(seed_plans(found.captured, designer(found, load())), 3):
         candidate = Candidate(found.text(plan, "seed"), Dialect.CPP)
         assert load().violations(candidate, {}, found.hardware) == []
 
