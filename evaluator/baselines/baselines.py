@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from egg_search.core.verdict import Outcome
+from egg_search.core.errors import UserError
 from evaluator.correctness.cases import CaseBook
 from evaluator.correctness.reference import Case
 from evaluator.device.base import Device, Seat
@@ -44,7 +44,8 @@ class Baselines:
         self._random = np.random.default_rng()
 
     def start(self) -> None:
-        """Starts the workers and makes their first calls. May run beside other use of the case book."""
+        """Starts the workers and makes their first calls. May run beside other use of the case book. Raises UserError
+        when eager fails there, also when the machine forbids to read a worker's memory."""
         with self._gate.shared():
             for name in (EAGER, COMPILE) if self._settings.torch_compile else (EAGER,):
                 self._start(name)
@@ -86,15 +87,13 @@ class Baselines:
             spec = replace(self._spec, compiled=name == COMPILE)
             seat.load(0, spec, self._book.references[0].state, self._settings.load_seconds)
             for case in (*self._first, self._first[0]):
-                last = seat.call(0, case.arguments, self._settings.compile_seconds, read=False)
+                last = seat.call(0, case.arguments, self._settings.compile_seconds, read=name == EAGER)
             self._seats[name] = seat
             if name == EAGER:
                 self.eager_seconds = last.seconds
         except WorkerFailure as failure:
             if name != COMPILE:
-                raise WorkerFailure(
-                    Outcome.RAISED, f"the problem's own Model fails in a worker: {failure.reason}"
-                ) from None
+                raise UserError(f"the problem's own Model fails in a worker: {failure.reason}") from None
             self.failures[name] = failure.reason
 
     def calibrate(self) -> None:

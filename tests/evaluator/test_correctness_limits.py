@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import NORM_SOFTMAX
+from evaluator_samples import NORM_SOFTMAX
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import NORM_SOFTMAX, candidate_of
+from evaluator_samples import NORM_SOFTMAX, candidate_of
 
 from egg_search.core.candidate import Candidate, Dialect
 from egg_search.core.verdict import Outcome, PrecisionClass, Verdict

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from conftest import NORM_SOFTMAX, candidate_of
+from evaluator_samples import NORM_SOFTMAX, candidate_of
 
 from egg_search.core.candidate import Candidate, Dialect
+from egg_search.core.errors import UserError
 from egg_search.core.verdict import Outcome, PrecisionClass
 from evaluator.settings import Effort, TimingRule
 
@@ -126,3 +127,12 @@ def test_a_failing_torch_compile_is_recorded(evaluator_for):
     assert set(evaluator.baselines()) == {"eager"}
     assert evaluator.baseline_failures == {"compile": "no answer within 0.8 s"}
     assert evaluator.judge(candidate_of("return super().forward(x)"), {}, Effort.SCREEN).ok
+
+
+def test_a_problem_that_does_not_fit_is_the_users_error(evaluator_for):
+    source = HEAD + (
+        "class Model(nn.Module):\n    def forward(self, x): return (x.expand(1 << 26) + 1).sum()\n"
+        "def get_inputs(): return [torch.randn(1)]\ndef get_init_inputs(): return []\n"
+    )
+    with pytest.raises(UserError, match=r"own Model fails in a worker: .*memory"):
+        evaluator_for(source, variants=0, memory_bytes=200 << 20).baselines()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import COMPILED, NORM_SOFTMAX
+from evaluator_samples import COMPILED, NORM_SOFTMAX
 
 from evaluator.static import static_flags
 
