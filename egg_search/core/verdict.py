@@ -53,7 +53,8 @@ class Interval:
 
 @dataclass(frozen=True)
 class Errors:
-    """Errors of float outputs against float64, worst over all checked inputs.
+    """Errors of float outputs against float64: `limit_ratio` and `precision` the worst over all checked inputs, the
+    others the worst over the problem's own inputs (on ill-conditioned ones they would tell of the inputs).
 
     `norm` is |c-t|/|t|; `worst` the largest |c-t| over its row's largest |t|; `limit_ratio` the largest
     |c-t| over the faithful limit of its row (1.0 is just faithful); `eager_norm` what strict eager reaches.
