@@ -63,6 +63,17 @@ def _text(graph: Graph, node: Node, operands: list[str]) -> str:
         power = _POWERS.get(float(graph[node.inputs[1]].attrs["value"]))
         if power:
             return power.format(operands[0])
+    if node.op in ("max", "min"):
+        return _extreme(graph, node, operands)
     if node.op in _OPERATORS:
         return f"{operands[0]} {_OPERATORS[node.op]} {operands[1]}"
     return f"k_{node.op}({', '.join(operands)})"
+
+
+def _extreme(graph: Graph, node: Node, operands: list[str]) -> str:
+    """`max` and `min` of two numbers; a constant bound that is not NaN needs one comparison."""
+    bounds = [graph[i].op == "const" and graph[i].attrs["value"] == graph[i].attrs["value"] for i in node.inputs]
+    if any(bounds):
+        name = "k_at_least" if node.op == "max" else "k_at_most"
+        return f"{name}({', '.join(operands if bounds[1] else reversed(operands))})"
+    return f"{'k_larger' if node.op == 'max' else 'k_smaller'}({', '.join(operands)})"

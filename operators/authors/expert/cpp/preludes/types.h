@@ -23,11 +23,17 @@ K_INLINE float k_where(bool c, float a, float b) {
 }
 template <class T> K_INLINE T k_where(bool c, T a, T b) { return c ? a : b; }
 
-// Maximum and minimum that hand on NaN, as torch does.
-#define K_EXTREMES(T)                                                         \
+// Maximum and minimum that hand on NaN, as torch does: k_max and k_min for accumulators. In expressions the choice goes
+// through bits: seeing a constant bound, the compiler would compute all that follows for it in a branch of its own.
+#define K_EXTREMES(T)                                                          \
     K_INLINE T k_max(T a, T b) { T m = a > b ? a : b; return a != a ? a : m; } \
     K_INLINE T k_min(T a, T b) { T m = a < b ? a : b; return a != a ? a : m; }
 K_EXTREMES(float) K_EXTREMES(double)
+template <class T> K_INLINE T k_larger(T a, T b) { return k_where(a != a, a, k_where(a > b, a, b)); }
+template <class T> K_INLINE T k_smaller(T a, T b) { return k_where(a != a, a, k_where(a < b, a, b)); }
+// The same where b is not NaN.
+template <class T> K_INLINE T k_at_least(T a, T b) { return k_where(a <= b, b, a); }
+template <class T> K_INLINE T k_at_most(T a, T b) { return k_where(a >= b, b, a); }
 #define K_INTEGER(T)                                                                                     \
     K_INLINE T k_max(T a, T b) { return a > b ? a : b; }                                                 \
     K_INLINE T k_min(T a, T b) { return a < b ? a : b; }                                                 \
