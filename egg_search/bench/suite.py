@@ -27,9 +27,8 @@ class Suite:
 
     def run(self, watch: Watch) -> bool:
         """False when it was interrupted. A problem that fails is noted and the others go on; a full disk ends all."""
-        for name, path in self.problems.items():
-            if self._finished(name):
-                continue
+        for name in self.pending():
+            path = self.problems[name]
             try:
                 campaign = self._campaign(name, path)
                 with watch(name) as observer:
@@ -46,6 +45,10 @@ class Suite:
             if result.why == INTERRUPTED:
                 return False
         return True
+
+    def pending(self) -> list[str]:
+        """Problems whose search is not finished."""
+        return [name for name in self.problems if not self._finished(name)]
 
     def done(self) -> list[Path]:
         """The run directories there are, in the order of the problems."""

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from egg_search.bench.suite import Suite
     from egg_search.campaign import Observer
+
+
+def _ray_for(suite: Suite) -> AbstractContextManager[None]:
+    """One Ray for all campaigns, if any is left to run."""
+    if not suite.pending():
+        return nullcontext()
+    from egg_search.cluster.ray_cluster import shared_ray
+    from egg_search.core.hardware import detect_cpu
+
+    return shared_ray(detect_cpu().cores, suite.settings.ray_address)
 
 
 def run_suite(suite: Suite) -> bool:
@@ -24,7 +34,8 @@ def run_suite(suite: Suite) -> bool:
         with progress(console) as observer:
             yield observer
 
-    complete = suite.run(watch)
+    with _ray_for(suite):
+        complete = suite.run(watch)
     for name, why in suite.failures.items():
         console.print(f"{name}: {why}", markup=False)
     return complete

@@ -7,7 +7,7 @@ import os
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
@@ -31,9 +31,9 @@ class RayCluster:
     """
 
     def __init__(self, workshop: Workshop, address: str | None = None) -> None:
-        self._owns_ray = not ray.is_initialized()  # a bench of many campaigns starts Ray once
+        self._owns_ray = not ray.is_initialized()
         if self._owns_ray:
-            _init(workshop, address)
+            _init(workshop.hardware.cores, address)
         self.seconds: Counter[str] = Counter()
         self._author = ray_workers.AuthorWorker.remote(workshop)
         self._devices = [Device(workshop, node) for node in _nodes(workshop.hardware.kind)]
@@ -127,7 +127,18 @@ class RayCluster:
             ray.shutdown()
 
 
-def _init(workshop: Workshop, address: str | None) -> None:
+@contextmanager
+def shared_ray(cores: int, address: str | None) -> Iterator[None]:
+    """Ray for all campaigns that run inside, rather than for each anew."""
+    if address != "none":
+        _init(cores, address)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _init(cores: int, address: str | None) -> None:
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
     logging.getLogger("ray").setLevel(logging.ERROR)
     try:
@@ -136,7 +147,7 @@ def _init(workshop: Workshop, address: str | None) -> None:
         else:
             ray.init(
                 address="local",
-                num_cpus=workshop.hardware.cores,
+                num_cpus=cores,
                 include_dashboard=False,
                 object_store_memory=OBJECT_STORE,
                 **quiet,
