@@ -138,3 +138,16 @@ def test_numeric_decisions_with_choices_become_knobs(check):
     code = check(NEST, lambda x: x.sum(1), data(64, 1000))
     assert {"K0_VEC", "K0_UNROLL"} == {k.name for k in code.knobs}
     assert all(k.name in code.source for k in code.knobs)
+
+
+def test_the_schedule_does_not_change_the_named_passes(check):
+    passes = {
+        tuple(line.strip() for line in check(NEST, *CASES["kl"], **schedule).source.splitlines() if "// pass" in line)
+        for schedule in SCHEDULES.values()
+    }
+    assert len(passes) == 1
+
+
+def test_a_transposed_read_is_blocked(check):
+    code = check(NEST, lambda x: (x.transpose(1, 2) * 2).contiguous(), data(3, 70, 90))
+    assert code.source.index("long c = 0") < code.source.index("long r0 = 0")

@@ -105,7 +105,7 @@ class Inside(Layout):
         emitter = self.emitter([])
         stores = [emitter.store(o, self.nest.output_place(o)) for o in self.nest.row_outputs]
         stores += self.contributions(emitter)
-        return ["{", *emitter.take_lines(), *stores, "}"] if stores else []
+        return ["// pass: write rows", "{", *emitter.take_lines(), *stores, "}"] if stores else []
 
     def _element_outputs(self) -> list[str]:
         lines: list[str] = []

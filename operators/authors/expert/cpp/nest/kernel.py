@@ -103,8 +103,10 @@ def _blocks(nest: Nest, block: list[str], settings: dict[str, Value], prefix: st
         f"if (c + LANES <= {size}) block({call}, k_const<LANES>());",
         f"else block({call}, k_const<{size} % LANES>());",
     ]
-    lines = loop("c", size, lines, step="LANES")
-    for name, extent in reversed(list(zip(outer, nest.rows.sizes, strict=False))):
-        lines = loop(name, extent, lines)
+    around = [(n, extent, "") for n, extent in zip(outer, nest.rows.sizes, strict=False)]
+    block_loop = ("c", size, "LANES")
+    around = [block_loop, *around] if settings["order"] == "blocks" else [*around, block_loop]
+    for variable, extent, step in reversed(around):
+        lines = loop(variable, extent, lines, step=step)
     function = f"const auto block = [&]({arguments}) __attribute__((always_inline)) {{"
     return [function, *block, "};", *_pragma(len(outer) + 1, settings, prefix), *lines]

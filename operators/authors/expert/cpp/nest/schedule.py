@@ -8,6 +8,7 @@ from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Lever, Value
 from operators.authors.expert.cpp.index import linear
 from operators.authors.expert.cpp.nest.analysis import Nest
+from operators.authors.expert.cpp.nest.trace import positions
 from operators.authors.expert.plan import Decision
 
 # Below so many element operations a parallel region costs more than it gains.
@@ -24,6 +25,7 @@ def decisions(nest: Nest, hardware: Hardware) -> dict[str, Decision]:
     result = [
         Decision("lanes", mapping, lanes, ("inside", "across") if nest.reductions else ()),
         Decision("parallel", mapping, parallel, ("rows", "split", "serial") if nest.reductions else ("rows", "serial")),
+        Decision("order", mapping, "blocks" if transposes(nest) else "rows", ("rows", "blocks")),
         Decision("omp_schedule", mapping, "static", ("static", "dynamic", "guided")),
         Decision("rows_per_task", mapping, 1, (1, 2, 4, 8, 16, 32)),
         Decision("parts", mapping, 2 * hardware.cores, tuple(hardware.cores * k for k in (1, 2, 4, 8))),
@@ -43,6 +45,14 @@ def lies_inside(nest: Nest) -> bool:
     position = linear(nest.source_place(anchor)[0], source.shape)
     inner, across = position.coefficient(space.names[-1]), position.coefficient(nest.rows.names[-1])
     return nest.rows.numel == 1 or across != 1 or inner == 1
+
+
+def transposes(nest: Nest) -> bool:
+    """Whether something is read in steps along the lanes, but contiguously along another variable of the rows."""
+    *outer, lane = nest.rows.names
+    return not nest.reductions and any(
+        p.coefficient(lane) not in (0, 1, None) and any(p.coefficient(n) == 1 for n in outer) for p in positions(nest)
+    )
 
 
 def work(nest: Nest) -> int:
@@ -73,12 +83,13 @@ def _unroll(nest: Nest, vec: int) -> int:
 def _col_block(nest: Nest, hardware: Hardware) -> int:
     """As many lanes as keep a block of columns with all its passes in the L2 cache, at least a cache line of them."""
     length = nest.rows.sizes[-1]
+    if transposes(nest):
+        return 32
     if not nest.reductions:
         wanted = 2048
-    elif len(nest.levels) == 1 and all(nest.output_space(o) is None for o in nest.outputs):
-        wanted = 256
     else:
-        wanted = max(16, min(256, hardware.l2_bytes // (8 * max(s.numel for s in nest.spaces))))
+        in_registers = 2 * hardware.vector_bytes  # 8 registers of floats
+        wanted = max(64, min(in_registers, hardware.l2_bytes // (8 * max(s.numel for s in nest.spaces))))
     enough = nest.rows.numel // (4 * hardware.cores)
     wanted = max(64, min(wanted, enough)) if not nest.reductions else wanted
     return max((b for b in _BLOCKS if b <= min(wanted, max(length, 16))), default=16)
