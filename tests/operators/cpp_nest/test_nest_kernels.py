@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from operators.authors.expert.capture import capture
 from operators.authors.expert.cpp.nest import NestGenerator
@@ -132,6 +134,13 @@ def test_refuses_reductions_over_other_rows():
     graph = capture(Two(), (data(6, 8),))
     nodes = tuple(n.id for n in graph.nodes if n.op != "input")
     assert not NEST.supports(graph, nodes, graph.outputs)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(shape=st.lists(st.integers(1, 19), min_size=1, max_size=4), pick=st.data())
+def test_any_shape_and_axes(check, shape, pick):
+    axes = tuple(pick.draw(st.sets(st.integers(0, len(shape) - 1), min_size=1)))
+    check(NEST, lambda x: (x - x.mean(axes, keepdim=True), x.amax(axes)), data(*shape))
 
 
 def test_numeric_decisions_with_choices_become_knobs(check):

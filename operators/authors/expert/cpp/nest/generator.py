@@ -9,7 +9,7 @@ from egg_search.core.hardware import Hardware, detect_cpu
 from egg_search.core.knobs import Value
 from operators.authors.expert.cpp.expr import Unsupported
 from operators.authors.expert.cpp.nest.analysis import Nest
-from operators.authors.expert.cpp.nest.keep import worth_keeping
+from operators.authors.expert.cpp.nest.keep import COSTLY, worth_keeping
 from operators.authors.expert.cpp.nest.kernel import kernel_code
 from operators.authors.expert.cpp.nest.schedule import decisions, tasks, work
 from operators.authors.expert.cpp.nest.trace import planned
@@ -45,6 +45,7 @@ class NestGenerator:
             "row_bytes": inside * 4,
             "passes": len(nest.levels) + any(nest.output_space(o) is not None for o in nest.outputs),
             "reductions": len(nest.reductions),
+            "transcendental": any(graph[n].op in COSTLY for n in nest.nodes),
             "lanes": defaults["lanes"].value,
             "tasks": tasks(nest, str(defaults["lanes"].value), int(defaults["col_block"].value)),
             "work": work(nest),

@@ -27,9 +27,9 @@ def decisions(nest: Nest, hardware: Hardware) -> dict[str, Decision]:
         Decision("parallel", mapping, parallel, ("rows", "split", "serial") if nest.reductions else ("rows", "serial")),
         Decision("order", mapping, "blocks" if transposes(nest) else "rows", ("rows", "blocks")),
         Decision("omp_schedule", mapping, "static", ("static", "dynamic", "guided")),
-        Decision("rows_per_task", mapping, 1, (1, 2, 4, 8, 16, 32)),
-        Decision("parts", mapping, 2 * hardware.cores, tuple(hardware.cores * k for k in (1, 2, 4, 8))),
-        Decision("vec", tiling, vec, tuple(v for v in (4, 8, 16) if v <= 2 * vec)),
+        Decision("rows_per_task", mapping, 1, (1, 2, 4, 8, 16, 32, 64)),
+        Decision("parts", mapping, 2 * hardware.cores, (2, 4, 8, 16, 32, 64, 128)),
+        Decision("vec", tiling, vec, (4, 8, 16, 32)),
         Decision("unroll", tiling, _unroll(nest, vec), (1, 2, 4, 8)),
         Decision("col_block", tiling, _col_block(nest, hardware), _BLOCKS),
     ]

@@ -59,6 +59,10 @@ class ScanGenerator:
             "inner": length,
             "row_bytes": length * graph[scan.scan].dtype.bytes,
             "contiguous": inner == 1,
+            "reductions": 0,
+            "lanes": "inside" if inner == 1 else "across",
+            "tasks": outer * -(-inner // int(self.schedule(graph, kernel, hardware)["col_block"].value)),
+            "bytes": 2 * graph[scan.scan].type.bytes,
             "work": outer * length * inner,
         }
 
