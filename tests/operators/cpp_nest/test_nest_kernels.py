@@ -149,6 +149,11 @@ def test_numeric_decisions_with_choices_become_knobs(check):
     assert all(k.name in code.source for k in code.knobs)
 
 
+@pytest.mark.parametrize("shape", [(64, 1000), (7, 13), (3, 5, 4099)])
+def test_streamed_results_arrive(check, shape):
+    check(NEST, lambda x: (F.gelu(x), x > 0), data(*shape), stream_stores=1)
+
+
 def test_the_schedule_does_not_change_the_named_passes(check):
     passes = {
         tuple(line.strip() for line in check(NEST, *CASES["kl"], **schedule).source.splitlines() if "// pass" in line)

@@ -23,14 +23,16 @@ def kernel_code(nest: Nest, kernel: KernelPlan, name: str, settings: dict[str, V
     prefix, lanes = name.upper(), str(settings["lanes"])
     parts = f"{prefix}_PARTS" if settings["parallel"] == "split" else ""
     kept = worth_keeping(nest) if kernel.choices.get("keep") == "store" else ()
+    streaming = kernel.schedule.get("stream_stores")
+    stream = f"{prefix}_STREAM_STORES" if streaming and (streaming.value or streaming.choices) else ""
     if lanes == "inside":
         layout = Inside(nest, int(settings["vec"]) * int(settings["unroll"]), parts, kept)
         body, width = _rows(nest, layout.row(), settings, prefix), f"({prefix}_VEC * {prefix}_UNROLL)"
     else:
         size = min([nest.rows.sizes[-1], *(LIMIT_BYTES // (2 * nest.spaces[k.space].numel) for k in kept)])
-        layout = Across(nest, min(int(settings["col_block"]), size), parts, kept)
+        layout = Across(nest, min(int(settings["col_block"]), size), parts, kept, stream)
         body, width = _blocks(nest, layout.row(), settings, prefix), at_most(f"{prefix}_COL_BLOCK", max(size, 1))
-    macros = [*_LANE_MACROS[lanes], *(["parts"] if parts else [])]
+    macros = [*_LANE_MACROS[lanes], *(["parts"] if parts else []), *(["stream_stores"] if stream else [])]
     if settings["parallel"] == "rows" and settings["omp_schedule"] == "dynamic":
         macros.append("rows_per_task")
     after = _totals(nest, layout.reads)

@@ -21,13 +21,15 @@ RUN = 64
 class Layout:
     """Writes the passes of one nest. LANES is a macro of the kernel; `lanes` its default value.
 
-    `parts` is the macro that says in how many parts threads split the inside of a row; empty when they do not.
+    `parts` is the macro that says in how many parts threads split the inside of a row, `stream` the one that says
+    whether results are written past the caches; empty when they do not.
     """
 
     nest: Nest
     lanes: int
     parts: str = ""
     kept: tuple[Kept, ...] = ()
+    stream: str = ""
     reads: dict[int, None] = field(default_factory=dict)
     stored: set[int] = field(default_factory=set)  # kept nodes that an earlier pass has stored
 

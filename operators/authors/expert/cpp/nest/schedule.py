@@ -33,7 +33,16 @@ def decisions(nest: Nest, hardware: Hardware) -> dict[str, Decision]:
         Decision("unroll", tiling, _unroll(nest, vec), (1, 2, 4, 8)),
         Decision("col_block", tiling, _col_block(nest, hardware), _BLOCKS),
     ]
+    if streamable(nest):
+        result.append(Decision("stream_stores", Lever.STAGING, 0, (0, 1)))
     return {d.name: d for d in result}
+
+
+def streamable(nest: Nest) -> bool:
+    """Whether every result is written once and in order."""
+    lane = nest.rows.names[-1]
+    ends = [linear(nest.output_place(o), nest.graph[o].shape) for o in nest.outputs]
+    return not nest.reductions and nest.rows.sizes[-1] > 1 and all(e.coefficient(lane) == 1 for e in ends)
 
 
 def lies_inside(nest: Nest) -> bool:

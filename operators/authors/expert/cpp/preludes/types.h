@@ -84,3 +84,31 @@ K_REAL(float, f) K_REAL(double, )
 
 // A number known at compile time, as a value.
 template <long N> struct k_const { constexpr operator long() const { return N; } };
+
+#if defined(__AVX512F__)
+#define K_LINE 64
+#define K_STREAM __builtin_ia32_movntps512
+#define K_FENCE __builtin_ia32_sfence
+#elif defined(__AVX__)
+#define K_LINE 32
+#define K_STREAM __builtin_ia32_movntps256
+#define K_FENCE __builtin_ia32_sfence
+#else
+#define K_LINE 16
+#define K_STREAM(TO, X) __builtin_memcpy(TO, &X, K_LINE)
+#define K_FENCE()
+#endif
+
+// Copies a block of results past the caches, where whole lines of `to` are aligned.
+template <class T> K_INLINE void k_stream(T* to, const T* from, long n) {
+    typedef float line __attribute__((vector_size(K_LINE)));
+    long bytes = n * (long)sizeof(T), at = 0;
+    if (((unsigned long)to & (K_LINE - 1)) == 0)
+        for (; at + K_LINE <= bytes; at += K_LINE) {
+            line x;
+            __builtin_memcpy(&x, (const char*)from + at, K_LINE);
+            K_STREAM((float*)((char*)to + at), x);
+        }
+    __builtin_memcpy((char*)to + at, (const char*)from + at, bytes - at);
+    K_FENCE();
+}
