@@ -10,9 +10,12 @@ from operators.authors.expert.cpp.expr import Emitter, Scope
 from operators.authors.expert.cpp.index import linear, opaque, variable
 from operators.authors.expert.cpp.nest.domain import Space
 from operators.authors.expert.cpp.nest.keep import Kept
-from operators.authors.expert.cpp.nest.layout import RUN, Layout
+from operators.authors.expert.cpp.nest.layout import Layout
 from operators.authors.expert.cpp.nest.states import identity
 from operators.authors.expert.cpp.nest.text import loop
+
+# A lane adds at most this many numbers of its column before they go to a total in double.
+RUN = 32
 
 
 class Across(Layout):
@@ -77,7 +80,7 @@ class Across(Layout):
                 updates.append(self.state(r).update("l", value, space.position.text))
             updates += self.keeping(emitter)
             lanes = self.lanes_of([*emitter.take_lines(), *updates])
-            summed = [r for r in group if self.state(r).summed] if space.numel > 4 * RUN else []
+            summed = [r for r in group if self.state(r).summed] if space.numel > RUN else []
             inner = self._loops(space, scopes, lanes, self.flushed(summed) if summed else [])
             work = self.with_totals(summed, inner)
         if self.parts:
