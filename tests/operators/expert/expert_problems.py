@@ -78,4 +78,11 @@ PROBLEMS = [
     problem("sorted", "s = torch.sort(x, dim=-1).values; return s * 2 + x", "torch.randn(7, 30)"),
     problem("view_only", "return x.t()", "torch.randn(5, 6)"),
     problem("scaled", "return torch.relu(x) * k", "torch.randn(4, 70), 3", "x, k"),
+    problem(
+        "empty",
+        "return torch.cat([x, e]).cumsum(0), e.sum(0) + y, (e * y).mean(1)",
+        "torch.randn(5, 7), torch.randn(0, 7), torch.randn(7)",
+        "x, e, y",
+    ),
+    problem("pool_places", "return F.max_pool1d(x.abs(), 3, 2, return_indices=True)", "torch.randn(2, 3, 13)"),
 ]

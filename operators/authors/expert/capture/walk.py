@@ -70,7 +70,7 @@ class Walk:
             return None  # an assertion
         single = isinstance(node.meta["val"], torch.Tensor)
         lowered = self._lowered(node.target, list(args), dict(kwargs), types)
-        if lowered is None:
+        if lowered is None or any(lowered[i] is None for i in _read(node)):
             return self._library(node.target, args, kwargs, types, single)
         return lowered[0] if single else lowered
 
@@ -107,8 +107,6 @@ class Walk:
         if isinstance(value, Term):
             type = self.terms.builder[value.id].attrs["results"][index]
             return self.terms.add("item", [value], type, index=index)
-        if value[index] is None:
-            raise CaptureError("a result that no lowering gives is used")
         return value[index]
 
     def _finish(self, results: Any) -> Graph:
@@ -123,6 +121,11 @@ class Walk:
                     raise CaptureError(f"forward returns {value!r}, which is no tensor")
                 outputs.append(value.id)
         return self.terms.builder.finish(outputs, self.aten.form, mutations)
+
+
+def _read(node: torch.fx.Node) -> set[int]:
+    """Which of a call's results are used."""
+    return {user.args[1] for user in node.users if user.target is operator.getitem and user.users}
 
 
 def _name(target: torch._ops.OpOverload) -> str:

@@ -55,8 +55,12 @@ class Partitioner:
         if members not in self._kinds:
             nodes, outputs = self.clusters.closure(members), self.clusters.outputs(members)
             kinds = (k for k, g in self._generators.items() if g.supports(self.graph, nodes, outputs))
-            self._kinds[members] = next(kinds, None)
+            self._kinds[members] = None if self._empty(nodes) else next(kinds, None)
         return self._kinds[members]
+
+    def _empty(self, nodes: tuple[int, ...]) -> bool:
+        """Whether a tensor without elements takes part: nothing to gain there, so generators need not think of it."""
+        return any(self.graph[i].type.numel == 0 for n in nodes for i in (n, *self.graph[n].inputs))
 
     def _join_known_patterns(self) -> None:
         """Kernels that pairwise growth cannot reach, because no part of them is a kernel of the same kind."""
