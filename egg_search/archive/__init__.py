@@ -4,7 +4,7 @@ An archive holds no state of its own that a journal does not: adding the journal
 """
 
 from egg_search.archive.archive import AddResult, AddStatus, Archive
-from egg_search.archive.elite import Elite, score
+from egg_search.archive.elite import BASELINE, Elite, score
 from egg_search.archive.front import pareto_front
 
-__all__ = ["AddResult", "AddStatus", "Archive", "Elite", "pareto_front", "score"]
+__all__ = ["BASELINE", "AddResult", "AddStatus", "Archive", "Elite", "pareto_front", "score"]

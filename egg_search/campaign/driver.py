@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from math import exp
 
+from egg_search.archive import BASELINE
 from egg_search.campaign.budget import Stopwatch
 from egg_search.campaign.certify import certify
 from egg_search.campaign.events import Observer, Progress
@@ -49,13 +51,17 @@ class Driver:
         self._observer.on_baselines(baselines)
         self._watch, elapsed = Stopwatch(self._journal.elapsed()), self._journal.elapsed()
         self._timers.lap()
+        self._eager_ms = baselines[BASELINE]
+        if best := self._state.archive.best():
+            self._observer.on_best(best)
         try:
             self._observer.on_phase("searching")
             why = self._search(unfinished)
             elapsed = self._watch.elapsed
             if why != INTERRUPTED:
                 self._observer.on_phase("certifying")
-                certify(self._state, self._cluster, self._journal, self._observer)
+                if not certify(self._state, self._cluster, self._journal, self._observer, self._interrupt):
+                    why = INTERRUPTED
         except UserError as error:
             with suppress(UserError):  # a full disk takes no farewell either
                 self._journal.close_session(str(error), elapsed)
@@ -140,5 +146,6 @@ class Driver:
         return Progress(self._state.evaluations, self._watch.elapsed, dict(self._timers.total))
 
     def _best_ms(self) -> float | None:
+        """What the best so far takes on this session's scale: an earlier one's may have had a slower machine."""
         best = self._state.archive.best()
-        return best.ms if best else None
+        return self._eager_ms / exp(best.score) if best else None

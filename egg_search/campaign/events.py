@@ -44,7 +44,7 @@ class Observer:
     def on_verdict(self, step: Step, job: Job, verdict: Verdict, status: AddStatus, progress: Progress) -> None: ...
 
     def on_best(self, elite: Elite) -> None:
-        """A new fastest of all, by screening."""
+        """A new fastest of all, by screening; when a session begins, the one that earlier sessions found."""
 
     def on_step_done(self, step: Step, learnt: Mapping[str, Any], progress: Progress) -> None:
         """`learnt` is the scheduler's report."""

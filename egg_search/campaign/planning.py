@@ -104,7 +104,8 @@ class Planner:
         draft = self._state.drafts[candidate_id]
         knobs = draft.candidate.knobs
         first: list[Configuration] = [self._inherited(draft) or draft.candidate.default_configuration]
-        liked = [e.job for e in self._state.archive if e.job.candidate != candidate_id and self._is_tuned(e)]
+        others = sorted(self._state.archive, key=lambda elite: -elite.score)
+        liked = [e.job for e in others if e.job.candidate != candidate_id and self._is_tuned(e)]
         if liked:
             votes = ((self._state.drafts[job.candidate].candidate.knobs, job.configuration) for job in liked)
             first.append(by_roles(knobs, votes))

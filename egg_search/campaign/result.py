@@ -7,6 +7,8 @@ from pathlib import Path
 
 from egg_search.archive import Archive, Elite, pareto_front
 from egg_search.campaign.settings import Settings
+from egg_search.core.step import Job
+from egg_search.core.verdict import Verdict
 from egg_search.rundir import Reader, RunDirectory
 from operators.base import Draft
 
@@ -39,12 +41,10 @@ def load_result(path: Path) -> Result:
 
 def read_result(reader: Reader, settings: Settings) -> Result:
     sessions, evaluated = reader.sessions(), reader.evaluated()
-    certified = _certified(reader)
-    # What was certified and then searched on is certified no longer.
-    final = bool(certified) and bool(sessions) and sessions[-1].ended is not None
+    second = reader.certified()
     return Result(
-        front=tuple(certified if final else _screened(reader, settings)),
-        certified=final,
+        front=tuple(_certified(reader, settings, second) if second else _screened(reader, settings)),
+        certified=bool(second),
         why=sessions[-1].why if sessions else None,
         evaluations=evaluated,
         elapsed=reader.elapsed(),
@@ -53,9 +53,10 @@ def read_result(reader: Reader, settings: Settings) -> Result:
     )
 
 
-def _certified(reader: Reader) -> list[Elite]:
-    elites = [Elite(job, reader.draft(job.candidate).signature, verdict) for job, verdict in reader.certified()]
-    return pareto_front(elites)
+def _certified(reader: Reader, settings: Settings, second: list[tuple[Job, Verdict]]) -> list[Elite]:
+    """Of those that stood up to the second judgement; empty when none did."""
+    stood = [each for each in second if each[1].ok and each[1].errors.precision.rank <= settings.precision.rank]
+    return pareto_front(Elite(job, reader.draft(job.candidate).signature, verdict) for job, verdict in stood)
 
 
 def _screened(reader: Reader, settings: Settings) -> list[Elite]:

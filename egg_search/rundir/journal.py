@@ -117,7 +117,7 @@ class Journal(Reader):
             db.execute("UPDATE steps SET elapsed = ?, timings = ? WHERE number = ?", row)
 
     def certify(self, results: Sequence[tuple[Job, Verdict]]) -> None:
-        """Replaces the campaign's result."""
+        """Replaces the second judgements of earlier sessions by this one's."""
         rows = [
             (job.candidate, configuration_key(job.configuration), json.dumps(verdict.to_json()), self._session)
             for job, verdict in results

@@ -112,8 +112,8 @@ class Reader:
         ]
 
     def certified(self) -> list[tuple[Job, Verdict]]:
-        """The campaign's result, empty until it ended for the first time."""
-        rows = self._db.execute("SELECT * FROM certified ORDER BY rowid")
+        """The second judgements that ended the latest session, failed ones too; empty where it has had none (yet)."""
+        rows = self._db.execute("SELECT * FROM certified WHERE session = (SELECT max(id) FROM sessions) ORDER BY rowid")
         return [
             (Job(row["candidate"], json.loads(row["configuration"]), "full"), _verdict(row["verdict"])) for row in rows
         ]

@@ -1,0 +1,96 @@
+"""The second judgement decides what is reported; and times to beat are on the scale of the session that measures."""
+
+import os
+import signal
+from dataclasses import dataclass
+
+import pytest
+from search_fakes import EAGER_MS, FakeJudge, FakeWorkshop
+
+from egg_search.campaign import Campaign, Observer
+from egg_search.core.verdict import Outcome, Verdict
+from evaluator.settings import Effort
+
+
+class Strict(FakeJudge):
+    """After `renew` everything is wrong."""
+
+    renewed = False
+
+    def renew(self):
+        self.renewed = True
+
+    def judge(self, *task):
+        return Verdict(Outcome.WRONG_VALUES, "wrong on fresh inputs") if self.renewed else super().judge(*task)
+
+
+class Slow(FakeJudge):
+    """A machine that became ten times slower. Remembers the times to beat."""
+
+    beaten: list[float | None] = []  # noqa: RUF012 (shared with the test)
+
+    def baselines(self):
+        return {"eager": 10 * EAGER_MS, "compile": 80.0}
+
+    def judge(self, candidate, configuration, effort, best_ms=None):
+        self.beaten.append(best_ms) if effort is Effort.SCREEN else None
+        return super().judge(candidate, configuration, effort, best_ms)
+
+
+@dataclass(frozen=True)
+class JudgedBy(FakeWorkshop):
+    kind: type[FakeJudge] = FakeJudge
+
+    def judge(self):
+        return self.kind(self.pause, self.log_path, self.dies_on)
+
+
+class Stop(Observer):
+    """Ctrl-C at the first event of a kind."""
+
+    def __init__(self, event):
+        setattr(self, event, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+
+
+def test_what_fails_the_second_time_is_not_reported(make_campaign):
+    result = make_campaign(evaluations=20, workshop=JudgedBy(kind=Strict)).run()
+    assert result.certified
+    assert result.front == ()
+
+
+def test_an_old_second_judgement_does_not_hide_what_was_found_since(make_campaign):
+    campaign = make_campaign(evaluations=4)
+    before = campaign.run()
+    more = Campaign.resume(campaign.directory.path, max_evaluations=90, workshop=FakeWorkshop())
+    seen = iter(range(90))
+    observer = Observer()
+    observer.on_verdict = lambda *_: os.kill(os.getpid(), signal.SIGINT) if next(seen) == 70 else None
+    after = more.run(observer)
+    assert before.certified and not after.certified
+    assert after.front[0].ms < before.front[0].ms
+
+
+def test_an_interrupt_stops_the_second_judgement_too(make_campaign):
+    campaign = make_campaign(evaluations=20)
+    result = campaign.run(Stop("on_certified"))
+    assert (result.why, result.certified) == ("interrupted", False)
+    assert Campaign.resume(campaign.directory.path, workshop=FakeWorkshop()).run().certified
+
+
+def test_the_time_to_beat_is_on_the_scale_of_this_session(make_campaign):
+    campaign = make_campaign(evaluations=20)
+    best = campaign.run(Stop("on_step_done")).front[0]
+    Slow.beaten.clear()
+    Campaign.resume(campaign.directory.path, max_evaluations=8, workshop=JudgedBy(kind=Slow)).run()
+    assert Slow.beaten[0] == pytest.approx(10 * best.ms)
+
+
+def test_a_session_begins_with_the_best_of_earlier_ones(make_campaign):
+    campaign = make_campaign(evaluations=20)
+    campaign.run(Stop("on_step_done"))
+    bests = []
+    observer = Observer()
+    observer.on_best = bests.append
+    observer.on_step = lambda *_: bests.append(None)
+    Campaign.resume(campaign.directory.path, workshop=FakeWorkshop()).run(observer)
+    assert bests[0] is not None
