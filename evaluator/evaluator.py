@@ -106,11 +106,15 @@ class Evaluator:
             spec = self._spec(self._problem.effective_source, "Model", self._book.references[0])
             environment = {"TORCHINDUCTOR_CACHE_DIR": str(self._build_dir / "inductor")}
             baselines = Baselines(self._book, spec, self._device, self._memory, environment, self._gate, self._settings)
-            with ThreadPoolExecutor(1) as pool:  # torch.compile takes a while: the truths are computed meanwhile
-                started = pool.submit(baselines.start)
-                self._book.prepare()
-                started.result()
-            baselines.calibrate()
+            try:
+                with ThreadPoolExecutor(1) as pool:  # torch.compile takes a while: the truths are computed meanwhile
+                    started = pool.submit(baselines.start)
+                    self._book.prepare()
+                    started.result()
+                baselines.calibrate()
+            except BaseException:
+                baselines.close()
+                raise
             self._baselines = baselines
         return self._baselines
 

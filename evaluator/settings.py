@@ -29,7 +29,7 @@ class TimingRule:
 
 @dataclass(frozen=True)
 class EvaluatorSettings:
-    """`seed` None draws secret inputs anew in every process; a campaign passes its own to be repeatable.
+    """`seed` None draws secret inputs anew in every process, as campaigns do; tests pass one to be repeatable.
 
     `accept` is the loosest precision class that is not WRONG_VALUES. Seconds are limits, not targets.
     """

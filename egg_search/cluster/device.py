@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from typing import Any
 
 import ray
 from ray.actor import ActorHandle
-from ray.exceptions import GetTimeoutError, RayActorError, RayError
+from ray.exceptions import GetTimeoutError, RayActorError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from egg_search.cluster import ray_workers
 from egg_search.cluster.base import INFRASTRUCTURE, Task, Workshop, build_verdict
+from egg_search.core.errors import UserError
 from egg_search.core.verdict import Outcome, Verdict
 
 RESTART_S = 120.0  # a worker that is not back after this long is lost; importing torch is in it
@@ -35,10 +37,10 @@ class Device:
         """Waits for a build; the verdict if it failed. What was lost with its worker is built once more, alone."""
         try:
             try:
-                report = ray.get(reference)
+                report = _fetch(reference)
             except RayActorError:
                 _wait_ready(self._builder)
-                report = ray.get(self.build(source))
+                report = _fetch(self.build(source))
         except RayActorError as error:
             return _lost("build", error)
         return None if report.outcome is None else build_verdict(report)
@@ -50,7 +52,7 @@ class Device:
     def collect(self, reference: ray.ObjectRef) -> tuple[Verdict, float] | ray.ObjectRef | None:
         """What was measured; or, when the worker died, the second try; or None when the worker is lost."""
         try:
-            return ray.get(reference)
+            return _fetch(reference)
         except RayActorError as error:
             if not _wait_ready(self.measurer):
                 return None
@@ -65,6 +67,14 @@ class Device:
             ray.get(self.measurer.close.remote(), timeout=10)
         ray.kill(self.measurer)
         ray.kill(self._builder)
+
+
+def _fetch(reference: ray.ObjectRef) -> Any:
+    """As `ray.get`, but what is a UserError over there is one here, without Ray's traceback in its message."""
+    try:
+        return ray.get(reference)
+    except RayTaskError as error:
+        raise error.cause if isinstance(error.cause, UserError) else error from None
 
 
 def _wait_ready(actor: ActorHandle) -> bool:

@@ -55,7 +55,10 @@ class RayCluster:
         reference = self._author.propose.remote(operator, brief, author)
 
         def wait() -> list[Draft | Refusal]:
-            drafts, seconds = ray.get(reference)
+            try:
+                drafts, seconds = ray.get(reference)
+            except RayActorError as error:
+                raise AuthorError(f"its worker died: {str(error).splitlines()[0]}") from None
             self.seconds["author"] += seconds
             if isinstance(drafts, str):
                 raise AuthorError(drafts)

@@ -65,12 +65,17 @@ class Baselines:
         return min(_MAX_WARM, round(_WARM_SECONDS / self.eager_seconds))
 
     def time(self, name: str, case: Case) -> float:
-        """Raw seconds of one call. A baseline that was killed is started again, once."""
+        """Raw seconds of one call. A baseline that was killed is started again, once. Raises UserError when it cannot:
+        no candidate is to blame."""
         try:
             return self._call(name, case)
         except WorkerFailure:
             self._start(name)
+        try:
             return self._call(name, case)
+        except WorkerFailure as failure:
+            reason = self.failures.get(name, failure.reason)
+            raise UserError(f"baseline {name} died and does not start again: {reason}") from None
 
     def close(self) -> None:
         for seat in self._seats.values():

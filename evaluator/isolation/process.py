@@ -92,6 +92,7 @@ class ProcessIsolation:
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 cwd="/",
+                start_new_session=True,  # Ctrl-C in a terminal is the driver's alone
             )
         self._control.settimeout(_START_SECONDS)
         if not self._control.recv(ANSWER.size):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from search_fakes import FakeJudge, FakeWorkshop, Report
 
+from egg_search.core.errors import UserError
 from egg_search.core.verdict import Outcome
 
 
@@ -34,4 +35,6 @@ class FragileJudge(FakeJudge):
         if "fragile" in candidate.source and not self.died.exists():
             self.died.touch()
             os.kill(os.getpid(), signal.SIGKILL)
+        if "no baseline" in candidate.source:
+            raise UserError("baseline eager died")
         return super().judge(candidate, *rest)

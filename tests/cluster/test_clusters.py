@@ -118,3 +118,8 @@ def test_a_campaign_on_ray_finds_what_it_finds_in_process(tmp_path):
     assert [elite.job for elite in results[0].front] == [elite.job for elite in results[1].front]
     assert ray.is_initialized() == before
     assert results[1].engine_ms < 50
+
+
+def test_a_judge_that_cannot_go_on_says_so_in_one_line(cluster):
+    with pytest.raises(UserError, match=r"^baseline eager died$"):
+        judge(cluster, [task(Candidate(write("no baseline"), Dialect.CPP))])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from evaluator_samples import NORM_SOFTMAX, candidate_of
 
@@ -136,3 +138,18 @@ def test_a_problem_that_does_not_fit_is_the_users_error(evaluator_for):
     )
     with pytest.raises(UserError, match=r"own Model fails in a worker: .*memory"):
         evaluator_for(source, variants=0, memory_bytes=32 << 20).baselines()
+
+
+def test_a_baseline_that_does_not_come_back_is_not_blamed_on_the_candidate(evaluator_for, monkeypatch):
+    evaluator = evaluator_for(NORM_SOFTMAX)
+    evaluator.baselines()
+    monkeypatch.setattr(evaluator._baselines, "_start", lambda name: None)
+    evaluator._baselines._seats["eager"].close()
+    with pytest.raises(UserError, match="baseline eager died and does not start again"):
+        evaluator.judge(candidate_of("return super().forward(x)"), {}, Effort.SCREEN)
+
+
+def test_the_terminals_interrupt_does_not_reach_workers(evaluator_for):
+    evaluator = evaluator_for(NORM_SOFTMAX)
+    evaluator.baselines()
+    assert os.getpgid(evaluator._isolation._zygote.pid) != os.getpgid(0)
