@@ -41,6 +41,8 @@ class RunDirectory:
                 (building / "hardware.json").write_text(json.dumps(hardware, indent=2) + "\n")
                 create(building / "journal.sqlite")
                 building.rename(path)
+        except OSError as error:
+            raise RunDirectoryError(f"{path}: cannot be made: {error.strerror or error}") from None
         finally:
             shutil.rmtree(building, ignore_errors=True)
         return cls(path)

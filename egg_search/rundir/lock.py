@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 import psutil
 
 from egg_search.rundir.errors import RunDirectoryError
+
+_PATIENCE_S = 0.5  # a driver that has just taken the lock writes its pid within it
 
 
 class Lock:
@@ -23,8 +26,12 @@ class Lock:
         self._descriptor = self._acquire()
 
     def _acquire(self) -> int:
+        replaceable = time.monotonic() + _PATIENCE_S
         while True:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            except OSError as error:
+                raise RunDirectoryError(f"{self._path}: cannot be written: {error.strerror}") from None
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -35,7 +42,10 @@ class Lock:
                     raise RunDirectoryError(
                         f"{directory}: in use by a live driver (pid {owner}); look with: egg status {directory}"
                     ) from None
-                self._path.unlink(missing_ok=True)
+                if time.monotonic() < replaceable:
+                    time.sleep(0.02)
+                else:
+                    self._path.unlink(missing_ok=True)
                 continue
             if self._is_current(descriptor):
                 os.ftruncate(descriptor, 0)

@@ -3,10 +3,11 @@
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from egg_search.rundir import RunDirectoryError
+from egg_search.rundir import RunDirectory, RunDirectoryError
 from egg_search.rundir.lock import Lock, holder
 
 HOLD = """
@@ -52,3 +53,23 @@ def test_a_reused_pid_is_not_the_holder(tmp_path):
     path = tmp_path / "lock"
     path.write_text(f"{os.getpid()} 12.34\n")
     assert holder(path) is None
+
+
+def test_a_driver_that_has_not_written_its_pid_yet_keeps_its_lock(tmp_path):
+    """Between taking the lock and writing the pid nobody is named as its holder."""
+    path = tmp_path / "lock"
+    lock = Lock(path)
+    written = path.read_text()
+    path.write_text("")
+    threading.Timer(0.1, path.write_text, [written]).start()
+    with pytest.raises(RunDirectoryError, match=f"pid {os.getpid()}"):
+        Lock(path)
+    lock.release()
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    with pytest.raises(RunDirectoryError, match="cannot be written: No such file"):
+        Lock(tmp_path / "missing" / "lock")
+    (tmp_path / "file").touch()
+    with pytest.raises(RunDirectoryError, match="cannot be made: Not a directory"):
+        RunDirectory.create(tmp_path / "file" / "run", {}, "", {})
