@@ -19,7 +19,7 @@ from egg_search.rundir import RunDirectory
 def export(run_path: Path, out: Path) -> list[Path]:
     """The modules written, fastest first, next to pareto.json, pareto.csv and pareto.png; [] for an empty front.
 
-    Files of an earlier export of the same names are replaced. Raises UserError when `out` cannot be written.
+    Modules of an earlier export into `out` are removed. Raises UserError when `out` cannot be written.
     """
     summary = summarize(run_path)
     if not summary.front:
@@ -28,6 +28,7 @@ def export(run_path: Path, out: Path) -> list[Path]:
     rows = [_row(summary, position, point) for position, point in enumerate(summary.front)]
     try:
         out.mkdir(parents=True, exist_ok=True)
+        _remove_earlier(out)
         for point, row in zip(summary.front, rows, strict=True):
             (out / row["module"]).write_text(with_header(point, row, run.hardware(), summary.result.certified))
         head = {"problem": run.settings()["problem"], "certified": summary.result.certified, **run.hardware()}
@@ -37,6 +38,17 @@ def export(run_path: Path, out: Path) -> list[Path]:
     except OSError as error:
         raise UserError(f"{out}: cannot write the export: {error.strerror or error}") from None
     return [out / row["module"] for row in rows]
+
+
+def _remove_earlier(out: Path) -> None:
+    """The modules that an earlier pareto.json of `out` lists: what is no longer on the front must not look as if."""
+    try:
+        names = [row["module"] for row in json.loads((out / "pareto.json").read_text())["front"]]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return  # none, or not one of ours
+    for name in names:
+        if Path(name).name == name and name.endswith(".py"):
+            (out / name).unlink(missing_ok=True)
 
 
 def _row(summary: Summary, position: int, point: Point) -> dict[str, Any]:

@@ -83,3 +83,11 @@ def test_a_file_in_the_way_is_one_line(tmp_path):
     with pytest.raises(UserError, match="cannot write the export"):
         export(fabricate(tmp_path / "run"), tmp_path / "out")
     assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_modules_of_an_earlier_front_do_not_stay(tmp_path):
+    out = tmp_path / "out"
+    export(fabricate(tmp_path / "old", name="other"), out)
+    (out / "mine.py").touch()
+    export(fabricate(tmp_path / "new"), out)
+    assert sorted(path.name for path in out.glob("*.py")) == sorted([*FRONT, "mine.py"])
