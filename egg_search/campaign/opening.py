@@ -16,6 +16,9 @@ from egg_search.rundir import RunDirectory
 
 def create(path: Path, settings: Settings, problem: Problem, hardware: Hardware) -> RunDirectory:
     """Raises RunDirectoryError when `path` exists."""
+    # A resume may come from another working directory.
+    folders = tuple(str(Path(each).absolute()) for each in settings.principles)
+    settings = replace(settings, problem=str(Path(settings.problem).absolute()), principles=folders)
     written = {
         "settings": settings.to_json(),
         "problem": {"name": problem.name, "overrides": problem.overrides, "id": problem.id},

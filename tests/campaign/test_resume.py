@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from search_fakes import HARDWARE, PROBLEM, FakeWorkshop
 
-from egg_search.campaign import Campaign, Observer, load_result
+from egg_search.campaign import Campaign, Observer, Settings, load_result
 from egg_search.core.errors import UserError
 from egg_search.rundir import DiskFull, RunDirectory
 
@@ -185,3 +185,14 @@ def test_runs_outside_the_main_thread(make_campaign):
     thread.start()
     thread.join()
     assert results[0].evaluations == 5
+
+
+def test_a_problem_named_relatively_is_found_again_from_elsewhere(problem_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = Settings(problem_file.name, max_evaluations=5, authors=("fake",), ray_address="none")
+    path = Campaign.create(settings, tmp_path / "run", FakeWorkshop()).directory.path
+    problem_file.write_text(PROBLEM.replace("size = 8", "size = 9"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="changed since"):
+        Campaign.resume(path, workshop=FakeWorkshop())
