@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -51,8 +52,10 @@ def bench(
     )
     suite = Suite(out / "runs", paths, settings)
     complete = run_suite(suite)
-    command = " ".join(["egg bench", *(problems or ()), f"--budget {budget}", f"--out {out}", f"--seed {seed}"])
-    for path in write_report(suite, out, command):
+    command = ["egg", "bench", *(problems or ()), "--budget", budget, "--out", str(out), "--seed", str(seed)]
+    given = {"evaluations": evaluations, "profile": profile, "precision": precision, "ray-address": ray_address}
+    command += [f"--{option}={value}" for option, value in given.items() if value is not None]
+    for path in write_report(suite, out, shlex.join(command)):
         print(path)
     if not complete:
         print("stopped; the same command goes on")
