@@ -31,7 +31,6 @@ class Feedback:
 
     results: tuple[Result, ...] = ()
     principles: dict[str, tuple[str, ...]] | None = None
-    proposed: int = 0  # new candidates, after refusals
 
 
 @dataclass(frozen=True)
