@@ -22,7 +22,9 @@ class Across(Layout):
     """A block of LANES rows at a time, from `c` on; arrays over lanes hold the rows' results."""
 
     def name(self, reduction: int) -> str:
-        return self.state(reduction).result("{0}[l]")
+        if reduction in self.nest.joint:
+            return f"v{reduction}[l]"
+        return self.state(reduction).results("{0}[l]")[reduction][1]
 
     @property
     def lane(self) -> str:
@@ -84,8 +86,18 @@ class Across(Layout):
             inner = self._loops(space, scopes, lanes, self.flushed(summed) if summed else [])
             work = self.with_totals(summed, inner)
         if self.parts:
-            return self.split(group, work, space.sizes[self._split_at(space)])
-        return [*self.declared(group), "{", *work, "}"]
+            lines = self.split(group, work, space.sizes[self._split_at(space)])
+        else:
+            lines = [*self.declared(group), "{", *work, "}"]
+        return [*self.shifts(group), *lines, *self._finished(group)]
+
+    def _finished(self, group: list[int]) -> list[str]:
+        """The results of joint passes, which are more than their accumulators."""
+        pairs = [self.state(r).results("{0}[l]") for r in group if r in self.nest.joint]
+        found = {r: result for pair in pairs for r, result in pair.items()}
+        declared = [f"alignas(64) {kind} v{r}[LANES];" for r, (kind, _) in found.items()]
+        sets = [f"v{r}[l] = {text};" for r, (_, text) in found.items()]
+        return [*declared, *self.lanes_of(sets)] if found else []
 
     def _bordered(self, window: int, space: Space) -> list[str]:
         """A window that reaches over the border. Where reading past a row's end stays inside the tensor, all lanes

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
+from typing import Protocol
 
 from operators.authors.expert.cpp.expr import Unsupported
 from operators.authors.expert.cpp.index import Index, linear, ranged, unravel
@@ -15,6 +16,13 @@ from operators.authors.expert.ir.graph import Graph, Node
 from operators.authors.expert.ir.ops import CONTRACTS, LIBRARY, REDUCES
 
 REDUCTIONS = REDUCES | {"window"}
+
+
+class Joint(Protocol):
+    """The accumulator of two reductions that share a pass."""
+
+    @property
+    def reductions(self) -> tuple[int, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ class Nest:
     space_of: Mapping[int, int]  # reduction to the number of the space that it reduces
     written_over: Mapping[int, int | None]  # output to the number of the space that it is written over
     totals: tuple[int, ...] = ()  # reductions to one number, over what each row contributes
+    joint: Mapping[int, Joint] = field(default_factory=dict)  # either reduction to the pass that computes both
 
     @cached_property
     def reductions(self) -> list[int]:
@@ -56,12 +65,14 @@ class Nest:
 
     @cached_property
     def levels(self) -> list[list[int]]:
-        """Reductions by depth: one only needs others of earlier levels."""
+        """Reductions by depth: one only needs others of earlier levels. Of a joint pass, only the first."""
         depth: dict[int, int] = {}
+        seconds = {r for r, pair in self.joint.items() if r == pair.reductions[1]}
         for n in sorted(self.nodes):
             below = max((depth.get(i, 0) for i in self.graph[n].inputs), default=0)
-            depth[n] = below + (n in self.space_of)
-        return [[r for r in self.reductions if depth[r] == d] for d in range(1, max(depth.values(), default=0) + 1)]
+            depth[n] = depth[self.joint[n].reductions[0]] if n in seconds else below + (n in self.space_of)
+        passes = [r for r in self.reductions if r not in seconds]
+        return [[r for r in passes if depth[r] == d] for d in range(1, max(depth.values(), default=0) + 1)]
 
     def space(self, reduction: int) -> Space:
         return self.spaces[self.space_of[reduction]]
@@ -107,6 +118,10 @@ class Nest:
             raise Unsupported(f"total {reduction} is needed before all rows are done")
         if here != self.rows.position:
             raise Unsupported(f"reduction {reduction} is needed at {here.text}, not at its row")
+
+    def with_joint(self, pairs: Iterable[Joint]) -> Nest:
+        """The nest with one pass for each of these pairs of reductions."""
+        return replace(self, joint={r: pair for pair in pairs for r in pair.reductions})
 
     def with_spaces(self, rows: Space, spaces: tuple[Space, ...]) -> Nest:
         return replace(self, rows=rows, spaces=spaces)

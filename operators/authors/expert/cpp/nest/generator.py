@@ -11,10 +11,18 @@ from operators.authors.expert.cpp.expr import Unsupported
 from operators.authors.expert.cpp.nest.analysis import Nest
 from operators.authors.expert.cpp.nest.keep import COSTLY, worth_keeping
 from operators.authors.expert.cpp.nest.kernel import kernel_code
+from operators.authors.expert.cpp.nest.moments import find_moments
+from operators.authors.expert.cpp.nest.online import find_online
 from operators.authors.expert.cpp.nest.schedule import decisions, tasks, work
 from operators.authors.expert.cpp.nest.trace import planned
 from operators.authors.expert.ir.graph import Graph
 from operators.authors.expert.plan import Decision, KernelCode, KernelPlan
+
+# Structural choice: its value for separate passes, its value for a joint one, and where the two differ.
+PASSES = {
+    "softmax": ("separate", "online", find_online),
+    "moments": ("two passes", "one pass", find_moments),
+}
 
 
 class NestGenerator:
@@ -28,7 +36,17 @@ class NestGenerator:
         return True
 
     def structures(self, graph: Graph, nodes: tuple[int, ...], outputs: tuple[int, ...]) -> list[Mapping[str, Value]]:
-        return [{"keep": "store"}, {"keep": "recompute"}] if worth_keeping(planned(graph, nodes, outputs)) else [{}]
+        """By passes, those of today's textbooks first, and by what a later pass does about costly values."""
+        nest = planned(graph, nodes, outputs)
+        options = [{}]
+        for role, (separate, joint, find) in PASSES.items():
+            if find(nest):
+                options = [{**option, role: value} for value in (separate, joint) for option in options]
+        return [
+            {**keep, **option}
+            for option in options
+            for keep in ([{"keep": "store"}, {"keep": "recompute"}] if worth_keeping(_joined(nest, option)) else [{}])
+        ]
 
     def schedule(self, graph: Graph, kernel: KernelPlan, hardware: Hardware) -> dict[str, Decision]:
         return decisions(_nest(graph, kernel), hardware)
@@ -61,4 +79,9 @@ class NestGenerator:
 
 
 def _nest(graph: Graph, kernel: KernelPlan) -> Nest:
-    return planned(graph, kernel.nodes, kernel.outputs)
+    return _joined(planned(graph, kernel.nodes, kernel.outputs), kernel.choices)
+
+
+def _joined(nest: Nest, choices: Mapping[str, Value]) -> Nest:
+    found = [find(nest) for role, (_, joint, find) in PASSES.items() if choices.get(role) == joint]
+    return nest.with_joint(pair for pairs in found for pair in pairs)

@@ -50,15 +50,17 @@ class Inside(Layout):
             lines = self.split(group, work, space.sizes[self._split_at(space)])
         else:
             lines = [*self.declared(group), *work]
-        return self._scoped(group, lines)
+        return self._scoped(group, [*self.shifts(group), *lines])
+
+    def lanes_of(self, body: list[str], pragma: str = "omp simd") -> list[str]:
+        return loop("l", "LANES", body, pragma=pragma)
 
     def _scoped(self, group: list[int], lines: list[str]) -> list[str]:
         """Folds the lanes into the scalars of the row, outside the block of the pass."""
         fold = " ".join(self.state(r).merge("{0}[l]", "{0}[l + w]") for r in group)
-        types = [self.state(r) for r in group]
-        kinds = [s.fields[0].type if s.fields[1:] == () else "long" for s in types]
-        declared = [f"{kind} v{r};" for r, kind in zip(group, kinds, strict=True)]
-        results = [f"v{r} = {self.state(r).result('{0}[0]')};" for r in group]
+        found = {r: result for each in group for r, result in self.state(each).results("{0}[0]").items()}
+        declared = [f"{kind} v{r};" for r, (kind, _) in found.items()]
+        results = [f"v{r} = {text};" for r, (_, text) in found.items()]
         folding = [f"for (long w = LANES / 2; w > 0; w /= 2) for (long l = 0; l < w; ++l) {{ {fold} }}"]
         return [*declared, "{", *lines, *folding, *results, "}"]
 

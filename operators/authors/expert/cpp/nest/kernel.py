@@ -9,12 +9,14 @@ from operators.authors.expert.cpp.nest.across import Across
 from operators.authors.expert.cpp.nest.analysis import Nest
 from operators.authors.expert.cpp.nest.inside import Inside
 from operators.authors.expert.cpp.nest.keep import LIMIT_BYTES, worth_keeping
+from operators.authors.expert.cpp.nest.online import Online
 from operators.authors.expert.cpp.nest.states import Simple, identity
 from operators.authors.expert.cpp.nest.text import at_most, default_macro, indented, loop
 from operators.authors.expert.cpp.nest.trace import final_lines
 from operators.authors.expert.plan import KernelCode, KernelPlan
 
 PRELUDES = ("types.h", "math.h")
+ONLINE = "online.h"
 _LANE_MACROS = {"inside": ("vec", "unroll"), "across": ("col_block",)}
 
 
@@ -48,7 +50,8 @@ def kernel_code(nest: Nest, kernel: KernelPlan, name: str, settings: dict[str, V
     ]
     decided = (kernel.schedule[m] for m in macros if m in kernel.schedule)
     knobs = tuple(k for k in (d.knob(prefix) for d in decided) if k)
-    return KernelCode(name, indented(source), reads, writes, knobs, PRELUDES)
+    preludes = (*PRELUDES, ONLINE) if any(isinstance(j, Online) for j in nest.joint.values()) else PRELUDES
+    return KernelCode(name, indented(source), reads, writes, knobs, preludes)
 
 
 def _scratch(nest: Nest) -> list[str]:

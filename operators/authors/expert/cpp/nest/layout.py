@@ -10,11 +10,15 @@ from operators.authors.expert.cpp.expr import Emitter, Scope
 from operators.authors.expert.cpp.nest.analysis import Nest
 from operators.authors.expert.cpp.nest.domain import Place
 from operators.authors.expert.cpp.nest.keep import Kept
+from operators.authors.expert.cpp.nest.moments import Moments
+from operators.authors.expert.cpp.nest.online import Online
 from operators.authors.expert.cpp.nest.states import Arg, Simple, accumulator
 from operators.authors.expert.cpp.nest.trace import bound_rows
 
 # An accumulator adds at most this many numbers a lane before they go to a total: rounding errors stay small.
 RUN = 64
+
+State = Simple | Arg | Online | Moments
 
 
 @dataclass
@@ -62,13 +66,14 @@ class Layout:
     def _type(self, kept: Kept) -> str:
         return COMPUTE[self.nest.graph[kept.node].dtype]
 
-    def state(self, reduction: int) -> Simple | Arg:
-        return accumulator(self.nest.graph, reduction, self.nest.space(reduction).numel)
+    def state(self, reduction: int) -> State:
+        return self.nest.joint.get(reduction) or accumulator(
+            self.nest.graph, reduction, self.nest.space(reduction).numel
+        )
 
     def marker(self, reductions: list[int]) -> str:
         """The comment that names a pass: part of the structure."""
-        nodes = [self.nest.graph[r] for r in reductions]
-        return "// pass: " + ", ".join(f"{n.op} {n.attrs['op']}" for n in nodes)
+        return "// pass: " + ", ".join(self.state(r).marker for r in reductions)
 
     def keep_marker(self) -> list[str]:
         return [f"// pass: keep {self.nest.graph[k.node].op}" for k in self.kept]
@@ -96,20 +101,38 @@ class Layout:
         sets = " ".join(f"{f.name}[l] = {f.start};" for f in fields)
         return [*lines, f"for (long l = 0; l < LANES; ++l) {{ {sets} }}"]
 
+    def shifts(self, group: list[int]) -> list[str]:
+        """Declares and sets the shifts of moments: the first element of the row, where it is finite."""
+        result = []
+        for r in group:
+            shift, space = self.state(r).shift, self.nest.space(r)
+            if shift:
+                emitter = self.emitter([])
+                value = emitter.value(self.nest.graph[r].inputs[0], self.nest.source_place(r)[0])
+                lines = [*emitter.take_lines(), f"{shift}[l] = {value} - {value} == 0 ? {value} : 0;"]
+                zeros = " ".join(f"const long {n} = 0;" for n in space.names)
+                result += [f"alignas(64) double {shift}[LANES];", "{", zeros, *self.lanes_of(lines), "}"]
+        return result
+
+    def lanes_of(self, body: list[str], pragma: str = "omp simd") -> list[str]:
+        """A loop over the lanes where no loop over elements is around."""
+        raise NotImplementedError
+
     def with_totals(self, summed: list[int], work: list[str]) -> list[str]:
         """Work that flushes the accumulators of sums to totals, which add up in double."""
-        names = [f.name for r in summed for f in self.state(r).fields]
-        if not names:
+        states = [self.state(r) for r in summed]
+        if not states:
             return work
-        lines = [f"alignas(64) double s{n}[LANES];" for n in names]
-        start, end = (" ".join(t.format(n=n) for n in names) for t in ("s{n}[l] = 0;", "{n}[l] += s{n}[l];"))
+        fields = [f for s in states for f in s.totals]
+        lines = [f"alignas(64) {f.type} {f.name}[LANES];" for f in fields]
+        start = " ".join(f"{f.name}[l] = {f.start};" for f in fields)
+        end = " ".join(s.restore() for s in states)
         around = "for (long l = 0; l < LANES; ++l) {{ {} }}".format
         return [*lines, around(start), *work, around(end)]
 
     def flushed(self, summed: list[int]) -> list[str]:
         """Moves accumulators of sums to their totals."""
-        names = [f.name for r in summed for f in self.state(r).fields]
-        body = " ".join(f"s{n}[l] += {n}[l]; {n}[l] = 0;" for n in names)
+        body = " ".join(self.state(r).flush() for r in summed)
         return [f"for (long l = 0; l < LANES; ++l) {{ {body} }}"]
 
     def split(self, reductions: list[int], work: list[str], sizes: int) -> list[str]:

@@ -66,7 +66,7 @@ def transposes(nest: Nest) -> bool:
 
 def work(nest: Nest) -> int:
     """Elements visited, by all passes together."""
-    visits = [*map(nest.space, nest.reductions), *map(nest.output_space, nest.outputs)]
+    visits = [*(nest.space(r) for level in nest.levels for r in level), *map(nest.output_space, nest.outputs)]
     return nest.rows.numel * sum(s.numel if s else 1 for s in visits)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from operators.authors.expert.cpp.dtypes import COMPUTE, STORAGE, converted, literal
@@ -35,6 +35,16 @@ class Simple:
     op: str
     source: DType
 
+    shift = ""
+
+    @property
+    def reductions(self) -> tuple[int, ...]:
+        return (self.node.id,)
+
+    @property
+    def marker(self) -> str:
+        return f"{self.node.op} {self.op}"
+
     @property
     def fields(self) -> Sequence[Field]:
         kind = "float" if self.node.dtype.is_float and self.node.dtype.bytes < 4 else STORAGE[self.node.dtype]
@@ -45,6 +55,21 @@ class Simple:
         """Whether long runs are added up in blocks, so that rounding errors stay small."""
         return self.op == "sum" and self.node.dtype.is_float
 
+    @property
+    def totals(self) -> Sequence[Field]:
+        """What blocks of a long run are added up in."""
+        return (Field(f"s{self.fields[0].name}", "double", "0"),)
+
+    def flush(self) -> str:
+        """Statements that move lane `l` to its total."""
+        name = self.fields[0].name
+        return f"s{name}[l] += {name}[l]; {name}[l] = 0;"
+
+    def restore(self) -> str:
+        """The statement that adds the total of lane `l` to the lane."""
+        name = self.fields[0].name
+        return f"{name}[l] += s{name}[l];"
+
     def update(self, lane: str, value: str, position: str) -> str:
         value = converted(value, self.source, self.node.dtype)
         return _UPDATES[self.op].format(a=f"{self.fields[0].name}[{lane}]", v=value)
@@ -54,8 +79,9 @@ class Simple:
         name = self.fields[0].name
         return _UPDATES[self.op].format(a=into.format(name), v=source.format(name))
 
-    def result(self, at: str) -> str:
-        return at.format(self.fields[0].name)
+    def results(self, at: str) -> Mapping[int, tuple[str, str]]:
+        """Reduction to the type and text of its value, when `at` makes an accumulator of a field's name."""
+        return {self.node.id: (self.fields[0].type, at.format(self.fields[0].name))}
 
 
 @dataclass(frozen=True)
@@ -68,6 +94,15 @@ class Arg:
     numel: int
 
     summed = False
+    shift = ""
+
+    @property
+    def reductions(self) -> tuple[int, ...]:
+        return (self.node.id,)
+
+    @property
+    def marker(self) -> str:
+        return f"{self.node.op} {self.op}"
 
     @property
     def fields(self) -> Sequence[Field]:
@@ -86,8 +121,8 @@ class Arg:
         best, at = (f.name for f in self.fields)
         return _take_better(self.op, into.format(best), into.format(at), source.format(best), source.format(at))
 
-    def result(self, at: str) -> str:
-        return f"(long){at.format(self.fields[1].name)}"
+    def results(self, at: str) -> Mapping[int, tuple[str, str]]:
+        return {self.node.id: ("long", f"(long){at.format(self.fields[1].name)}")}
 
 
 def _take_better(op: str, best: str, at: str, value: str, position: str) -> str:

@@ -58,7 +58,7 @@ def computed(nest: Nest) -> list[tuple[int, set[tuple[int, Place]]]]:
     """Pass by pass, the number of its space and the nodes that it computes, with their places."""
     passes: dict[tuple[int, int], set[tuple[int, Place]]] = {}
     depth = {r: d for d, level in enumerate(nest.levels) for r in level}
-    jobs = [(depth[r], nest.space_of[r], nest.graph[r].inputs[0], nest.source_place(r)[0]) for r in nest.reductions]
+    jobs = [(depth[r], nest.space_of[r], nest.graph[r].inputs[0], nest.source_place(r)[0]) for r in depth]
     for output in nest.outputs:
         if nest.written_over[output] is not None:
             jobs.append((len(nest.levels), nest.written_over[output], output, nest.output_place(output)))
