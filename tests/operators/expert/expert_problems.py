@@ -84,5 +84,15 @@ PROBLEMS = [
         "torch.randn(5, 7), torch.randn(0, 7), torch.randn(7)",
         "x, e, y",
     ),
+    problem(
+        "buffers_that_swap",
+        "old = self.a.clone().view(2, 3); t = self.a * 1; self.a.copy_(self.b + x.mean(0)); self.b.copy_(t); "
+        "return old, x * self.b",
+        "torch.randn(4, 6)",
+        init="self.register_buffer('a', torch.ones(6)); self.register_buffer('b', torch.zeros(6))",
+    ),
+    problem(
+        "mixed_results", "return torch.relu(x).clamp(max=top), None, 3", "torch.randn(4, 9), float('inf')", "x, top"
+    ),
     problem("pool_places", "return F.max_pool1d(x.abs(), 3, 2, return_indices=True)", "torch.randn(2, 3, 13)"),
 ]

@@ -56,6 +56,15 @@ def test_every_seed_agrees_with_the_problem(of):
             torch.testing.assert_close(dict(candidate.named_buffers())[name], buffer)
 
 
+def test_an_argument_is_written_into_as_the_problem_does():
+    of = problem("in_place", "return torch.sqrt(F.relu(x, inplace=True)).sum(1)", "torch.randn(7, 9)")
+    reference, candidate, (x,) = pair(of, write(of, limit=1)[0].source)
+    for each in (x, x.t().contiguous().t()):
+        changed, also = each.clone(), each.clone()
+        torch.testing.assert_close(candidate(changed), reference(also))
+        torch.testing.assert_close(changed, also)
+
+
 def test_equal_briefs_give_equal_writings():
     assert write(PROBLEMS[1]) == write(PROBLEMS[1])
 

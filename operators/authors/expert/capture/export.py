@@ -44,14 +44,14 @@ class Source:
 class AtenGraph:
     """A functional ATen graph, its placeholders' sources by name and what each of its results is for.
 
-    `results` has one entry a result: the name of a buffer that it replaces, or None for an output of the model;
-    `form` is `Graph.form`.
+    `results` has one entry a result: what it overwrites (see `Graph.mutations`), "" when it is to be dropped, or None
+    for an output of the model; `spec` is the pytree of the outputs.
     """
 
     graph: torch.fx.Graph
     sources: dict[str, Source]
-    results: tuple[str | None, ...]
-    form: str
+    results: tuple[str | tuple[int | str, ...] | None, ...]
+    spec: pytree.TreeSpec
 
 
 def exported(model: torch.nn.Module, inputs: Sequence[Any]) -> AtenGraph:
@@ -74,9 +74,10 @@ def exported(model: torch.nn.Module, inputs: Sequence[Any]) -> AtenGraph:
     results = []
     for spec in signature.output_specs:
         if spec.kind == OutputKind.USER_INPUT_MUTATION:
-            raise CaptureError("forward writes into one of its arguments")
-        results.append(None if spec.kind == OutputKind.USER_OUTPUT else spec.target)
-    return AtenGraph(program.graph, sources, tuple(results), _form(program.call_spec.out_spec))
+            results.append((sources[spec.target].position, *sources[spec.target].path))
+        else:
+            results.append(None if spec.kind == OutputKind.USER_OUTPUT else spec.target)
+    return AtenGraph(program.graph, sources, tuple(results), program.call_spec.out_spec)
 
 
 def traced(model: torch.nn.Module, inputs: Sequence[Any]) -> AtenGraph:
@@ -114,15 +115,17 @@ def traced(model: torch.nn.Module, inputs: Sequence[Any]) -> AtenGraph:
             sources[node.name] = Source("literal", literal=getattr(module, node.target))
     if any(node.target == torch.ops.aten.native_batch_norm.default and node.args[5] for node in module.graph.nodes):
         raise CaptureError("torch.export fails, and torch.fx does not see batch norm update its running statistics")
-    _drop_copies(module.graph)
+    _drop_copies(module.graph, placeholders[: len(names)])
     results = _results(module.graph, placeholders[: len(names)], names)
-    return AtenGraph(module.graph, sources, results, _form(spec))
+    return AtenGraph(module.graph, sources, results, spec)
 
 
-def _drop_copies(graph: torch.fx.Graph) -> None:
-    """functionalize ends by copying new values into changed arguments; those are among the results already."""
+def _drop_copies(graph: torch.fx.Graph, state: Sequence) -> None:
+    """functionalize ends by copying new values into changed state; those are among the results already."""
     for node in list(graph.nodes):
         if node.target == torch.ops.aten.copy_.default and node.args[0].op == "placeholder":
+            if node.args[0] not in state:
+                raise CaptureError("torch.export fails, and torch.fx cannot write into forward's arguments")
             node.replace_all_uses_with(node.args[1])
             graph.erase_node(node)
 
@@ -161,17 +164,16 @@ def _places(inputs: Sequence[Any]) -> list[tuple[int | str, ...]]:
     return places
 
 
-def _form(spec: Any) -> str:
-    """What the model returns, as text around the places of its tensors."""
-    holes = pytree.tree_unflatten([f"{{{i}}}" for i in range(spec.num_leaves)], spec)
-    return _written(holes)
+def form(spec: pytree.TreeSpec, leaves: Sequence[str]) -> str:
+    """What the model returns as Python text (see `Graph.form`), from the texts of its leaves."""
+    return _written(pytree.tree_unflatten(list(leaves), spec))
 
 
 def _written(value: Any) -> str:
     if isinstance(value, str):
         return value
     if type(value) is dict:
-        return f"{{{{{', '.join(f'{_braced(repr(key))}: {_written(each)}' for key, each in value.items())}}}}}"
+        return f"{{{{{', '.join(f'{braced(repr(key))}: {_written(each)}' for key, each in value.items())}}}}}"
     if type(value) is list:
         return f"[{', '.join(map(_written, value))}]"
     if type(value) is tuple:
@@ -179,7 +181,8 @@ def _written(value: Any) -> str:
     raise CaptureError(f"forward returns a {type(value).__name__}, which is no tensor, tuple, list or dict")
 
 
-def _braced(text: str) -> str:
+def braced(text: str) -> str:
+    """`text` as `str.format` leaves it."""
     return text.replace("{", "{{").replace("}", "}}")
 
 

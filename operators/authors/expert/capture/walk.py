@@ -8,12 +8,14 @@ from typing import Any
 
 import torch
 
-from operators.authors.expert.capture.export import AtenGraph, CaptureError, Source
+from operators.authors.expert.capture.export import AtenGraph, CaptureError, Source, braced, form
 from operators.authors.expert.capture.registry import LOWERINGS, Call, Unsupported, widened
 from operators.authors.expert.ir.graph import Graph, TensorType
 from operators.authors.expert.ir.terms import Term, Terms, ir_dtype
+from operators.authors.expert.ir.torch_call import number
 
 _LITERAL_LIMIT = 4096  # elements of a tensor written out in a candidate
+_ALIASES = frozenset(["reshape", "permute", "broadcast", "slice"])  # torch's own need not copy either
 _PLACEMENT = frozenset(["device", "layout", "pin_memory", "memory_format", "non_blocking"])
 
 
@@ -111,16 +113,41 @@ class Walk:
 
     def _finish(self, results: Any) -> Graph:
         outputs: list[int] = []
-        mutations: dict[str, int] = {}
-        for buffer, result in zip(self.aten.results, results, strict=True):
+        leaves: list[str] = []
+        mutations: dict[str | tuple[int | str, ...], int] = {}
+        for place, result in zip(self.aten.results, results, strict=True):
             value = self.values[result] if isinstance(result, torch.fx.Node) else result
-            if buffer:
-                mutations[buffer] = value.id
-            elif buffer is None:
-                if not isinstance(value, Term):
-                    raise CaptureError(f"forward returns {value!r}, which is no tensor")
-                outputs.append(value.id)
-        return self.terms.builder.finish(outputs, self.aten.form, mutations)
+            if place:
+                mutations[place] = value.id
+            elif place is None and isinstance(value, Term):
+                leaves.append(f"{{{len(outputs)}}}")
+                outputs.append(self._returned(result, value).id)
+            elif place is None:
+                leaves.append(_literal_text(value))
+        return self.terms.builder.finish(outputs, form(self.aten.spec, leaves), mutations)
+
+    def _returned(self, result: torch.fx.Node, value: Term) -> Term:
+        """A dense copy where torch makes a new tensor, such as `x.t().contiguous()`, and the IR has but a view."""
+        source = self.terms.builder[value.id]
+        while source.op in _ALIASES:
+            source = self.terms.builder[source.inputs[0]]
+        if source.op not in ("input", "state") or not _makes_new(result):
+            return value
+        attrs = {"args": (("node", 0),), "kwargs": {"memory_format": ("dtype", "contiguous_format")}}
+        return self.terms.add("library", [value], value.type, target="torch.clone", **attrs)
+
+
+def _makes_new(node: torch.fx.Node) -> bool:
+    """Whether a call gives a tensor of its own, not a view of its argument."""
+    is_op = isinstance(node.target, torch._ops.OpOverload)
+    return is_op and all(each.alias_info is None for each in node.target._schema.returns)
+
+
+def _literal_text(value: Any) -> str:
+    """A result that is no tensor."""
+    if value is not None and type(value) not in (bool, int, float, str):
+        raise CaptureError(f"forward returns {value!r}, which is no tensor, number or text")
+    return braced(number(value))
 
 
 def _read(node: torch.fx.Node) -> set[int]:

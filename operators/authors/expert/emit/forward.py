@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from operators.authors.expert.emit.dialect import EmitDialect
 from operators.authors.expert.emit.model_new import state_text
-from operators.authors.expert.ir.graph import Graph
+from operators.authors.expert.ir.graph import Graph, place
+from operators.authors.expert.ir.ops import LIBRARY, VIEWS
 from operators.authors.expert.ir.torch_call import argument, torch_expression
 from operators.authors.expert.plan import KernelCode, KernelPlan
 from operators.authors.expert.structures.partition import LIBRARY_KIND
@@ -21,11 +22,13 @@ def forward_lines(
     """Statements over `args` and `self`. Values are named `t<node id>`."""
     names: dict[int, str] = {}
     lines: list[str] = []
+    places, outdated = {}, _outdated(graph)
     for node in graph.nodes:
         if node.op in ("input", "state"):
             names[node.id] = f"t{node.id}"
             source = argument("args", node) if node.op == "input" else state_text(node.attrs["name"])
-            lines.append(f"t{node.id} = _egg_dense({source})")
+            places[place(node)] = source
+            lines.append(f"t{node.id} = _egg_dense({source}){'.clone()' if node.id in outdated else ''}")
     last = _last_uses(graph, kernels)
     strided: set[int] = set()  # made by torch, so perhaps not dense
     for name, kernel in kernels:
@@ -37,10 +40,21 @@ def forward_lines(
         # Memory goes back at once, so that the next kernel writes where the cache is warm.
         if dead := [names[i] for i in last.get(name, ()) if i in names]:
             lines.append(f"del {', '.join(dead)}")
-    for buffer, node_id in graph.mutations.items():
-        lines.append(f"{state_text(buffer)}.copy_({names[node_id]})")
+    for where, node_id in graph.mutations.items():
+        lines.append(f"{places.get(where) or state_text(where)}.copy_({names[node_id]})")
     lines.append(f"return {graph.form.format(*(names[o] for o in graph.outputs))}")
     return lines
+
+
+def _outdated(graph: Graph) -> set[int]:
+    """Arguments and state that get a new value, while a result may be a view of the old one."""
+    shown: dict[int, set[int]] = {}
+    for node in graph.nodes:
+        if node.op in ("input", "state"):
+            shown[node.id] = {node.id} if place(node) in graph.mutations else set()
+        elif node.op in VIEWS | LIBRARY:
+            shown[node.id] = set().union(*(shown.get(i, ()) for i in node.inputs))
+    return {old for result in graph.results for old in shown.get(result, ())}
 
 
 def _library(graph: Graph, kernel: KernelPlan, names: dict[int, str]) -> list[str]:

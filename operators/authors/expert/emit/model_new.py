@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from operators.authors.expert.ir.graph import Graph
+from operators.authors.expert.ir.torch_call import number
 
 GUARDS = '''
 def _egg_same(a, b):
@@ -99,5 +100,10 @@ def _argument_tests(name: str, value: Any) -> list[str]:
     elif isinstance(value, (list, tuple)):
         form, items = f"isinstance({name}, (list, tuple)) and len({name}) == {len(value)}", enumerate(value)
     else:
-        return [f"_egg_same({name}, {value!r})"]
+        return [f"_egg_same({name}, {_plain_text(value)})"]
     return [form, *(test for key, each in items for test in _argument_tests(f"{name}[{key!r}]", each))]
+
+
+def _plain_text(value: Any) -> str:
+    """An argument that is no tensor, as text that reads where `torch` is imported."""
+    return f"torch.{value!r}" if isinstance(value, torch.device) else number(value)

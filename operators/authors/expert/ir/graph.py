@@ -69,18 +69,27 @@ class Node:
         return self.type.dtype
 
 
+Place = str | tuple[int | str, ...]
+
+
+def place(leaf: Node) -> Place:
+    """Where an `input` or `state` node's tensor lives, as `Graph.mutations` names it."""
+    return leaf.attrs["name"] if leaf.op == "state" else (leaf.attrs["position"], *leaf.attrs.get("path", ()))
+
+
 @dataclass(frozen=True)
 class Graph:
     """`outputs` are node ids, in the order and nesting-free form that the model returns them.
 
     `form` is what the model returns, as Python text in which `{i}` stands for `outputs[i]` (see `str.format`).
-    `mutations` maps a buffer's qualified name to the node that holds its new value after the call.
+    `mutations` maps what the call overwrites to the node that holds its new value: a buffer or parameter by its
+    qualified name, an argument by its position and path (see `place`).
     """
 
     nodes: tuple[Node, ...]
     outputs: tuple[int, ...]
     form: str = "{0}"
-    mutations: Mapping[str, int] = field(default_factory=dict)
+    mutations: Mapping[Place, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for position, node in enumerate(self.nodes):
@@ -123,7 +132,7 @@ class GraphBuilder:
             self._nodes.append(Node(len(self._nodes), op, inputs, type, attrs))
         return self._seen[key]
 
-    def finish(self, outputs: Iterable[int], form: str = "{0}", mutations: Mapping[str, int] | None = None) -> Graph:
+    def finish(self, outputs: Iterable[int], form: str = "{0}", mutations: Mapping[Place, int] | None = None) -> Graph:
         outputs, mutations = tuple(outputs), dict(mutations or {})
         live: set[int] = set()
         stack = [*outputs, *mutations.values()]

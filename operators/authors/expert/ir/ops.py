@@ -20,8 +20,8 @@ Contract   dot()            (a, b)                [*batch, m, k] x [*batch, k, n
 Window     window(op, kernel, stride, padding, dilation)   op of max sum, over the last len(kernel) axes;
            outside the input the op's identity is read
 Library    library(target, args, kwargs)          a torch call as captured: target is "aten.NAME.OVERLOAD"; args and
-           kwargs are nested tuples and dicts in which ("node", k) stands for the k-th input, ("dtype", name) for a
-           dtype; when the call returns a tuple, `results` holds the types and the readers are
+           kwargs are nested tuples and dicts in which ("node", k) stands for the k-th input, ("dtype", name) for
+           torch.NAME; when the call returns a tuple, `results` holds the types and the readers are
            item(index)      (library)             one tensor of a library node's tuple
 """
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
-from operators.authors.expert.ir.graph import DType, Graph, Node
+from operators.authors.expert.ir.graph import DType, Graph, Node, place
 
 _SAME_NAME = frozenset(
     "neg abs sign exp exp2 expm1 log log2 log1p sqrt rsqrt reciprocal sin cos tan tanh sigmoid erf erfc asin acos atan "
@@ -37,7 +37,7 @@ def number(value: Any) -> str:
 
 def argument(arguments: str, node: Node) -> str:
     """Where an `input` node finds its tensor among forward's arguments, whose name is given."""
-    return arguments + "".join(f"[{key!r}]" for key in (node.attrs["position"], *node.attrs.get("path", ())))
+    return arguments + "".join(f"[{key!r}]" for key in place(node))
 
 
 def _input(graph: Graph, node: Node, a: Sequence[str]) -> str:
