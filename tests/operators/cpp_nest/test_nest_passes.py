@@ -139,3 +139,22 @@ def test_awkward_rows_are_as_exact_as_torch(build_folder, name, lanes, choices):
     (result,) = run(build_folder, function, x, choices, lanes=lanes)
     error, eager = ((r.double() - truth).abs().max().item() for r in (result, function(x)))
     assert error <= 2 * eager + 1e-6 * truth.abs().max().item()
+
+
+STREAMED = {
+    "softmax": (lambda x: torch.softmax(x, -1), data(401, 3001)),
+    "two results": (lambda x: (x - x.amax(1, keepdim=True), x == x.amax(1, keepdim=True)), data(131, 9001)),
+    "planes": (lambda x: F.batch_norm(x, None, None, None, None, True), data(9, 7, 150, 101)),
+}
+
+
+@pytest.mark.parametrize("schedule", [{}, {"parallel": "split", "parts": 3}, {"lanes": "across"}])
+@pytest.mark.parametrize("name", STREAMED)
+def test_rows_written_after_reductions_may_be_streamed(check, name, schedule):
+    code = check(NEST, *STREAMED[name], stream_stores=1, **schedule)
+    assert ("k_stream" in code.source) == ("lanes" not in schedule)
+
+
+def test_results_that_a_cache_holds_are_not_streamed():
+    _, kernel = kernel_plan(NEST, lambda x: torch.softmax(x, -1), (data(19, 781),))
+    assert "stream_stores" not in kernel.schedule

@@ -5,9 +5,8 @@ Also that of nests without reductions, where every element is a row, and of wind
 
 from __future__ import annotations
 
-from operators.authors.expert.cpp.dtypes import COMPUTE, STORAGE, stored
+from operators.authors.expert.cpp.dtypes import COMPUTE
 from operators.authors.expert.cpp.expr import Emitter, Scope
-from operators.authors.expert.cpp.index import linear, opaque, variable
 from operators.authors.expert.cpp.nest.domain import Space
 from operators.authors.expert.cpp.nest.keep import Kept
 from operators.authors.expert.cpp.nest.layout import Layout
@@ -159,17 +158,8 @@ class Across(Layout):
         return ["// pass: write rows", "{", *outer.lines, *lanes, "}"]
 
     def _streamed(self, emitter: Emitter, outer: Scope) -> list[str]:
-        """Results of a block go to a buffer first, if the macro says so, and from there past the caches."""
-        graph, before, stores, after = self.nest.graph, [], [], []
-        size = self.nest.rows.sizes[-1]
-        for o in self.nest.row_outputs:
-            node, place = graph[o], self.nest.output_place(o)
-            start = linear(place, node.shape) - variable(self.lane, size) + opaque("c", 0, size - 1)
-            kind = STORAGE[node.dtype]
-            before.append(f"alignas(64) {kind} s{o}[LANES];")
-            before.append(f"{kind}* const to{o} = {self.stream} ? s{o} : out{o} + {start.text};")
-            stores.append(f"to{o}[l] = {stored(emitter.value(o, place), node.dtype, node.dtype)};")
-            after.append(f"if ({self.stream}) k_stream(out{o} + {start.text}, s{o}, width);")
+        outputs, size = self.nest.row_outputs, self.nest.rows.sizes[-1]
+        before, stores, after = self.streaming(emitter, outputs, self.lane, size, "c", "LANES")
         lanes = self.lanes_of([*emitter.take_lines(), *stores])
         return ["// pass: write rows", "{", *outer.lines, *before, *lanes, *after, "}"]
 

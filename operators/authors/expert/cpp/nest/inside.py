@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from operators.authors.expert.cpp.expr import Scope
+from operators.authors.expert.cpp.expr import Emitter, Scope
 from operators.authors.expert.cpp.nest.domain import Space
 from operators.authors.expert.cpp.nest.keep import Kept
 from operators.authors.expert.cpp.nest.layout import RUN, Layout
 from operators.authors.expert.cpp.nest.text import loop
+
+# Elements of a row that are streamed past the caches at a time.
+CHUNK = 2048
 
 
 class Inside(Layout):
@@ -117,15 +120,25 @@ class Inside(Layout):
                 lines += ["// pass: write", "{", *self._write(space, outputs), "}"]
         return lines
 
+    def _stored(self, space: Space, outputs: list[int], emitter: Emitter, start: str, stop: str) -> list[str]:
+        """The innermost loop that writes elements of a row; in chunks if the macro says that they are streamed."""
+        name = space.names[-1]
+        if not self.stream:
+            stores = [emitter.store(o, self.nest.output_place(o)) for o in outputs]
+            return loop(name, stop, [*emitter.take_lines(), *stores], start, pragma="omp simd")
+        size = space.sizes[-1]
+        before, stores, after = self.streaming(emitter, outputs, name, size, "chunk", str(CHUNK))
+        lanes = [f"const long {name} = chunk + l;", *emitter.take_lines(), *stores]
+        width = f"const long width = {stop} - chunk < {CHUNK} ? {stop} - chunk : {CHUNK};"
+        body = [width, *before, *loop("l", "width", lanes, pragma="omp simd"), *after]
+        return loop("chunk", stop, body, start, str(CHUNK))
+
     def _write(self, space: Space, outputs: list[int]) -> list[str]:
         scopes = self._scopes(space)
-        emitter = self.emitter(scopes)
-        stores = [emitter.store(o, self.nest.output_place(o)) for o in outputs]
-        body = [*emitter.take_lines(), *stores]
         split = self._split_at(space) if self.parts else -1
         last = len(space.sizes) - 1
         start, stop = ("from", "to") if split == last else ("0", str(space.sizes[-1]))
-        inner = self._loops(space, scopes, loop(space.names[-1], stop, body, start, pragma="omp simd"))
+        inner = self._loops(space, scopes, self._stored(space, outputs, self.emitter(scopes), start, stop))
         if not self.parts:
             return inner
         size = space.sizes[split]

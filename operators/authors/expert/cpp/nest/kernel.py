@@ -27,8 +27,10 @@ def kernel_code(nest: Nest, kernel: KernelPlan, name: str, settings: dict[str, V
     kept = worth_keeping(nest) if kernel.choices.get("keep") == "store" else ()
     streaming = kernel.schedule.get("stream_stores")
     stream = f"{prefix}_STREAM_STORES" if streaming and (streaming.value or streaming.choices) else ""
+    if lanes == ("across" if nest.reductions else "inside"):
+        stream = ""
     if lanes == "inside":
-        layout = Inside(nest, int(settings["vec"]) * int(settings["unroll"]), parts, kept)
+        layout = Inside(nest, int(settings["vec"]) * int(settings["unroll"]), parts, kept, stream)
         body, width = _rows(nest, layout.row(), settings, prefix), f"({prefix}_VEC * {prefix}_UNROLL)"
     else:
         size = min([nest.rows.sizes[-1], *(LIMIT_BYTES // (2 * nest.spaces[k.space].numel) for k in kept)])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from operators.authors.expert.cpp.dtypes import COMPUTE, converted
+from operators.authors.expert.cpp.dtypes import COMPUTE, STORAGE, converted, stored
 from operators.authors.expert.cpp.expr import Emitter, Scope
+from operators.authors.expert.cpp.index import linear, opaque, variable
 from operators.authors.expert.cpp.nest.analysis import Nest
 from operators.authors.expert.cpp.nest.domain import Place
 from operators.authors.expert.cpp.nest.keep import Kept
@@ -82,6 +83,22 @@ class Layout:
         """Reductions of one level that share a loop: those over the same space; a window has its own."""
         keys = {r: (self.nest.space_of[r], self.nest.graph[r].op == "window" and r) for r in level}
         return [[r for r in level if keys[r] == key] for key in dict.fromkeys(keys.values())]
+
+    def streaming(
+        self, emitter: Emitter, outputs: list[int], variable_name: str, size: int, first: str, buffer: str
+    ) -> tuple[list[str], list[str], list[str]]:
+        """Statements before, in and after the loop over `l`, which is `variable_name` from `first` on: the results of
+        `width` elements go to a buffer, if the macro says so, and from there past the caches."""
+        before, stores, after = [], [], []
+        for o in outputs:
+            node, place = self.nest.graph[o], self.nest.output_place(o)
+            start = linear(place, node.shape) - variable(variable_name, size) + opaque(first, 0, size - 1)
+            kind = STORAGE[node.dtype]
+            before.append(f"alignas(64) {kind} s{o}[{buffer}];")
+            before.append(f"{kind}* const to{o} = {self.stream} ? s{o} : out{o} + {start.text};")
+            stores.append(f"to{o}[l] = {stored(emitter.value(o, place), node.dtype, node.dtype)};")
+            after.append(f"if ({self.stream}) k_stream(out{o} + {start.text}, s{o}, width);")
+        return before, stores, after
 
     def contributions(self, emitter: Emitter) -> list[str]:
         """Statements that store each row's part of every total."""

@@ -8,6 +8,7 @@ from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Lever, Value
 from operators.authors.expert.cpp.index import linear
 from operators.authors.expert.cpp.nest.analysis import Nest
+from operators.authors.expert.cpp.nest.domain import Space
 from operators.authors.expert.cpp.nest.trace import positions
 from operators.authors.expert.plan import Decision
 
@@ -33,16 +34,24 @@ def decisions(nest: Nest, hardware: Hardware) -> dict[str, Decision]:
         Decision("unroll", tiling, _unroll(nest, vec), (1, 2, 4, 8)),
         Decision("col_block", tiling, _col_block(nest, hardware), _BLOCKS),
     ]
-    if streamable(nest):
+    if streamable(nest, hardware):
         result.append(Decision("stream_stores", Lever.STAGING, 0, (0, 1)))
     return {d.name: d for d in result}
 
 
-def streamable(nest: Nest) -> bool:
-    """Whether every result is written once and in order."""
-    lane = nest.rows.names[-1]
-    ends = [linear(nest.output_place(o), nest.graph[o].shape) for o in nest.outputs]
-    return not nest.reductions and nest.rows.sizes[-1] > 1 and all(e.coefficient(lane) == 1 for e in ends)
+def streamable(nest: Nest, hardware: Hardware) -> bool:
+    """Whether every result is written once and in order; after reductions only results that no L2 cache holds."""
+    if nest.reductions and sum(nest.graph[o].type.bytes for o in nest.outputs) <= hardware.l2_bytes:
+        return False
+    if nest.reductions and not any(map(nest.output_space, nest.outputs)):
+        return False
+    ends = [(linear(nest.output_place(o), nest.graph[o].shape), _lanes_of(nest, o)) for o in nest.outputs]
+    return all(end.coefficient(space.names[-1]) == 1 for end, space in ends if space)
+
+
+def _lanes_of(nest: Nest, output: int) -> Space | None:
+    """The space along whose last variable an output is streamed; None for one that is not."""
+    return nest.output_space(output) if nest.reductions else nest.rows
 
 
 def lies_inside(nest: Nest) -> bool:

@@ -99,16 +99,17 @@ template <long N> struct k_const { constexpr operator long() const { return N; }
 #define K_FENCE()
 #endif
 
-// Copies a block of results past the caches, where whole lines of `to` are aligned.
+// Copies a block of results past the caches, but for lines of `to` that it only has a part of.
 template <class T> K_INLINE void k_stream(T* to, const T* from, long n) {
     typedef float line __attribute__((vector_size(K_LINE)));
-    long bytes = n * (long)sizeof(T), at = 0;
-    if (((unsigned long)to & (K_LINE - 1)) == 0)
-        for (; at + K_LINE <= bytes; at += K_LINE) {
-            line x;
-            __builtin_memcpy(&x, (const char*)from + at, K_LINE);
-            K_STREAM((float*)((char*)to + at), x);
-        }
+    long bytes = n * (long)sizeof(T), at = -(unsigned long)to & (K_LINE - 1);
+    at = at < bytes ? at : bytes;
+    __builtin_memcpy((char*)to, (const char*)from, at);
+    for (; at + K_LINE <= bytes; at += K_LINE) {
+        line x;
+        __builtin_memcpy(&x, (const char*)from + at, K_LINE);
+        K_STREAM((float*)((char*)to + at), x);
+    }
     __builtin_memcpy((char*)to + at, (const char*)from + at, bytes - at);
     K_FENCE();
 }
