@@ -159,7 +159,7 @@ class Evaluator:
         timing, seconds = self._time(trial, effort, best_ms)
         resources = {"calls": trial.calls, "null_us": round(self._baselines.null * 1e6, 1), **noise.read()}
         share = None
-        if effort is Effort.FULL and not timing.stopped_early:
+        if effort is Effort.FULL:
             share = self._generated_share(trial, seconds)
             self._check_variants(trial, bound)
         flags = tuple(sorted({*flags, *trial.flags}))

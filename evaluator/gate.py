@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def machine_gate() -> Path:
+    """The gate that everything of this user on this machine goes through."""
+    return Path(tempfile.gettempdir()) / f"egg-search-{os.getuid()}.gate"
 
 
 class Gate:

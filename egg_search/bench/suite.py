@@ -11,7 +11,7 @@ from pathlib import Path
 from egg_search.campaign import Campaign, Observer, Settings, load_result
 from egg_search.campaign.driver import EXHAUSTED, INTERRUPTED
 from egg_search.core.errors import UserError
-from egg_search.rundir import DiskFull
+from egg_search.rundir import DiskFull, RunDirectory
 
 Watch = Callable[[str], AbstractContextManager[Observer]]  # of a problem's name
 
@@ -57,9 +57,18 @@ class Suite:
     def _campaign(self, name: str, path: Path) -> Campaign:
         directory = self.runs / name
         if directory.exists():
+            self._require_same_search(directory)
             return Campaign.resume(directory, self.settings.budget_s, self.settings.max_evaluations)
         self.runs.mkdir(parents=True, exist_ok=True)
         return Campaign.create(replace(self.settings, problem=str(path)), directory)
+
+    def _require_same_search(self, directory: Path) -> None:
+        """One table holds searches of one kind. Raises UserError when this one was begun with other settings."""
+        begun = Settings.from_json(RunDirectory(directory).settings()["settings"])
+        for name in ("seed", "precision", "profile"):
+            was, now = getattr(begun, name), getattr(self.settings, name)
+            if was != now:
+                raise UserError(f"{directory} was begun with {name} {was}, not {now}; use another --out")
 
     def _finished(self, name: str) -> bool:
         """Searched for the whole budget, which may be more than an earlier one, or until nothing was left to try."""

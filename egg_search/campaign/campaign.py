@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from egg_search.cluster import CampaignWorkshop, Workshop, connect
 from egg_search.core.hardware import Hardware, detect_cpu
 from egg_search.core.problem import Problem
 from egg_search.rundir import RunDirectory
+from evaluator.gate import machine_gate
 from evaluator.settings import EvaluatorSettings
 from principles.library import load
 
@@ -82,7 +81,8 @@ class Campaign:
 
 
 def _workshop(settings: Settings, problem: Problem, path: Path, hardware: Hardware) -> Workshop:
-    gate = Path(tempfile.gettempdir()) / f"egg-search-{os.getuid()}.gate"  # shared by all campaigns of this user here
-    evaluator = EvaluatorSettings(accept=settings.precision, gate_path=gate, build_seconds=settings.build_timeout_s)
+    evaluator = EvaluatorSettings(
+        accept=settings.precision, gate_path=machine_gate(), build_seconds=settings.build_timeout_s
+    )
     build_dir = Path(path).absolute() / "build"
     return CampaignWorkshop(problem, hardware, build_dir, evaluator, settings.authors, settings.author_options)

@@ -30,7 +30,7 @@ def verify(
 
     Exit code 0: accepted. 1: refused, with the reason. 2: it could not be judged.
     """
-    from egg_search.cli import BAD_INPUT, NOTHING, OK, inputs
+    from egg_search.cli import NOTHING, OK, inputs
     from egg_search.core.problem import Problem, parse_overrides
 
     inputs.require_compiler()
@@ -38,11 +38,10 @@ def verify(
     accept = inputs.precision_class(precision)
     candidate = read_candidate(kernel)
     judged = _judge(candidate, accept, Problem.from_file(path, parse_overrides(set_ or ()), profile))
-    from egg_search.cluster import is_infrastructure
     from egg_search.reports.verdict import verdict_text
 
     print(json.dumps(judged.to_json(), indent=2) if as_json else verdict_text(judged))
-    raise typer.Exit(OK if judged.ok else BAD_INPUT if is_infrastructure(judged) else NOTHING)
+    raise typer.Exit(OK if judged.ok else NOTHING)
 
 
 def read_candidate(path: Path) -> Candidate:
@@ -63,11 +62,13 @@ def _judge(candidate: Candidate, accept: PrecisionClass, problem: Problem) -> Ve
     from egg_search.core.hardware import detect_cpu
     from egg_search.core.problem.validation import validate
     from evaluator.evaluator import Evaluator
+    from evaluator.gate import machine_gate
     from evaluator.settings import Effort, EvaluatorSettings
 
     validate(problem)
     with tempfile.TemporaryDirectory(prefix="egg-verify-") as build_dir:
-        evaluator = Evaluator(problem, detect_cpu(), Path(build_dir), EvaluatorSettings(accept=accept))
+        settings = EvaluatorSettings(accept=accept, gate_path=machine_gate())
+        evaluator = Evaluator(problem, detect_cpu(), Path(build_dir), settings)
         try:
             return evaluator.judge(candidate, candidate.default_configuration, Effort.FULL)
         finally:

@@ -83,7 +83,7 @@ class Baselines:
         self._seats = {}
 
     def _call(self, name: str, case: Case) -> float:
-        return self._seats[name].call(0, case.arguments, self._settings.compile_seconds, self.warm, read=False).seconds
+        return self._seats[name].call(0, case.arguments, self._settings.compile_seconds, self.warm).seconds
 
     def _start(self, name: str) -> None:
         """Starts a worker for `name` and makes its first calls, in which torch.compile compiles."""
@@ -92,7 +92,7 @@ class Baselines:
             spec = replace(self._spec, compiled=name == COMPILE)
             seat.load(0, spec, self._book.references[0].state, self._settings.load_seconds)
             for case in (*self._first, self._first[0]):
-                last = seat.call(0, case.arguments, self._settings.compile_seconds, read=name == EAGER)
+                last = seat.call(0, case.arguments, self._settings.compile_seconds)
             self._seats[name] = seat
             if name == EAGER:
                 self.eager_seconds = last.seconds
@@ -102,14 +102,19 @@ class Baselines:
             self.failures[name] = failure.reason
 
     def calibrate(self) -> None:
-        """After `start`: a session of every baseline and of a second eager; the ratio of the two is the A/A margin."""
+        """After `start`: a session of every baseline and of a second eager; the ratio of the two is the A/A margin.
+        A torch.compile that dies meanwhile is left out."""
         self._start(_TWIN)
-        rule = self._settings.full
-        sides = {name: lambda i, name=name: self._call(name, self._book.shipped(i)) for name in self._seats}
-        goal = Goal(_TWIN, EAGER, self._device.quantile)
-        with self._gate.exclusive():
-            self.null = float(np.quantile([self._seats[EAGER].null() for _ in range(_NULLS)], 0.1))
-            samples: Samples = run_session(sides, goal, rule, self.null, self._random)
+        try:
+            samples = self._session()
+        except WorkerFailure as failure:
+            if COMPILE not in self._seats:
+                raise UserError(f"the problem's own Model fails in a worker: {failure.reason}") from None
+            self.failures[COMPILE] = failure.reason
+            for name in (COMPILE, _TWIN):
+                self._seats.pop(name).close()
+            self.calibrate()
+            return
         first, second = samples.sides[EAGER], samples.sides[_TWIN]
         self.margin = margin_of(first, second, self._device.quantile)
         self._seats.pop(_TWIN).close()
@@ -117,3 +122,10 @@ class Baselines:
             name: float(np.quantile(samples.sides[name], self._device.quantile)) * 1e3 for name in self._seats
         }
         self.eager_seconds = self.milliseconds[EAGER] / 1e3
+
+    def _session(self) -> Samples:
+        sides = {name: lambda i, name=name: self._call(name, self._book.shipped(i)) for name in self._seats}
+        goal = Goal(_TWIN, EAGER, self._device.quantile)
+        with self._gate.exclusive():
+            self.null = float(np.quantile([self._seats[EAGER].null() for _ in range(_NULLS)], 0.1))
+            return run_session(sides, goal, self._settings.full, self.null, self._random)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from egg_search.core.candidate import content_hash
+from egg_search.core.errors import UserError
 from egg_search.core.verdict import Outcome
 from evaluator.build.messages import reason_of
 from evaluator.gate import Gate
@@ -20,6 +22,7 @@ from evaluator.worker.models import ModelSpec
 
 MEMORY_BYTES, FILE_BYTES = 4 << 30, 256 << 20
 _MESSAGE_BYTES = 1 << 16
+_NEEDED_BYTES = 8 << 20  # a failed build with less than this left on the disk says nothing of the candidate
 
 
 @dataclass(frozen=True)
@@ -45,19 +48,25 @@ def build(
 ) -> BuildReport:
     """Imports `bound_source` in a worker. Thread-safe. A source that was built before costs nothing.
 
-    `gate` is held shared meanwhile; `isolation` defaults to the plain zygote of this process.
+    `gate` is held shared meanwhile; `isolation` defaults to the plain zygote of this process. Raises UserError when
+    the disk is full: that is no fault of the candidate's.
     """
     begin = time.perf_counter()
     build_dir = Path(build_dir).absolute()
     marker = build_dir / "built" / content_hash(bound_source)
     if marker.exists():
         return BuildReport(None, "", time.perf_counter() - begin, cached=True)
-    marker.parent.mkdir(parents=True, exist_ok=True)
-    with (gate or Gate(None)).shared():
-        begin = time.perf_counter()
-        outcome, reason = _import_once(bound_source, build_dir, timeout_s, isolation or shared_isolation())
-    if outcome is None:
-        marker.touch()
+    try:
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        with (gate or Gate(None)).shared():
+            begin = time.perf_counter()
+            outcome, reason = _import_once(bound_source, build_dir, timeout_s, isolation or shared_isolation())
+        if outcome is None:
+            marker.touch()
+    except OSError as error:
+        raise UserError(f"{build_dir}: {error.strerror or error}; free some space there, then: egg resume") from None
+    if outcome is not None and shutil.disk_usage(build_dir).free < _NEEDED_BYTES:
+        raise UserError(f"{build_dir}: the disk is full; free some space, then: egg resume")
     return BuildReport(outcome, reason, time.perf_counter() - begin, cached=False)
 
 

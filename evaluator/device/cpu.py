@@ -64,7 +64,7 @@ class CpuSeat:
             raise
         self._worker.pause()
 
-    def call(self, number: int, arguments: list[Any], timeout: float, warm: int = 0, read: bool = True) -> Call:
+    def call(self, number: int, arguments: list[Any], timeout: float, warm: int = 0) -> Call:
         tensors = tensors_of(arguments)
         self._worker.resume()
         views = self._write(number, _TIMED, arguments, tensors)
@@ -74,8 +74,6 @@ class CpuSeat:
         seconds, reply = self._worker.timed(timeout)
         self._worker.pause()
         self._expect(reply)
-        if not read:
-            return Call(seconds, [])
         outputs = [self._worker.read(output) for output in reply.outputs]
         return Call(seconds, outputs, all(map(same_bytes, views, tensors)))
 

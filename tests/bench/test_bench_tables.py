@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from fabricated_run import fabricate
@@ -77,7 +78,14 @@ def test_a_larger_budget_goes_on(suite, monkeypatch):
 
     monkeypatch.setattr("egg_search.bench.suite.Campaign.resume", resume)
     suite.problems = {"first": suite.problems["first"]}
-    suite.settings = Settings("", budget_s=120.0)
+    suite.settings = replace(suite.settings, budget_s=120.0)
     suite.run(watch=None)
     # Certified because the time was up, at a smaller budget than now asked for.
     assert resumed == [("first", 120.0)]
+
+
+def test_a_search_with_other_settings_is_not_taken_for_this_one(suite):
+    suite.problems = {"first": suite.problems["first"]}
+    suite.settings = replace(suite.settings, budget_s=120.0, seed=7)
+    suite.run(watch=None)
+    assert "was begun with seed" in suite.failures["first"]

@@ -24,6 +24,21 @@ class Strict(FakeJudge):
         return Verdict(Outcome.WRONG_VALUES, "wrong on fresh inputs") if self.renewed else super().judge(*task)
 
 
+class Picky(FakeJudge):
+    """After `renew` the first few that are judged are wrong, whoever they are."""
+
+    renewed, refused = False, 0
+
+    def renew(self):
+        self.renewed = True
+
+    def judge(self, *task):
+        if self.renewed and self.refused < 4:
+            self.refused += 1
+            return Verdict(Outcome.WRONG_VALUES, "wrong on fresh inputs")
+        return super().judge(*task)
+
+
 class Slow(FakeJudge):
     """A machine that became ten times slower. Remembers the times to beat."""
 
@@ -56,6 +71,12 @@ def test_what_fails_the_second_time_is_not_reported(make_campaign):
     result = make_campaign(evaluations=20, workshop=JudgedBy(kind=Strict)).run()
     assert result.certified
     assert result.front == ()
+
+
+def test_where_the_first_contenders_fail_others_get_their_turn(make_campaign):
+    result = make_campaign(evaluations=30, workshop=JudgedBy(kind=Picky)).run()
+    assert result.certified
+    assert result.front
 
 
 def test_an_old_second_judgement_does_not_hide_what_was_found_since(make_campaign):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 
+from egg_search.core.errors import UserError
 from egg_search.core.verdict import Outcome
 from evaluator.build import build
 from evaluator.build.messages import REASON_CHARACTERS, reason_of
@@ -99,3 +101,9 @@ def test_reason_prefers_the_compilers_error():
     printed = "In file included from a\nk.cpp:3:1: error: expected ';'\nk.cpp:9:1: error: later"
     assert reason_of("CalledProcessError: g++ failed", printed).startswith("k.cpp:3:1: error: expected ';'")
     assert reason_of("", "") == "no message"
+
+
+def test_a_full_disk_is_not_the_candidates_fault(tmp_path, monkeypatch):
+    monkeypatch.setattr("evaluator.build.build.shutil.disk_usage", lambda path: SimpleNamespace(free=0))
+    with pytest.raises(UserError, match="the disk is full"):
+        build(_compiled_source("int f() { return undefined_name; }"), tmp_path)
