@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from types import SimpleNamespace
 
@@ -104,6 +105,6 @@ def test_reason_prefers_the_compilers_error():
 
 
 def test_a_full_disk_is_not_the_candidates_fault(tmp_path, monkeypatch):
-    monkeypatch.setattr("evaluator.build.build.shutil.disk_usage", lambda path: SimpleNamespace(free=0))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=0))
     with pytest.raises(UserError, match="the disk is full"):
         build(_compiled_source("int f() { return undefined_name; }"), tmp_path)
