@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 from egg_search.campaign import opening
@@ -43,12 +44,15 @@ class Campaign:
         budget_s: float | None = None,
         max_evaluations: int | None = None,
         workshop: Workshop | None = None,
+        ray_address: str | None = None,
     ) -> Campaign:
-        """An earlier campaign, with other budgets (totals) where given. Raises UserError where it cannot go on."""
+        """An earlier campaign, with other budgets (totals) and on another cluster where given. Raises UserError where
+        it cannot go on."""
         directory = RunDirectory(path)
         hardware = workshop.hardware if workshop else detect_cpu()
         settings, problem = opening.reopen(directory, hardware)
         settings = opening.with_budget(settings, budget_s, max_evaluations)
+        settings = replace(settings, ray_address=ray_address or settings.ray_address)
         return cls(directory, settings, problem, workshop or _workshop(settings, problem, path, hardware))
 
     def run(self, observer: Observer | None = None) -> Result:
