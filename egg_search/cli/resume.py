@@ -13,9 +13,7 @@ def resume(
     directory: Annotated[Path, Argument(metavar="RUN", help="A run directory, such as runs/NAME.")],
     budget: Annotated[str | None, Option(help="A new total: 10m goes on until ten minutes in all.")] = None,
     evaluations: Annotated[int | None, Option(min=1, help="A new total of configurations.")] = None,
-    ray_address: Annotated[
-        str | None, Option(help="Another Ray cluster than before; 'local' or 'none' for none.")
-    ] = None,
+    ray_address: Annotated[str | None, Option(help="Another Ray cluster; local or none for none.")] = None,
 ) -> None:
     """Go on with a run that was stopped, was killed, or deserves more time.
 

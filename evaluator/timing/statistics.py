@@ -12,11 +12,6 @@ _RESAMPLES = 400
 _TAIL = 2.5  # percent on either side: a 95 % interval
 
 
-def quantile_interval(samples: Sequence[float], quantile: float, random: np.random.Generator) -> Interval:
-    """The quantile of `samples` with its bootstrap interval."""
-    return _interval(float(np.quantile(samples, quantile)), _bootstrap(samples, quantile, random))
-
-
 def ratio_interval(
     over: Sequence[float], under: Sequence[float], quantile: float, random: np.random.Generator
 ) -> Interval:
