@@ -30,7 +30,7 @@ def test_functions(names):
     model = Function(lambda x: tuple(t for name in names for t in _results(name, x)))
     graph = capture(model, [torch.randn(2, 3, 4, 5)])
     if names[0] not in STAYS:
-        assert not [n.attrs["target"] for n in graph.nodes if n.op == "library"]
+        assert {n.attrs["target"] for n in graph.nodes if n.op == "library"} <= {"torch.clone"}  # of an expanded x
     x = torch.randn(2, 3, 4, 5)  # nothing of the captured values may have stuck
     for each in (graph, rewrite(graph, options(graph))):
         values = dict(zip(each.results, interpret(each, [x], {}), strict=True))

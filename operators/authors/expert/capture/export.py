@@ -176,8 +176,10 @@ def _written(value: Any) -> str:
         return f"{{{{{', '.join(f'{braced(repr(key))}: {_written(each)}' for key, each in value.items())}}}}}"
     if type(value) is list:
         return f"[{', '.join(map(_written, value))}]"
-    if type(value) is tuple:
-        return f"({''.join(f'{_written(each)}, ' for each in value)})"
+    if type(value) is tuple or type(value).__module__ == "torch.return_types":  # of x.max(1), for one
+        kind = "" if type(value) is tuple else f"torch.return_types.{type(value).__name__}"
+        items = f"({''.join(f'{_written(each)}, ' for each in value)})"
+        return f"{kind}({items})" if kind else items
     raise CaptureError(f"forward returns a {type(value).__name__}, which is no tensor, tuple, list or dict")
 
 

@@ -10,12 +10,12 @@ import torch
 
 from operators.authors.expert.capture.export import AtenGraph, CaptureError, Source, braced, form
 from operators.authors.expert.capture.registry import LOWERINGS, Call, Unsupported, widened
+from operators.authors.expert.ir.aliasing import shares_memory
 from operators.authors.expert.ir.graph import Graph, TensorType
 from operators.authors.expert.ir.terms import Term, Terms, ir_dtype
 from operators.authors.expert.ir.torch_call import number
 
 _LITERAL_LIMIT = 4096  # elements of a tensor written out in a candidate
-_ALIASES = frozenset(["reshape", "permute", "broadcast", "slice"])  # torch's own need not copy either
 _PLACEMENT = frozenset(["device", "layout", "pin_memory", "memory_format", "non_blocking"])
 
 
@@ -67,6 +67,8 @@ class Walk:
             if any(isinstance(a, Term) for a in args):
                 raise CaptureError(f"call of {node.target}, which is no ATen op")
             return node.target(*args, **kwargs)  # arithmetic of sizes
+        if isinstance(node.meta.get("val"), (torch.SymInt, torch.SymFloat, torch.SymBool)):
+            raise CaptureError("forward reads a number out of a tensor, on which its shapes or indices may depend")
         types = _types(node.meta.get("val"))
         if not types:
             return None  # an assertion
@@ -128,10 +130,7 @@ class Walk:
 
     def _returned(self, result: torch.fx.Node, value: Term) -> Term:
         """A dense copy where torch makes a new tensor, such as `x.t().contiguous()`, and the IR has but a view."""
-        source = self.terms.builder[value.id]
-        while source.op in _ALIASES:
-            source = self.terms.builder[source.inputs[0]]
-        if source.op not in ("input", "state") or not _makes_new(result):
+        if not _makes_new(result) or not shares_memory(self.terms.builder, value.id):
             return value
         attrs = {"args": (("node", 0),), "kwargs": {"memory_format": ("dtype", "contiguous_format")}}
         return self.terms.add("library", [value], value.type, target="torch.clone", **attrs)
@@ -161,6 +160,8 @@ def _name(target: torch._ops.OpOverload) -> str:
 
 
 def _type(value: torch.Tensor) -> TensorType:
+    if not all(isinstance(n, int) for n in value.shape):
+        raise CaptureError("the size of a tensor depends on values")
     try:
         return TensorType(ir_dtype(value.dtype), tuple(int(n) for n in value.shape))
     except ValueError:
