@@ -1,0 +1,89 @@
+"""Whatever bundled principles set or open exists: in every kind of kernel that they speak of, with those values."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cache
+
+import pytest
+
+import principles
+from egg_search.core.hardware import Hardware
+from egg_search.core.problem import Problem
+from operators.authors.expert.cpp.dialect import CppDialect
+from operators.authors.expert.rewrites import OPTIONAL
+from operators.authors.expert.session import Session
+from operators.authors.expert.structures.designer import Designer
+from operators.authors.expert.structures.partition import LIBRARY_KIND
+from operators.authors.expert.structures.seeds import FUSIONS
+from principles import report
+
+MACHINE = Hardware("cpu", "any", 8, 64, 48 << 10, 1 << 20, 32 << 20, 1 << 34)
+FORWARDS = {
+    "softmax": ("torch.softmax(x * 0.5, -1)", "512, 1000"),
+    "norm": ("torch.nn.functional.layer_norm(x, (1000,))", "64, 1000"),
+    "elementwise": ("torch.nn.functional.gelu(x) * torch.sigmoid(x)", "64, 4096"),
+    "scan": ("torch.cumsum(x, -1)", "64, 1000"),
+    "product": ("torch.relu(x @ x.transpose(0, 1) + 1)", "600, 500"),
+    "vector": ("x @ x.sum(0)", "600, 500"),
+    "few rows": ("torch.nn.functional.linear(x[:24], x)", "600, 500"),
+    "triangle": ("torch.tril(x) @ x", "256, 256"),
+    "convolution": ("torch.nn.functional.conv2d(x, self.w)", "2, 8, 20, 20"),
+    "attention": ("torch.nn.functional.scaled_dot_product_attention(x, x, x, is_causal=True)", "2, 4, 200, 64"),
+}
+_GRAPH_ROLES = {"fusion": {f.name for f in FUSIONS}, "rewrite": set(OPTIONAL)}
+
+
+def _session(name):
+    forward, shape = FORWARDS[name]
+    source = f"""
+import torch
+class Model(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.w = torch.nn.Parameter(torch.ones(8, 8, 3, 3))
+    def forward(self, x):
+        return {forward}
+def get_inputs():
+    return [torch.randn({shape})]
+def get_init_inputs():
+    return []
+"""
+    return Session(Problem(name, source), CppDialect(), MACHINE)
+
+
+@cache
+def offered():
+    """Kind to role to the values that some kernel of the kind may take."""
+    found = defaultdict(lambda: defaultdict(set))
+    for name in FORWARDS:
+        session = _session(name)
+        graph, generators = session.captured, session.dialect.generators
+        designer = Designer(generators, MACHINE)
+        base = designer.plan(graph, (), FUSIONS[0])
+        for plan in (base, *(other for other, _ in designer.alternatives(graph, base))):
+            for kernel in plan.kernels:
+                if kernel.kind == LIBRARY_KIND:
+                    continue
+                for role, value in kernel.choices.items():
+                    found[kernel.kind][role].add(value)
+                for decision in generators[kernel.kind].schedule(graph, kernel, MACHINE).values():
+                    found[kernel.kind][decision.name] |= {decision.value, *decision.choices}
+    return found
+
+
+def test_every_kind_of_kernel_was_seen():
+    assert offered().keys() == CppDialect().generators.keys()
+
+
+@pytest.mark.parametrize("principle", tuple(principles.load()), ids=lambda each: each.name)
+def test_a_principle_speaks_of_what_its_kinds_of_kernel_have(principle):
+    for kind in principle.kinds or offered():
+        known = {**offered()[kind], **_GRAPH_ROLES}
+        assert {role for role, value in principle.sets.items() if value not in known.get(role, ())} == set(), kind
+        assert {role for role, all_ in principle.knobs.items() if not known.get(role, set()) & {*all_}} == set(), kind
+
+
+def test_check_has_no_complaint():
+    roles = {role for kind in offered().values() for role in kind}
+    assert report.check((), {*roles, *_GRAPH_ROLES}) == []
