@@ -73,6 +73,7 @@ MODULES = {
     "conv3d": (lambda: nn.Conv3d(2, 3, 2, padding=1), [(1, 2, 3, 4, 5)], []),
     "transposed": (lambda: nn.ConvTranspose2d(4, 3, 3, stride=2, output_padding=1), [IMAGE], []),
     "linear": (lambda: nn.Sequential(nn.Linear(8, 3), nn.Softmax(-1)), [X], []),
+    "linear_of_nothing": (lambda: nn.Linear(0, 3), [(2, 5, 0)], []),
     "bilinear": (lambda: nn.Bilinear(8, 8, 3), [X, X], []),
     "lstm": (lambda: nn.LSTM(8, 4, batch_first=True), [X], []),
     "encoder": (lambda: nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True), [X], []),
@@ -183,7 +184,7 @@ def test_arguments_that_forward_writes_into():
 
 def test_a_new_tensor_is_no_view_of_an_argument():
     def function(x):
-        return x.clone(), x.t().contiguous(), x[:, :2] + 0, x.t(), x
+        return x.clone(), x.t().contiguous(), x[:, :2] + 0, x.clone().view(2, 6), x.t(), x
 
     x = torch.randn(3, 4)
     graph = capture(Function(function), [x])

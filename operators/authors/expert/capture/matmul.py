@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from operators.authors.expert.capture.registry import Call, lowers
 from operators.authors.expert.ir.terms import Number, Term
 
@@ -23,7 +25,7 @@ def matmul(call: Call, a: Term, b: Term) -> Term:
 
 @lowers("linear.default", wide=False)
 def linear(call: Call, x: Term, weight: Term, bias: Term | None = None) -> Term:
-    rows = x.type.numel // max(x.shape[-1], 1)
+    rows = prod(x.shape[:-1])
     columns = weight.shape[0] if weight.rank > 1 else 1
     result = x.reshape([rows, x.shape[-1]]).dot(weight.reshape([columns, x.shape[-1]]).transpose(0, 1))
     shape = [*x.shape[:-1], columns] if weight.rank > 1 else x.shape[:-1]

@@ -137,9 +137,12 @@ class Walk:
 
 
 def _makes_new(node: torch.fx.Node) -> bool:
-    """Whether a call gives a tensor of its own, not a view of its argument."""
-    is_op = isinstance(node.target, torch._ops.OpOverload)
-    return is_op and all(each.alias_info is None for each in node.target._schema.returns)
+    """Whether a call gives no view of an argument or parameter: torch makes a tensor on the way."""
+    while isinstance(node.target, torch._ops.OpOverload):
+        if all(each.alias_info is None for each in node.target._schema.returns):
+            return True
+        node = node.args[0]
+    return False
 
 
 def _literal_text(value: Any) -> str:
