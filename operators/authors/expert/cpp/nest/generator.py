@@ -18,7 +18,7 @@ from operators.authors.expert.cpp.nest.trace import planned
 from operators.authors.expert.ir.graph import Graph
 from operators.authors.expert.plan import Decision, KernelCode, KernelPlan
 
-# Structural choice: its value for separate passes, its value for a joint one, and where the two differ.
+# Structural choice: its value for separate passes, its value for joint ones, and what finds passes to join.
 PASSES = {
     "softmax": ("separate", "online", find_online),
     "moments": ("two passes", "one pass", find_moments),
@@ -36,7 +36,7 @@ class NestGenerator:
         return True
 
     def structures(self, graph: Graph, nodes: tuple[int, ...], outputs: tuple[int, ...]) -> list[Mapping[str, Value]]:
-        """By passes, those of today's textbooks first, and by what a later pass does about costly values."""
+        """Separate passes first, then joint ones; of each, costly values kept for a later pass or computed again."""
         nest = planned(graph, nodes, outputs)
         options = [{}]
         for role, (separate, joint, find) in PASSES.items():
