@@ -23,6 +23,7 @@ from evaluator.protocol.memory import same_bytes, tensors_of
 _UNIT = 2.0**-24
 _FEW_COLUMNS = 16  # short rows need several perturbations: the worst of few elements is small by luck
 OWN_INPUTS = "own inputs"
+_MOST_TURNS = 3  # tells apart the moves of eight parameters
 _RUNNING = ("running_mean", "running_var")
 
 
@@ -80,7 +81,7 @@ class Reference:
         parameters = {name for name, _ in self._model.named_parameters(remove_duplicate=False)}
         self._buffers = {name: value for name, value in self.state.items() if name not in parameters}
         self._double = widened(self._model)
-        self._moved_double = _moved(self._double, seed)
+        self._moved_doubles = _moved(self._double, seed)
         self.exact = True  # False once float64 failed: the truth is then eager itself
 
     def case(self, seed: int, family: str | None = None) -> Case | None:
@@ -119,18 +120,19 @@ class Reference:
         """The float64 outputs on `arguments`, then those on perturbed arguments."""
         short = any(not each.dim() or each.shape[-1] < _FEW_COLUMNS for each in eager)
         generator = torch.Generator().manual_seed(seed)
+        models = self._moved_doubles * (max(1, 4 // len(self._moved_doubles)) if short else 1)
         try:
-            return [self._truth(arguments)] + [
-                self._truth(tree_map(lambda leaf: _perturbed(leaf, generator), to_double(arguments)), moved=True)
-                for _ in range(4 if short else 1)
+            return [self._truth(self._double, arguments)] + [
+                self._truth(model, tree_map(lambda leaf: _perturbed(leaf, generator), to_double(arguments)))
+                for model in models
             ]
         except (RuntimeError, TypeError, ValueError):
             self.exact = False
             return [eager, eager]
 
-    def _truth(self, arguments: list[Any], moved: bool = False) -> list[torch.Tensor]:
+    def _truth(self, model: torch.nn.Module, arguments: list[Any]) -> list[torch.Tensor]:
         """Outputs, then buffers."""
-        model, wide = self._moved_double if moved else self._double, to_double(arguments)
+        wide = to_double(arguments)
         self._renew(model)
         outputs = flatten_outputs(run_in_double(lambda: model(*wide)))
         return [*outputs, *self._buffers_of(model)]
@@ -139,7 +141,9 @@ class Reference:
         """Truths with large finite values, of either sign, in place of what is not finite: they tell on which results
         those places have an influence, and on which only because 0 * NaN is NaN."""
         try:
-            return [self._truth(tree_map(partial(_replaced, value=each), arguments)) for each in (1e4, -1e4)]
+            return [
+                self._truth(self._double, tree_map(partial(_replaced, value=each), arguments)) for each in (1e4, -1e4)
+            ]
         except (RuntimeError, TypeError, ValueError):
             return []
 
@@ -175,19 +179,27 @@ def _randomise(model: torch.nn.Module, seed: int) -> None:
             value.add_(torch.empty_like(value).uniform_(-spread, spread, generator=generator))
 
 
-def _moved(model: torch.nn.Module, seed: int) -> torch.nn.Module:
-    """A copy whose parameters moved by one unit roundoff each: they are inputs too."""
-    model, generator = copy.deepcopy(model), torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for value in model.parameters():
-            value.copy_(_perturbed(value, generator))
-    return model
+def _moved(model: torch.nn.Module, seed: int) -> list[torch.nn.Module]:
+    """Copies whose parameters moved by one unit roundoff each: they are inputs too.
+
+    From copy to copy the moves of some parameters are turned round: where those of a scale and a shift cancel in one
+    copy, they add up in another.
+    """
+    copies = []
+    for turned in range(1 + min(_MOST_TURNS, max(0, len(list(model.parameters())) - 1).bit_length())):
+        moved, generator = copy.deepcopy(model), torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for index, value in enumerate(moved.parameters()):
+                sign = -1 if turned and index >> (turned - 1) & 1 else 1
+                value.add_(_perturbed(value, generator) - value, alpha=sign)
+        copies.append(moved)
+    return copies
 
 
 def _perturbed(leaf: Any, generator: torch.Generator) -> Any:
     if not isinstance(leaf, torch.Tensor) or not leaf.is_floating_point():
         return leaf
-    signs = torch.randint(2, leaf.shape, generator=generator, dtype=torch.int8) * 2 - 1
+    signs = torch.randint(2, leaf.shape, generator=generator, dtype=torch.int8).double() * 2 - 1
     return leaf * (1 + _UNIT * signs)
 
 

@@ -14,7 +14,7 @@ from evaluator.correctness.checks import ExactCheck, make_check
 from evaluator.correctness.double import run_in_double, widened
 from evaluator.correctness.families import FAMILIES, transform
 from evaluator.correctness.limits import rows_of
-from evaluator.correctness.reference import Reference
+from evaluator.correctness.reference import Reference, _moved, _perturbed
 
 MATMUL = """
 import torch
@@ -143,3 +143,16 @@ def test_families_keep_form_and_structural_zeros():
 def test_rows_hold_everything(shape):
     rows = rows_of(torch.zeros(shape))
     assert rows.numel() == torch.zeros(shape).numel() and (rows.shape[1] >= 16 or rows.shape[0] == 1)
+
+
+def test_moves_of_parameters_are_in_both_directions_and_of_one_roundoff():
+    values = torch.linspace(1, 2, 64, dtype=torch.float64)
+    moves = (_perturbed(values, torch.Generator().manual_seed(0)) / values - 1) * 2.0**24
+    assert sorted(set(moves.round(decimals=6).tolist())) == [-1.0, 1.0]
+
+
+def test_moves_of_scale_and_shift_do_not_cancel_in_every_copy():
+    model = torch.nn.LayerNorm(64).double()
+    torch.nn.init.constant_(model.bias, -1.0)  # scale + shift is 0: equal moves of both leave it there
+    sums = torch.stack([(each.weight + each.bias).abs() for each in _moved(model, seed=0)])
+    assert (sums.amax(0) > 2.0**-24).all()

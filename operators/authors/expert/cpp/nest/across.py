@@ -9,12 +9,9 @@ from operators.authors.expert.cpp.dtypes import COMPUTE
 from operators.authors.expert.cpp.expr import Emitter, Scope
 from operators.authors.expert.cpp.nest.domain import Space
 from operators.authors.expert.cpp.nest.keep import Kept
-from operators.authors.expert.cpp.nest.layout import Layout
+from operators.authors.expert.cpp.nest.layout import RUN, Layout
 from operators.authors.expert.cpp.nest.states import identity
 from operators.authors.expert.cpp.nest.text import loop
-
-# A lane adds at most this many numbers of its column before they go to a total in double.
-RUN = 32
 
 
 class Across(Layout):

@@ -16,8 +16,8 @@ from operators.authors.expert.cpp.nest.online import Online
 from operators.authors.expert.cpp.nest.states import Arg, Simple, accumulator
 from operators.authors.expert.cpp.nest.trace import bound_rows
 
-# An accumulator adds at most this many numbers a lane before they go to a total: rounding errors stay small.
-RUN = 64
+# A lane adds at most this many numbers before they go to a total in double: equal numbers all round the same way.
+RUN = 16
 
 State = Simple | Arg | Online | Moments
 
