@@ -4,14 +4,12 @@ from dataclasses import replace
 from itertools import islice
 
 import pytest
+from small_sessions import small_session
 
 from egg_search.core.candidate import Candidate, Dialect
 from egg_search.core.hardware import Hardware
-from egg_search.core.problem import Problem
 from egg_search.core.signature import structure
-from operators.authors.expert.cpp.dialect import CppDialect
 from operators.authors.expert.moves.structure import designer
-from operators.authors.expert.session import Session
 from operators.authors.expert.structures.seeds import seed_plans
 from principles import load
 
@@ -31,21 +29,7 @@ FORWARDS = {
 
 
 def session(name, hardware):
-    forward, shape = FORWARDS[name]
-    source = f"""
-import torch
-class Model(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.w = torch.nn.Parameter(torch.ones(8, 8, 3, 3))
-    def forward(self, x):
-        return {forward}
-def get_inputs():
-    return [torch.randn({shape})]
-def get_init_inputs():
-    return []
-"""
-    return Session(Problem(name, source), CppDialect(), hardware)
+    return small_session(name, *FORWARDS[name], hardware)
 
 
 def favourite(found):

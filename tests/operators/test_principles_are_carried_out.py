@@ -6,13 +6,12 @@ from collections import defaultdict
 from functools import cache
 
 import pytest
+from small_sessions import small_session
 
 import principles
 from egg_search.core.hardware import Hardware
-from egg_search.core.problem import Problem
 from operators.authors.expert.cpp.dialect import CppDialect
 from operators.authors.expert.rewrites import OPTIONAL
-from operators.authors.expert.session import Session
 from operators.authors.expert.structures.designer import Designer
 from operators.authors.expert.structures.partition import LIBRARY_KIND
 from operators.authors.expert.structures.seeds import FUSIONS
@@ -35,21 +34,7 @@ _GRAPH_ROLES = {"fusion": {f.name for f in FUSIONS}, "rewrite": set(OPTIONAL)}
 
 
 def _session(name):
-    forward, shape = FORWARDS[name]
-    source = f"""
-import torch
-class Model(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.w = torch.nn.Parameter(torch.ones(8, 8, 3, 3))
-    def forward(self, x):
-        return {forward}
-def get_inputs():
-    return [torch.randn({shape})]
-def get_init_inputs():
-    return []
-"""
-    return Session(Problem(name, source), CppDialect(), MACHINE)
+    return small_session(name, *FORWARDS[name], MACHINE)
 
 
 @cache
