@@ -1,0 +1,38 @@
+"""One evaluator a problem, for the whole session."""
+
+from __future__ import annotations
+
+import pytest
+from entries import HERE
+
+from egg_search.core.hardware import detect_cpu
+from egg_search.core.problem import Problem
+from egg_search.core.verdict import PrecisionClass
+from evaluator.evaluator import Evaluator
+from evaluator.settings import EvaluatorSettings, TimingRule
+
+QUICK = EvaluatorSettings(
+    seed=11,
+    accept=PrecisionClass.FAITHFUL,
+    torch_compile=False,
+    memory_bytes=800 << 20,
+    min_call_seconds=1.0,
+    full=TimingRule(min_rounds=10, max_rounds=16, seconds=0.3, width=0.1),
+)
+
+
+@pytest.fixture(scope="session")
+def evaluator_of(tmp_path_factory):
+    """A function from a problem's name to its evaluator."""
+    made: dict[str, Evaluator] = {}
+    build_dir = tmp_path_factory.mktemp("adversarial")
+
+    def get(problem: str) -> Evaluator:
+        if problem not in made:
+            loaded = Problem.from_file(HERE / "problems" / f"{problem}.py")
+            made[problem] = Evaluator(loaded, detect_cpu(), build_dir, QUICK)
+        return made[problem]
+
+    yield get
+    for each in made.values():
+        each.close()

@@ -1,0 +1,120 @@
+"""What a corpus entry is, how its source is made, and what its verdict must be."""
+
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+from egg_search.core.candidate import Candidate, Dialect
+from egg_search.core.verdict import Outcome, Verdict
+from evaluator.evaluator import Evaluator
+from evaluator.settings import Effort
+
+HERE = Path(__file__).parent
+PROBLEMS = sorted(path.stem for path in (HERE / "problems").glob("*.py"))
+# What a candidate gets that was never faster than the problem's own Model: noise only. A cheat that works shows 2 and
+# more. A busy machine may fool one judgement, hardly several in a row.
+NO_GAIN, ATTEMPTS = 1.3, 3
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One candidate. `outcomes`: what a refusal may be, with `reason` (a regular expression) found in the verdict's
+    reason; empty when it must be accepted. `gain_free`: it may be accepted as well, or must be where there are no
+    outcomes, as long as it is not faster than the problem's own Model. `flags`: found in an accepted one's flags."""
+
+    name: str
+    problem: str
+    source: str
+    outcomes: frozenset[Outcome]
+    reason: str = ""
+    gain_free: bool = False
+    flags: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.problem}: {self.name}"
+
+
+def entry(
+    name: str,
+    problem: str,
+    forward: str = "",
+    *,
+    before: str = "",
+    init: str = "",
+    body: str = "",
+    outcomes: Outcome | set[Outcome] = frozenset(),
+    reason: str = "",
+    gain_free: bool = False,
+    flags: str = "",
+) -> Entry:
+    """An entry made of a forward body, text at module level, the rest of a constructor's body, and the rest of the
+    class's. Arguments are named as in the problem; `Model.forward(self, ...)` is the problem's own computation."""
+    accepted = frozenset([outcomes]) if isinstance(outcomes, Outcome) else frozenset(outcomes)
+    return Entry(name, problem, source_of(problem, forward, before, init, body), accepted, reason, gain_free, flags)
+
+
+def source_of(problem: str, forward: str = "", before: str = "", init: str = "", body: str = "") -> str:
+    text = problem_text(problem)
+    parts = [text, textwrap.dedent(before), "class ModelNew(Model):"]
+    if init:
+        names = _arguments(text, "__init__")
+        parts.append(_method("__init__", names, f"super().__init__({', '.join(names)})\n" + textwrap.dedent(init)))
+    if body:
+        parts.append(textwrap.indent(textwrap.dedent(body).strip(), "    "))
+    if forward:
+        parts.append(_method("forward", _arguments(text, "forward"), forward))
+    return "\n\n".join(parts + ([] if init or body or forward else ["    pass"])) + "\n"
+
+
+@cache
+def problem_text(problem: str) -> str:
+    return (HERE / "problems" / f"{problem}.py").read_text()
+
+
+def _method(name: str, arguments: list[str], body: str) -> str:
+    head = f"    def {name}({', '.join(['self', *arguments])}):\n"
+    return head + textwrap.indent(textwrap.dedent(body).strip(), " " * 8)
+
+
+def _arguments(text: str, method: str) -> list[str]:
+    model = next(node for node in ast.parse(text).body if isinstance(node, ast.ClassDef) and node.name == "Model")
+    found = [node for node in model.body if isinstance(node, ast.FunctionDef) and node.name == method]
+    return [each.arg for each in found[0].args.args[1:]] if found else []
+
+
+def entries_in(folder: str) -> list[Entry]:
+    """The `ENTRIES` of every module in a folder beside this file. Names must be unique."""
+    modules = [import_module(f"{folder}.{path.stem}") for path in sorted((HERE / folder).glob("*.py"))]
+    found = [each for module in modules for each in module.ENTRIES]
+    twice = {str(each) for each in found if sum(str(each) == str(other) for other in found) > 1}
+    assert not twice, f"the same name twice: {twice}"
+    return found
+
+
+def judge(entry: Entry, evaluator: Evaluator) -> Verdict:
+    candidate = Candidate(entry.source, Dialect.TORCH)
+    return evaluator.judge(candidate, candidate.default_configuration, Effort.FULL)
+
+
+def check(entry: Entry, evaluator_of: Callable[[str], Evaluator]) -> None:
+    """Asserts that the entry gets the verdict that it deserves, and that the evaluator lives on."""
+    lows = []
+    for _ in range(ATTEMPTS):
+        verdict = judge(entry, evaluator_of(entry.problem))
+        if not verdict.ok:
+            assert verdict.outcome in entry.outcomes, f"{verdict.outcome}: {verdict.reason}"
+            assert re.search(entry.reason, verdict.reason), f"{verdict.outcome}: {verdict.reason}"
+            return
+        assert entry.gain_free or not entry.outcomes, f"accepted: {verdict.timing.speedups} {verdict.flags}"
+        assert re.search(entry.flags, "\n".join(verdict.flags)), verdict.flags
+        lows.append(verdict.timing.speedups["eager"].low)
+        if not entry.gain_free or lows[-1] < NO_GAIN:
+            return
+    raise AssertionError(f"accepted, and faster than eager each time: {lows}")

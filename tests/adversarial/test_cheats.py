@@ -1,0 +1,16 @@
+"""Every cheat is refused for the right reason, or gains nothing; what is honest in substance is accepted."""
+
+from __future__ import annotations
+
+import pytest
+from entries import PROBLEMS, check, entries_in, entry
+
+
+@pytest.mark.parametrize("cheat", entries_in("cheats"), ids=str)
+def test_cheat_does_not_pay(cheat, evaluator_of):
+    check(cheat, evaluator_of)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_the_problems_own_model_is_accepted_without_a_gain(problem, evaluator_of):
+    check(entry("own model", problem, gain_free=True, flags="only library calls"), evaluator_of)
