@@ -11,6 +11,7 @@ from evaluator_samples import NORM_SOFTMAX, candidate_of
 from egg_search.core.candidate import Candidate, Dialect
 from egg_search.core.verdict import Outcome, PrecisionClass, Verdict
 from evaluator.settings import Effort
+from evaluator.static import LIBRARY_ONLY, has_flag
 
 FAULTS = {
     "zeros": ("return torch.zeros_like(x)", Outcome.WRONG_VALUES, "expected"),
@@ -108,7 +109,7 @@ def test_honest_kernel(judge, compiled):
 
 def test_library_port_is_flagged_and_generates_nothing(judge):
     verdict = judge.judge(candidate_of("return super().forward(x)"), {}, Effort.FULL)
-    assert verdict.ok and "only library calls: no kernel is loaded" in verdict.flags
+    assert verdict.ok and has_flag(verdict.flags, LIBRARY_ONLY)
     assert verdict.generated_share < 0.9
 
 
