@@ -17,13 +17,15 @@ from egg_search.core.problem import Problem
 from egg_search.core.verdict import Interval, Outcome, Timing, Verdict
 from evaluator.baselines.baselines import Baselines
 from evaluator.build import build
+from evaluator.build.store import BuildStore
 from evaluator.correctness.cases import CaseBook
 from evaluator.correctness.reference import Reference
-from evaluator.device.base import Device
+from evaluator.device.base import Device, Rights
 from evaluator.device.cpu import CpuDevice
 from evaluator.gate import Gate
+from evaluator.isolation.base import Stage
 from evaluator.isolation.failure import WorkerFailure
-from evaluator.isolation.process import shared_isolation
+from evaluator.isolation.isolation import shared_isolation
 from evaluator.settings import Effort, EvaluatorSettings
 from evaluator.static import static_flags
 from evaluator.timing.noise import NoiseMeter
@@ -54,7 +56,7 @@ class Evaluator:
         self._hardware, self._settings = hardware, settings
         self._build_dir, self._problem = Path(build_dir).absolute(), problem
         self._gate = Gate(settings.gate_path)
-        self._isolation = shared_isolation(hardware.cores)
+        self._isolation = shared_isolation(hardware.cores, settings.layers)
         self._device: Device = CpuDevice(hardware, self._isolation)
         self._lock = threading.RLock()
         self._random = np.random.default_rng()
@@ -104,8 +106,13 @@ class Evaluator:
             self._isolation.start()
             self._book = CaseBook(self._problem, self._settings)
             spec = self._spec(self._problem.effective_source, "Model", self._book.references[0])
-            environment = {"TORCHINDUCTOR_CACHE_DIR": str(self._build_dir / "inductor")}
-            baselines = Baselines(self._book, spec, self._device, self._memory, environment, self._gate, self._settings)
+            compiled = self._build_dir / "inductor"
+            compiled.mkdir(parents=True, exist_ok=True)
+            environment = {"TORCHINDUCTOR_CACHE_DIR": str(compiled)}
+            rights = Rights(Stage.BUILD, writable=(str(compiled),))  # torch.compile starts a compiler
+            baselines = Baselines(
+                self._book, spec, self._device, self._memory, environment, rights, self._gate, self._settings
+            )
             try:
                 with ThreadPoolExecutor(1) as pool:  # torch.compile takes a while: the truths are computed meanwhile
                     started = pool.submit(baselines.start)
@@ -133,7 +140,9 @@ class Evaluator:
     def _run(self, bound: str, flags: tuple[str, ...], effort: Effort, best_ms: float | None) -> Verdict:
         trial: Trial | None = None
         try:
-            seat = self._device.open(self._memory, {"EGG_BUILD_DIR": str(self._build_dir)})
+            store = BuildStore(self._build_dir)
+            rights = Rights(readable=(str(store.output(bound)), str(store.shared)))
+            seat = self._device.open(self._memory, store.environment(bound), rights)
             try:
                 trial = Trial(seat, self._settings.accept, self._call_seconds)
                 return self._judge_in(trial, bound, flags, effort, best_ms)
@@ -214,7 +223,7 @@ class Evaluator:
 
     def _generated_share(self, trial: Trial, seconds: float) -> float:
         """Share of a call's time outside torch's own operators, as the worker tells it: information, no judgement."""
-        inside = min(trial.seat.operator_seconds(0, self._call_seconds) for _ in range(3))
+        inside = min(trial.seat.operator_seconds(self._call_seconds) for _ in range(3))
         return max(0.0, min(1.0, 1 - inside / seconds))
 
     @property

@@ -31,17 +31,19 @@ class TimingRule:
 class EvaluatorSettings:
     """`seed` None draws secret inputs anew in every process, as campaigns do; tests pass one to be repeatable.
 
-    `accept` is the loosest precision class that is not WRONG_VALUES. Seconds are limits, not targets.
+    `accept` is the loosest precision class that is not WRONG_VALUES. Seconds are limits, not targets. `layers` names
+    the layers of isolation to use; None: all that this machine has.
     """
 
     seed: int | None = None
     accept: PrecisionClass = PrecisionClass.HALF
     torch_compile: bool = True
     gate_path: Path | None = None
+    layers: frozenset[str] | None = None
     build_seconds: float = 60.0
     load_seconds: float = 30.0
     compile_seconds: float = 180.0
-    min_call_seconds: float = 2.0  # a call may take this long or 50 times eager's time, whichever is longer
+    min_call_seconds: float = 1.5  # a call may take this long or 50 times eager's time, whichever is longer
     memory_bytes: int | None = None  # of a worker; None: from the problem's size
     reference_seconds: float = 6.0  # for all float64 truths together; decides how many cases there are
     reference_bytes: int = 1 << 30

@@ -1,4 +1,4 @@
-"""Builds a candidate by importing it in a process of its own, with `EGG_BUILD_DIR` saying where results go."""
+"""Builds a candidate by importing it in a process of its own, where a compiler may run."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from egg_search.core.candidate import content_hash
 from egg_search.core.errors import UserError
 from egg_search.core.verdict import Outcome
 from evaluator.build.messages import reason_of
+from evaluator.build.store import BuildStore
 from evaluator.gate import Gate
-from evaluator.isolation.base import Isolation, Limits
+from evaluator.isolation.base import Limits, Stage
 from evaluator.isolation.failure import WorkerFailure
-from evaluator.isolation.process import shared_isolation
+from evaluator.isolation.isolation import Isolation, shared_isolation
 from evaluator.protocol.memory import payload
 from evaluator.protocol.records import Op, Status
 from evaluator.worker.models import ModelSpec
@@ -23,6 +23,7 @@ from evaluator.worker.models import ModelSpec
 MEMORY_BYTES, FILE_BYTES = 4 << 30, 256 << 20
 _MESSAGE_BYTES = 1 << 16
 _NEEDED_BYTES = 8 << 20  # a failed build with less than this left on the disk says nothing of the candidate
+OWN_SECONDS = 1.8  # an import that takes longer, while no compiler is at work, hangs
 
 
 @dataclass(frozen=True)
@@ -52,31 +53,37 @@ def build(
     the disk is full: that is no fault of the candidate's.
     """
     begin = time.perf_counter()
-    build_dir = Path(build_dir).absolute()
-    marker = build_dir / "built" / content_hash(bound_source)
-    if marker.exists():
+    store = BuildStore(build_dir)
+    if store.built(bound_source):
         return BuildReport(None, "", time.perf_counter() - begin, cached=True)
     try:
-        marker.parent.mkdir(parents=True, exist_ok=True)
+        store.prepare(bound_source)
         with (gate or Gate(None)).shared():
             begin = time.perf_counter()
-            outcome, reason = _import_once(bound_source, build_dir, timeout_s, isolation or shared_isolation())
+            outcome, reason = _import_once(bound_source, store, timeout_s, isolation or shared_isolation())
         if outcome is None:
-            marker.touch()
+            store.publish(bound_source)
     except OSError as error:
-        raise UserError(f"{build_dir}: {error.strerror or error}; free some space there, then: egg resume") from None
-    if outcome is not None and shutil.disk_usage(build_dir).free < _NEEDED_BYTES:
-        raise UserError(f"{build_dir}: the disk is full; free some space, then: egg resume")
+        raise UserError(f"{store.root}: {error.strerror or error}; free some space there, then: egg resume") from None
+    if outcome is not None and shutil.disk_usage(store.root).free < _NEEDED_BYTES:
+        raise UserError(f"{store.root}: the disk is full; free some space, then: egg resume")
     return BuildReport(outcome, reason, time.perf_counter() - begin, cached=False)
 
 
-def _import_once(source: str, build_dir: Path, timeout_s: float, isolation: Isolation) -> tuple[Outcome | None, str]:
+def _import_once(source: str, store: BuildStore, timeout_s: float, isolation: Isolation) -> tuple[Outcome | None, str]:
     messages = os.memfd_create("egg-messages", os.MFD_CLOEXEC)
     spec = payload(ModelSpec(source, class_name=None))
+    limits = Limits(
+        MEMORY_BYTES,
+        FILE_BYTES,
+        stage=Stage.BUILD,
+        readable=(str(store.shared),),
+        writable=(str(store.output(source)),),
+    )
     try:
-        worker = isolation.spawn(Limits(MEMORY_BYTES, FILE_BYTES), {"EGG_BUILD_DIR": str(build_dir)}, messages)
+        worker = isolation.spawn(limits, store.environment(source), messages)
         try:
-            reply = worker.request(Op.LOAD, timeout_s, fds=[spec])
+            reply = worker.request(Op.LOAD, timeout_s, fds=[spec], own_seconds=OWN_SECONDS)
         finally:
             worker.close()
     except WorkerFailure as failure:

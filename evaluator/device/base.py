@@ -7,7 +7,17 @@ from typing import Any, Protocol
 
 import torch
 
+from evaluator.isolation.base import Stage
 from evaluator.worker.models import ModelSpec
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What a seat may do beside computing: directories that it may read and write, and whether compilers may run."""
+
+    stage: Stage = Stage.RUN
+    readable: tuple[str, ...] = ()
+    writable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -20,12 +30,18 @@ class Call:
 
 
 class Seat(Protocol):
-    """One worker process with its models on the device. Methods raise WorkerFailure; the worker is dead then."""
+    """One worker process with its models on the device. Methods raise WorkerFailure; the worker is dead then.
+
+    `denied` names what it attempted and was not allowed to do.
+    """
+
+    denied: list[str]
 
     def load(self, number: int, spec: ModelSpec, state: dict[str, torch.Tensor], timeout: float) -> None: ...
 
-    def call(self, number: int, arguments: list[Any], timeout: float, warm: int = 0, read: bool = True) -> Call:
-        """Writes `arguments`, lets the worker make `warm` calls on earlier ones, and times one forward."""
+    def call(self, number: int, arguments: list[Any], timeout: float, warm: int = 0) -> Call:
+        """Lets the worker make `warm` untimed calls on earlier arguments, where there are any, then writes `arguments`
+        and times one forward. The worker sees them when its clock runs, and not before."""
         ...
 
     def buffers(self, number: int, timeout: float) -> list[torch.Tensor]:
@@ -36,8 +52,8 @@ class Seat(Protocol):
         """Seconds of a call that computes nothing."""
         ...
 
-    def operator_seconds(self, number: int, timeout: float) -> float:
-        """What the worker says that one forward spends in torch's operators. Informational."""
+    def operator_seconds(self, timeout: float) -> float:
+        """What the worker says that one more forward, like the last call, spends in torch's operators. Informational."""
         ...
 
     def close(self) -> None: ...
@@ -48,4 +64,4 @@ class Device(Protocol):
 
     quantile: float
 
-    def open(self, memory_bytes: int, environment: dict[str, str]) -> Seat: ...
+    def open(self, memory_bytes: int, environment: dict[str, str], rights: Rights) -> Seat: ...

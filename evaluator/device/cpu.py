@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from dataclasses import replace
 from typing import Any
 
@@ -10,16 +11,17 @@ import torch
 
 from egg_search.core.hardware import Hardware
 from egg_search.core.verdict import Outcome
-from evaluator.device.base import Call
-from evaluator.isolation.base import Isolation, Limits
+from evaluator.device.base import Call, Rights
+from evaluator.isolation.base import Limits
 from evaluator.isolation.failure import WorkerFailure
+from evaluator.isolation.isolation import Isolation
 from evaluator.isolation.worker import Worker
 from evaluator.protocol.memory import Layout, Region, layout_of, payload, same_bytes, tensors_of
 from evaluator.protocol.records import MAX_OUTPUTS, Op, Reply, Status
 from evaluator.worker.models import NULL_MODEL, ModelSpec
 
 FILE_BYTES = 256 << 20
-_WARM, _TIMED = 0, 1
+_SLOTS = 2  # places that arguments may lie in: an address that was remembered is the wrong one half of the time
 _BIND_SECONDS = 10.0
 _FAILURES = {
     Status.RAISED: Outcome.RAISED,
@@ -38,17 +40,25 @@ class CpuDevice:
         self._cpus = tuple(sorted(os.sched_getaffinity(0)))[: hardware.cores]
         self._isolation = isolation
 
-    def open(self, memory_bytes: int, environment: dict[str, str]) -> CpuSeat:
-        return CpuSeat(self._isolation.spawn(Limits(memory_bytes, FILE_BYTES, self._cpus), environment))
+    def open(self, memory_bytes: int, environment: dict[str, str], rights: Rights = Rights()) -> CpuSeat:
+        limits = Limits(memory_bytes, FILE_BYTES, self._cpus, rights.stage, rights.readable, rights.writable)
+        return CpuSeat(self._isolation.spawn(limits, environment))
 
 
 class CpuSeat:
-    """The clock runs from the verifier's GO until it has received DONE. The worker is stopped between calls: nothing
-    goes on behind the clock, and its idle threads do not spin on the cores of the next worker."""
+    """The clock runs from the verifier's GO until it has received DONE and stopped the worker. The worker is stopped
+    between calls, and while its next inputs are written: it cannot work on them ahead, nothing goes on behind the
+    clock, and its idle threads do not spin on the cores of the next worker."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._bound: dict[tuple[int, int], tuple[Layout, Region, list[torch.Tensor]]] = {}
+        self._written: set[tuple[int, int]] = set()
+        self._last = (NULL_MODEL, 0)
+
+    @property
+    def denied(self) -> list[str]:
+        return self._worker.denied
 
     def load(self, number: int, spec: ModelSpec, state: dict[str, torch.Tensor], timeout: float) -> None:
         layout = layout_of(state)
@@ -65,14 +75,17 @@ class CpuSeat:
         self._worker.pause()
 
     def call(self, number: int, arguments: list[Any], timeout: float, warm: int = 0) -> Call:
-        tensors = tensors_of(arguments)
+        tensors, place = tensors_of(arguments), (number, secrets.randbelow(_SLOTS))
         self._worker.resume()
-        views = self._write(number, _TIMED, arguments, tensors)
-        if warm and (number, _WARM) not in self._bound:
-            self._write(number, _WARM, arguments, tensors)
-        self._expect(self._worker.request(Op.CALL, timeout * (1 + warm), number, _TIMED, warm))
-        seconds, reply = self._worker.timed(timeout)
+        views = self._bind(place, layout_of(arguments))
+        warm = warm if place in self._written else 0
+        self._expect(self._worker.request(Op.CALL, timeout * (1 + warm), *place, warm))
         self._worker.pause()
+        for view, tensor in zip(views, tensors, strict=True):
+            view.copy_(tensor)
+        self._written.add(place)
+        self._last = place
+        seconds, reply = self._worker.timed(timeout)
         self._expect(reply)
         outputs = [self._worker.read(output) for output in reply.outputs]
         return Call(seconds, outputs, all(map(same_bytes, views, tensors)))
@@ -91,14 +104,14 @@ class CpuSeat:
     def null(self) -> float:
         self._worker.resume()
         self._expect(self._worker.request(Op.CALL, _BIND_SECONDS, NULL_MODEL))
-        seconds, reply = self._worker.timed(_BIND_SECONDS)
         self._worker.pause()
+        seconds, reply = self._worker.timed(_BIND_SECONDS)
         self._expect(reply)
         return seconds
 
-    def operator_seconds(self, number: int, timeout: float) -> float:
+    def operator_seconds(self, timeout: float) -> float:
         self._worker.resume()
-        reply = self._worker.request(Op.PROFILE, timeout, number, _TIMED)
+        reply = self._worker.request(Op.PROFILE, timeout, *self._last)
         self._worker.pause()
         self._expect(reply)
         return max(0.0, reply.number)
@@ -106,17 +119,14 @@ class CpuSeat:
     def close(self) -> None:
         self._worker.close()
 
-    def _write(self, number: int, slot: int, arguments: list[Any], tensors: list[torch.Tensor]) -> list[torch.Tensor]:
-        """Copies `tensors` into the slot's region, which is made and sent when their layout is a new one."""
-        layout = layout_of(arguments)
-        known = self._bound.get((number, slot))
+    def _bind(self, place: tuple[int, int], layout: Layout) -> list[torch.Tensor]:
+        """The tensors in shared memory that the worker's model sees as its arguments."""
+        known = self._bound.get(place)
         if known is None or known[0] != layout:
             region = Region.create(layout.size)
-            known = (layout, region, layout.views(region))
-            self._send(Op.BIND, _BIND_SECONDS, number, slot, layout, region)
-            self._bound[number, slot] = known
-        for view, tensor in zip(known[2], tensors, strict=True):
-            view.copy_(tensor)
+            known = self._bound[place] = (layout, region, layout.views(region))
+            self._written.discard(place)
+            self._send(Op.BIND, _BIND_SECONDS, *place, layout, region)
         return known[2]
 
     def _send(

@@ -9,30 +9,36 @@ import select
 import signal
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import torch
 
+from egg_search.core.errors import UserError
 from egg_search.core.verdict import Outcome
+from evaluator.isolation.base import Limits, Stage
 from evaluator.isolation.failure import WorkerFailure
+from evaluator.isolation.layers.listener import Listener
+from evaluator.isolation.watch import Watch
 from evaluator.protocol.records import (
+    FIRST_NONCE,
     REPLY_BYTES,
     Command,
     Op,
     Output,
     ProtocolError,
     Reply,
+    Status,
     pack_command,
     unpack_reply,
 )
 
-if TYPE_CHECKING:
-    from evaluator.isolation.base import Isolation
-
 _SLICE_SECONDS = 0.05  # how often a waiting verifier looks after the worker
-_PAGE = os.sysconf("SC_PAGE_SIZE")
+_START_SECONDS = 20.0
+_STOP_SECONDS = 2.0
+_PATIENCE = 8  # a worker that others keep from the CPU gets at most this many times its time
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -41,41 +47,72 @@ class _IoVec(ctypes.Structure):
 
 
 class Worker:
-    """Every method but `close` raises WorkerFailure when the worker fails; it is dead afterwards."""
+    """Every method but `close` raises WorkerFailure when the worker fails; it is dead afterwards.
 
-    def __init__(self, pid: int, channel: socket.socket, memory_bytes: int, isolation: Isolation) -> None:
-        self.pid, self._channel, self._isolation = pid, channel, isolation
-        self._memory_bytes = memory_bytes
-        self._poll = select.poll()
-        self._poll.register(channel, select.POLLIN)
+    `reap` ends the worker within so many seconds and gives its wait status.
+    """
+
+    def __init__(self, channel: socket.socket, limits: Limits, reap: Callable[[float], int]) -> None:
+        self._channel, self._limits, self._reap = channel, limits, reap
         self._closed = False
+        self._process = -1
+        self._listener: Listener | None = None
+        handles = self._await_start()
+        self._process = handles[0]  # a pidfd: unlike a number it never means another process
+        self.pid = _pid_of(self._process)
+        self._watch = Watch(self.pid)
+        if len(handles) > 1:
+            self._listener = Listener(handles[1], limits.stage is Stage.BUILD)
+        self._poll = select.poll()
+        for fd in (channel.fileno(), *handles):
+            self._poll.register(fd, select.POLLIN)
+
+    @property
+    def denied(self) -> list[str]:
+        """System calls that it attempted and was denied, by name."""
+        return self._listener.denied if self._listener else []
 
     def request(
-        self, op: Op, timeout: float, model: int = 0, slot: int = 0, warm: int = 0, fds: list[int] = ()
+        self,
+        op: Op,
+        timeout: float,
+        model: int = 0,
+        slot: int = 0,
+        warm: int = 0,
+        fds: list[int] = (),
+        own_seconds: float | None = None,
     ) -> Reply:
-        """Sends one command and waits at most `timeout` seconds for its reply."""
+        """Sends one command and waits at most `timeout` seconds for its reply; `own_seconds` bounds the part of it in
+        which no process that the worker started is busy."""
         command = Command(secrets.token_bytes(16), op, model, slot, warm)
         try:
             socket.send_fds(self._channel, [pack_command(command)], fds)
         except OSError:
             self._died()
-        return self._receive(command.nonce, timeout)
+        return self._parse(self._wait(timeout, own_seconds), command.nonce)
 
     def timed(self, timeout: float) -> tuple[float, Reply]:
-        """Sends GO; seconds until the reply was received, on the verifier's clock, and the reply."""
+        """Lets a stopped worker do GO and stops it again; seconds on the verifier's clock, and the reply.
+
+        The clock starts before the first thread can run and ends when the last one has been told to stop.
+        """
         command = Command(secrets.token_bytes(16), Op.GO)
         data, before = pack_command(command), time.perf_counter()
         try:
             self._channel.send(data)
         except OSError:
             self._died()
+        self.resume()
         raw = self._wait(timeout)
+        self._signal(signal.SIGSTOP)
         seconds = time.perf_counter() - before
+        self._await_stop()
         return seconds, self._parse(raw, command.nonce)
 
     def pause(self) -> None:
-        """Stops the worker and all its threads and children, so that nothing goes on behind the clock."""
+        """Stops all threads of the worker, so that nothing goes on behind the clock; returns when they have."""
         self._signal(signal.SIGSTOP)
+        self._await_stop()
 
     def resume(self) -> None:
         self._signal(signal.SIGCONT)
@@ -107,10 +144,29 @@ class Worker:
         if not patience:
             self._signal(signal.SIGKILL)
         self._channel.close()
-        return self._isolation.reap(self, patience)
+        status = self._reap(patience)
+        if self._process >= 0:
+            os.close(self._process)
+        if self._listener is not None:
+            self._listener.close()
+        return status
 
-    def _receive(self, nonce: bytes, timeout: float) -> Reply:
-        return self._parse(self._wait(timeout), nonce)
+    def _await_start(self) -> list[int]:
+        """The first record says that the worker is contained; no candidate's code has run by then. The descriptors
+        that came along: the process, and the listener for denied calls where there is one."""
+        self._channel.settimeout(_START_SECONDS)
+        try:
+            data, fds, _, _ = socket.recv_fds(self._channel, REPLY_BYTES, 2)
+        except OSError:
+            data, fds = b"", []
+        self._channel.settimeout(None)
+        if not data:
+            self._died()
+        reply = self._parse(data, FIRST_NONCE)
+        if reply.status is not Status.READY or not fds:
+            self.close()
+            raise UserError(reply.text)
+        return fds
 
     def _parse(self, raw: bytes, nonce: bytes) -> Reply:
         try:
@@ -118,32 +174,50 @@ class Worker:
         except ProtocolError as error:
             self.fail(Outcome.PROTOCOL, str(error))
 
-    def _wait(self, timeout: float) -> bytes:
-        deadline = time.monotonic() + timeout
+    def _wait(self, timeout: float, own_seconds: float | None = None) -> bytes:
+        begin, delayed = time.monotonic(), self._watch.delayed()
+        self._watch.look()
+        self._watch.own_seconds = 0.0
         while True:
-            remaining = deadline - time.monotonic()
-            if remaining <= 0:
-                self.fail(Outcome.TIMED_OUT, f"no answer within {timeout:.3g} s")
-            if self._poll.poll(min(remaining, _SLICE_SECONDS) * 1000):
+            spent = time.monotonic() - begin
+            if spent >= timeout:
+                waited = self._watch.delayed() - delayed
+                if spent - waited >= timeout or spent >= _PATIENCE * timeout:
+                    self.fail(Outcome.TIMED_OUT, f"no answer within {timeout:.3g} s")
+            slice_seconds = min(max(timeout - spent, 0.01), _SLICE_SECONDS)
+            ready = {fd for fd, _ in self._poll.poll(slice_seconds * 1000)}
+            if self._channel.fileno() in ready:
                 with suppress(OSError):
                     data = self._channel.recv(REPLY_BYTES + 1)
                     if data:
                         return data
                 self._died()
-            self._look_after()
+            if self._process in ready:
+                self._died()
+            if self._listener is not None and self._listener.fd in ready:
+                self._serve_listener()
+            if not ready:
+                self._look_after(own_seconds)
 
-    def _look_after(self) -> None:
-        try:
-            resident = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * _PAGE
-        except (OSError, IndexError):
-            resident = 0
-        if resident == 0:  # a zombie whose channel somebody else still holds
-            self._died()
-        if resident > self._memory_bytes:
-            self.fail(
-                Outcome.OUT_OF_MEMORY,
-                f"{resident >> 20} MiB of memory in use, over the limit of {self._memory_bytes >> 20} MiB",
-            )
+    def _serve_listener(self) -> None:
+        assert self._listener is not None
+        self._listener.serve()
+        if self._listener.bombed:
+            self.fail(Outcome.CRASHED, f"a fork bomb: more than {self._listener.processes - 1} processes")
+
+    def _look_after(self, own_seconds: float | None) -> None:
+        excess = self._watch.excess(self._limits.memory_bytes)
+        if excess:
+            self.fail(Outcome.OUT_OF_MEMORY, excess)
+        self._watch.look()
+        if own_seconds is not None and self._watch.own_seconds > own_seconds:
+            self.fail(Outcome.TIMED_OUT, f"no answer, and no compiler at work, within {own_seconds:.3g} s")
+
+    def _await_stop(self) -> None:
+        deadline = time.monotonic() + _STOP_SECONDS
+        while not self._watch.stopped():
+            if time.monotonic() > deadline:
+                self.fail(Outcome.CRASHED, f"the process did not stop within {_STOP_SECONDS:.3g} s")
 
     def _died(self) -> NoReturn:
         status = self.close(patience=0.2)
@@ -155,5 +229,16 @@ class Worker:
         self.fail(Outcome.CRASHED, f"the process exited with status {os.waitstatus_to_exitcode(status)}")
 
     def _signal(self, number: int) -> None:
+        """To the worker and, where it could start some, to the processes of its group."""
+        if self._process < 0:
+            return
+        with suppress(ProcessLookupError, PermissionError):
+            signal.pidfd_send_signal(self._process, number)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
+
+
+def _pid_of(process: int) -> int:
+    """The verifier's number for a process in another process namespace."""
+    text = Path(f"/proc/self/fdinfo/{process}").read_text()
+    return int(text.partition("Pid:")[2].split()[0])

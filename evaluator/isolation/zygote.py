@@ -6,106 +6,104 @@ zygote exits, and its workers die with it.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import json
 import os
-import resource
 import signal
 import socket
 import struct
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from evaluator.isolation.jail import Jail
+from evaluator.isolation.layers import libc, namespaces
+
 ANSWER = struct.Struct("<q")
 REQUEST_BYTES = 1 << 16
-_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
-_prctl = ctypes.CDLL(None, use_errno=True).prctl
 
 
-def main(fd: int) -> None:
-    from evaluator.worker import serve  # imports torch
-
-    control = socket.socket(fileno=fd)
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # orphans of a worker come to us, and are killed
-    gc.collect()
-    gc.freeze()  # the collector of a child does not touch, and so copy, the pages it shares with us
-    live: set[int] = set()
-    control.send(ANSWER.pack(os.getpid()))
-    while True:
-        data, fds, _, _ = socket.recv_fds(control, REQUEST_BYTES, 2)
-        if not data:
+def boot(fd: int, layers: Collection[str]) -> None:
+    """The process that the verifier starts. With namespaces it waits for the zygote proper, which is the first process
+    of its own: when either ends, every worker does."""
+    if "namespaces" in layers:
+        namespaces.enter_outer()
+        child = os.fork()
+        if child:
+            os.close(fd)
+            os.waitpid(child, 0)
             os._exit(0)
-        request = json.loads(data)
-        if request["op"] == "reap":
-            answer = _reap(request["pid"], request["patience"], live)
-        else:
-            answer = os.fork()
-            if answer == 0:
-                control.close()
-                _become_worker(request, fds)
-                serve(3)
+        libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)
+    _Zygote(socket.socket(fileno=fd), frozenset(layers)).serve()
+
+
+class _Zygote:
+    def __init__(self, control: socket.socket, layers: frozenset[str]) -> None:
+        import evaluator.worker  # noqa: F401 (imports torch, which every worker then has)
+
+        libc.prctl(libc.PR_SET_CHILD_SUBREAPER, 1)  # orphans of a worker come to us, and are killed
+        self._control, self._layers = control, layers
+        self._jail = Jail(layers)
+        self._self = os.pidfd_open(os.getpid())
+        self._live: set[int] = set()
+        gc.collect()
+        gc.freeze()  # the collector of a child does not touch, and so copy, the pages it shares with us
+        self._control.send(ANSWER.pack(os.getpid()))
+
+    def serve(self) -> None:
+        while True:
+            data, fds, _, _ = socket.recv_fds(self._control, REQUEST_BYTES, 2)
+            if not data:
+                self._jail.clean(None)
                 os._exit(0)
-            live.add(answer)
-        for each in fds:
-            os.close(each)
-        control.send(ANSWER.pack(answer))
+            request = json.loads(data)
+            if request["op"] == "reap":
+                self._control.send(ANSWER.pack(self._reap(request["pid"], request["patience"])))
+                continue
+            self._control.send(ANSWER.pack(self._fork(request, fds)))
+            for each in fds:
+                os.close(each)
 
+    def _fork(self, request: dict[str, Any], fds: list[int]) -> int:
+        scratch = self._jail.scratch()
+        pid = namespaces.fork_inside(self._self) if "namespaces" in self._layers else os.fork()
+        if pid == 0:
+            self._jail.enter_and_serve(request, fds, scratch)
+            os._exit(0)
+        self._jail.keep(pid, scratch)
+        self._live.add(pid)
+        return pid
 
-def _become_worker(request: dict[str, Any], fds: list[int]) -> None:
-    """Own session, limits, environment; no descriptor but 0 to 2 and the channel at 3."""
-    os.setsid()
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    null = os.open(os.devnull, os.O_RDWR)
-    stderr = fds[1] if len(fds) > 1 else null
-    for source, target in ((null, 0), (stderr, 1), (stderr, 2), (fds[0], 3)):
-        os.dup2(source, target)
-    os.closerange(4, os.sysconf("SC_OPEN_MAX"))
-    if request["cpus"]:
-        os.sched_setaffinity(0, request["cpus"])
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")
-    address_space = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_AS, address_space + request["memory_bytes"])
-    _limit(resource.RLIMIT_FSIZE, request["file_bytes"])
-    os.environ.update(request["environment"])
-
-
-def _limit(which: int, value: int) -> None:
-    _, hard = resource.getrlimit(which)
-    bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(which, (bound, bound))
-
-
-def _reap(pid: int, patience: float, live: set[int]) -> int:
-    """The wait status of worker `pid`, which is killed when it does not end in `patience` seconds by itself."""
-    if pid not in live:
-        return 0
-    deadline = time.monotonic() + patience
-    done, status = os.waitpid(pid, os.WNOHANG)
-    while not done and time.monotonic() < deadline:
-        time.sleep(0.002)
+    def _reap(self, pid: int, patience: float) -> int:
+        """The wait status of worker `pid`, which is killed when it does not end in `patience` seconds by itself."""
+        if pid not in self._live:
+            return 0
+        deadline = time.monotonic() + patience
         done, status = os.waitpid(pid, os.WNOHANG)
-    with suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)
-    if not done:
-        os.kill(pid, signal.SIGKILL)  # it may not lead its group yet
-        _, status = os.waitpid(pid, 0)
-    live.discard(pid)
-    _kill_orphans(live)
-    return status
+        while not done and time.monotonic() < deadline:
+            time.sleep(0.002)
+            done, status = os.waitpid(pid, os.WNOHANG)
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+        if not done:
+            os.kill(pid, signal.SIGKILL)  # it may not lead its group yet
+            _, status = os.waitpid(pid, 0)
+        self._live.discard(pid)
+        self._kill_orphans()
+        self._jail.clean(pid)
+        if "namespaces" in self._layers and os.WIFEXITED(status) and os.WEXITSTATUS(status) > 128:
+            return os.WEXITSTATUS(status) - 128  # the wait status of a process that this signal killed
+        return status
 
-
-def _kill_orphans(live: set[int]) -> None:
-    """Kills every child of ours that we did not fork: what a dead worker left behind."""
-    try:
-        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    except OSError:  # a kernel without CONFIG_PROC_CHILDREN
-        return
-    for pid in set(map(int, children)) - live:
-        with suppress(ProcessLookupError, ChildProcessError):
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+    def _kill_orphans(self) -> None:
+        """Kills every child of ours that we did not fork: what a dead worker left behind."""
+        try:
+            children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+        except OSError:  # a kernel without CONFIG_PROC_CHILDREN, or the old /proc of another process namespace
+            return
+        for pid in set(map(int, children)) - self._live:
+            with suppress(ProcessLookupError, ChildProcessError):
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)

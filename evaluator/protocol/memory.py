@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
 import pickle
@@ -51,8 +52,10 @@ class Region:
 
     @classmethod
     def create(cls, size: int) -> Region:
-        fd = os.memfd_create("egg", os.MFD_CLOEXEC)
+        fd = os.memfd_create("egg", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         os.ftruncate(fd, max(size, 1))
+        # A mapping whose file was cut short would kill whoever touches it: neither side can resize it any more.
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
         return cls(fd, size)
 
     def close(self) -> None:

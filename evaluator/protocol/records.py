@@ -16,6 +16,7 @@ import torch
 
 MAX_OUTPUTS, MAX_DIMS, TEXT_BYTES = 16, 8, 4000
 MAX_OUTPUT_BYTES = 1 << 38
+FIRST_NONCE = bytes(16)  # of the record that a worker sends by itself, when it is contained
 DTYPES = (
     torch.float32,
     torch.float64,
@@ -40,8 +41,8 @@ class Op(IntEnum):
 
     LOAD = 1  # execute a source; construct and fill model `model`
     BIND = 2  # map the input region of (model, slot)
-    CALL = 3  # drop old outputs, make `warm` calls on slot 0, answer READY, then wait for GO
-    GO = 4  # forward on `slot`; the answer is DONE with the outputs
+    CALL = 3  # drop old outputs, make `warm` calls on `slot` as it is, answer READY, then wait for GO
+    GO = 4  # forward on the same slot, whose contents changed; the answer is DONE with the outputs
     BUFFERS = 6  # the answer's outputs are buffers of `model`, MAX_OUTPUTS from number `slot` on, in the state's order
     PROFILE = 5  # the answer's number is the seconds that one forward spends in torch's own operators
 

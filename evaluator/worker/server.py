@@ -25,8 +25,6 @@ from evaluator.worker.errors import explain, is_memory_error
 from evaluator.worker.models import Models
 from evaluator.worker.operators import OperatorClock
 
-WARM_SLOT = 0
-
 
 def serve(fd: int) -> None:
     """Answers commands on the SEQPACKET socket `fd`; returns when the other side closed it."""
@@ -82,10 +80,10 @@ class _Server:
         return pack_reply(nonce, Status.READY)
 
     def _prepare(self, command: Command) -> None:
+        forward, arguments = self._models.call(command.model, command.slot)
         for _ in range(command.warm):
-            forward, arguments = self._models.call(command.model, WARM_SLOT)
             forward(*arguments)
-        self._ready = self._models.call(command.model, command.slot)
+        self._ready = forward, arguments
 
     def _go(self, nonce: bytes) -> bytes:
         """The timed part: forward, and a record of where its outputs are. Without a model (null), the record alone."""

@@ -1,4 +1,4 @@
-"""Plain process isolation: fork, own session, rlimits, affinity. Needs no privileges; it contains accidents."""
+"""Starts contained workers: the verifier's side of the zygote."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Collection
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from egg_search.core.errors import UserError
 from evaluator.isolation.base import Limits
+from evaluator.isolation.layers import detect_layers
 from evaluator.isolation.worker import Worker
 from evaluator.isolation.zygote import ANSWER
 
 _ROOT = Path(__file__).parents[2]
 _START_SECONDS = 120.0
 _BOOT = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from evaluator.isolation.zygote import main; main(int(sys.argv[2]))"
+    "import sys; sys.path.insert(0, sys.argv[1]); from evaluator.isolation.zygote import boot; "
+    "boot(int(sys.argv[2]), sys.argv[3].split())"
 )
-_INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "TMPDIR", "HOME", "CXX", "VIRTUAL_ENV")
+_INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "CXX", "VIRTUAL_ENV", "TZ")
 # Memory that was freed stays mapped, in every worker alike: a time then says nothing of page faults or of history.
 _FIXED = {
     "MALLOC_MMAP_MAX_": "0",
@@ -31,12 +36,13 @@ _FIXED = {
 }
 
 
-class ProcessIsolation:
-    """See `Isolation`. The zygote starts with the first worker, and again when it was killed."""
+class Isolation:
+    """Thread-safe. `layers` names what contains the workers beside processes, limits and lost privileges; default:
+    everything that this machine has. The zygote starts with the first worker, and again when it was killed."""
 
-    layers: tuple[str, ...] = ("process", "rlimits")
-
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, layers: Collection[str] | None = None) -> None:
+        available = {layer.name for layer in detect_layers() if layer.available}
+        self.layers = frozenset(available if layers is None else available & set(layers))
         self._environment = {key: os.environ[key] for key in _INHERITED if key in os.environ}
         self._environment |= _FIXED | {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         self._lock = threading.Lock()
@@ -49,29 +55,28 @@ class ProcessIsolation:
             self._ensure()
 
     def spawn(self, limits: Limits, environment: dict[str, str], stderr: int | None = None) -> Worker:
+        """A new worker, contained and ready, its stdout and stderr discarded or, when given, written to `stderr`.
+
+        Raises UserError when this machine refuses a layer that it seemed to have."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        request = {
-            "op": "fork",
-            "memory_bytes": limits.memory_bytes,
-            "file_bytes": limits.file_bytes,
-            "cpus": limits.cpus,
-            "environment": environment,
-        }
+        request = {"op": "fork", "environment": environment, **asdict(limits)}
         fds = [theirs.fileno()] + ([stderr] if stderr is not None else [])
         with theirs, self._lock:
             self._ensure()
             try:
-                pid = self._ask(request, fds)
+                number = self._ask(request, fds)
             except OSError:  # somebody killed the zygote
                 self._stop()
                 self._ensure()
-                pid = self._ask(request, fds)
-        return Worker(pid, ours, limits.memory_bytes, self)
+                number = self._ask(request, fds)
+        return Worker(ours, limits, partial(self.reap, number))
 
-    def reap(self, worker: Worker, patience: float = 0.0) -> int:
+    def reap(self, number: int, patience: float = 0.0) -> int:
+        """Waits `patience` seconds for a worker to end by itself, kills it and its descendants, and returns its wait
+        status. `number` is the zygote's own for it."""
         with self._lock:
             try:
-                return self._ask({"op": "reap", "pid": worker.pid, "patience": patience}, [])
+                return self._ask({"op": "reap", "pid": number, "patience": patience}, [])
             except OSError:  # the zygote is gone, and its workers with it
                 self._stop()
                 return 9
@@ -87,7 +92,7 @@ class ProcessIsolation:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._zygote = subprocess.Popen(
-                [sys.executable, "-P", "-c", _BOOT, str(_ROOT), str(theirs.fileno())],
+                [sys.executable, "-P", "-c", _BOOT, str(_ROOT), str(theirs.fileno()), " ".join(self.layers)],
                 pass_fds=[theirs.fileno()],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -115,12 +120,14 @@ class ProcessIsolation:
         self._zygote = self._control = None
 
 
-_shared: dict[int, ProcessIsolation] = {}
+_shared: dict[tuple[int, frozenset[str] | None], Isolation] = {}
 _shared_lock = threading.Lock()
 
 
-def shared_isolation(threads: int | None = None) -> ProcessIsolation:
-    """One zygote a verifier process (and number of threads; default: the CPUs of this process). It ends with it."""
+def shared_isolation(threads: int | None = None, layers: frozenset[str] | None = None) -> Isolation:
+    """One zygote a verifier process (for each number of threads; default: the CPUs of this process). It ends with it."""
     threads = threads or len(os.sched_getaffinity(0))
     with _shared_lock:
-        return _shared.setdefault(threads, ProcessIsolation(threads))
+        if (threads, layers) not in _shared:
+            _shared[threads, layers] = Isolation(threads, layers)
+        return _shared[threads, layers]

@@ -1,0 +1,56 @@
+"""The verifier's end of seccomp: hears which denied calls a worker makes, and counts the processes of a build."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import struct
+
+from evaluator.isolation.layers.syscalls import name_of, numbers
+
+_RECEIVE, _SEND = 0xC0502100, 0xC0182101
+_NOTICE = struct.Struct("<QIIiIQ6Q")  # id, thread, flags; number, architecture, instruction, arguments
+_ANSWER = struct.Struct("<QqiI")  # id, value, error, flags
+_CONTINUE = 1
+MOST_PROCESSES = 400  # more than any honest build starts
+
+
+class Listener:
+    """Poll `fd`; `serve` when it is readable. `denied` are the names of calls, in the order of their first attempt."""
+
+    def __init__(self, fd: int, build: bool) -> None:
+        self.fd, self._build = fd, build
+        self._starts = frozenset(numbers("clone fork vfork").values())
+        self.denied: list[str] = []
+        self.processes = 0
+
+    @property
+    def bombed(self) -> bool:
+        return self.processes > MOST_PROCESSES
+
+    def serve(self) -> None:
+        """Answers one call. A worker that is gone by now is no error."""
+        notice = bytearray(_NOTICE.size)
+        try:
+            fcntl.ioctl(self.fd, _RECEIVE, notice)
+            identity, _, _, number, *_ = _NOTICE.unpack(notice)
+            fcntl.ioctl(self.fd, _SEND, _ANSWER.pack(identity, 0, *self._decide(number)))
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.EINTR, errno.EINPROGRESS):
+                raise
+
+    def close(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def _decide(self, number: int) -> tuple[int, int]:
+        """(error, flags) of the answer."""
+        if self._build and number in self._starts:
+            self.processes += 1
+            return (0, _CONTINUE) if not self.bombed else (-errno.EAGAIN, 0)
+        name = name_of(number)
+        if name not in self.denied:
+            self.denied.append(name)
+        return -errno.EPERM, 0

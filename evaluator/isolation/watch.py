@@ -1,0 +1,95 @@
+"""What a worker uses, read off /proc by the verifier: memory, threads, and whose time it is that passes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_MOST_THREADS = 256 + 16 * (os.cpu_count() or 1)
+_QUIET_SECONDS = 0.4  # a compiler that used no CPU for so long is not at work
+_STOPPED = frozenset("TtZX")
+
+
+class Watch:
+    """Of the worker `pid` (the verifier's number for it) and its descendants. What is gone counts as nothing."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid, self._root = pid, Path(f"/proc/{pid}")
+        self._last, self._helpers, self._helped = time.monotonic(), 0, -_QUIET_SECONDS
+        self._delayed = self.delayed()
+        self.own_seconds = 0.0  # in which no descendant did anything, by `look`
+
+    def excess(self, memory_bytes: int) -> str:
+        """What is over a limit, in words; empty when nothing is."""
+        resident = sum(_resident(pid) for pid in (self._pid, *self._descendants(self._pid)))
+        if resident > memory_bytes:
+            return f"{resident >> 20} MiB of memory in use, over the limit of {memory_bytes >> 20} MiB"
+        threads = len(self._threads(self._pid))
+        return f"{threads} threads, over the limit of {_MOST_THREADS}" if threads > _MOST_THREADS else ""
+
+    def look(self) -> None:
+        """Call often: adds to `own_seconds` the time since the last look, unless descendants were at work."""
+        now, helpers, delayed = time.monotonic(), self._helper_ticks(), self.delayed()
+        if helpers != self._helpers:
+            self._helped = now
+        elif now - self._helped >= _QUIET_SECONDS:
+            self.own_seconds += max(0.0, now - self._last - (delayed - self._delayed))
+        self._last, self._helpers, self._delayed = now, helpers, delayed
+
+    def delayed(self) -> float:
+        """Seconds that the worker's main thread has waited for a CPU that others used."""
+        try:
+            return int((self._root / "schedstat").read_text().split()[1]) / 1e9
+        except (OSError, IndexError):
+            return 0.0
+
+    def stopped(self) -> bool:
+        """Whether no thread of the worker runs any more."""
+        return all(_state(self._root / "task" / thread) in _STOPPED for thread in self._threads(self._pid))
+
+    def _helper_ticks(self) -> int:
+        return sum(_ticks(pid) for pid in self._descendants(self._pid))
+
+    def _descendants(self, pid: int) -> Iterator[int]:
+        for thread in self._threads(pid):
+            try:
+                children = (Path(f"/proc/{pid}/task/{thread}") / "children").read_text().split()
+            except OSError:
+                continue
+            for child in map(int, children):
+                yield child
+                yield from self._descendants(child)
+
+    @staticmethod
+    def _threads(pid: int) -> list[str]:
+        try:
+            return os.listdir(f"/proc/{pid}/task")
+        except OSError:
+            return []
+
+
+def _fields(path: Path) -> list[str]:
+    """Of a stat file, from the state on: the name before it may contain anything."""
+    try:
+        return (path / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _state(path: Path) -> str:
+    return next(iter(_fields(path)), "X")
+
+
+def _ticks(pid: int) -> int:
+    """CPU time of a process and of its children that ended, in clock ticks."""
+    return sum(map(int, _fields(Path(f"/proc/{pid}"))[11:15]))
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+    except (OSError, IndexError):
+        return 0
