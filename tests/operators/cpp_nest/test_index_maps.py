@@ -8,7 +8,7 @@ from math import prod
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operators.authors.expert.cpp.index import Index, aligned, linear, ranged, unravel, variable
+from operators.authors.expert.kernels.index import Index, aligned, linear, ranged, unravel, variable
 
 SHAPES = st.lists(st.sampled_from([1, 2, 3, 4, 6]), min_size=1, max_size=4)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import copysign, isinf, isnan
 
-from operators.authors.expert.ir.graph import DType, Graph
+from operators.authors.expert.ir.graph import DType
 
 # The type in memory, and the type that arithmetic uses: half types compute in float, as torch does. Loops over bools in
 # memory do not vectorise, so they are bytes there and become conditions when loaded.
@@ -21,7 +21,6 @@ STORAGE = {
     DType.BOOL: "unsigned char",
 }
 COMPUTE = {**STORAGE, DType.F16: "float", DType.BF16: "float", DType.BOOL: "bool"}
-_RANK = {d: i for i, d in enumerate("bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64".split())}
 
 
 def literal(value: float | int | bool, dtype: DType) -> str:
@@ -73,17 +72,3 @@ def loaded(text: str, dtype: DType) -> str:
     if dtype is DType.BOOL:
         return f"{text} != 0"
     return f"load({text})" if dtype in (DType.F16, DType.BF16) else text
-
-
-def common(graph: Graph, a: int, b: int) -> DType:
-    """The type in which two operands meet in a comparison: a constant takes the other's type where it can."""
-    left, right = graph[a], graph[b]
-    for constant, other in ((left, right), (right, left)):
-        if constant.op == "const" and other.op != "const":
-            fits = other.dtype.is_float or not constant.dtype.is_float
-            return (
-                other.dtype
-                if fits and other.dtype is not DType.BOOL
-                else max(constant.dtype, DType.F32 if constant.dtype.is_float else DType.BOOL, key=_RANK.__getitem__)
-            )
-    return max(left.dtype, right.dtype, key=_RANK.__getitem__)

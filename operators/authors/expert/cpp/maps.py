@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operators.authors.expert.cpp.dtypes import COMPUTE, common, converted
+from operators.authors.expert.cpp.dtypes import COMPUTE, converted
 from operators.authors.expert.ir.graph import DType, Graph, Node
 
 _OPERATORS = {
@@ -11,9 +11,6 @@ _OPERATORS = {
     "logical_and": "&", "logical_or": "|", "logical_xor": "!=",
     "bitwise_and": "&", "bitwise_or": "|", "bitwise_xor": "^",
 }  # fmt: skip
-_COMPARE = frozenset("eq ne lt le gt ge".split())
-_LOGICAL = frozenset("logical_and logical_or logical_xor logical_not".split())
-_TEST = frozenset(["isnan", "isinf"])
 _SMALL = frozenset([DType.I16, DType.I8, DType.U8, DType.BOOL])
 # x to a constant power, where a short product is as exact as pow.
 _POWERS = {
@@ -26,20 +23,6 @@ _POWERS = {
     3.0: "{0} * {0} * {0}",
     4.0: "({0} * {0}) * ({0} * {0})",
 }
-
-
-def operand_types(graph: Graph, node: Node) -> tuple[DType, ...]:
-    """The type that each operand is converted to before the operation."""
-    inputs = [graph[i].dtype for i in node.inputs]
-    if node.op in _COMPARE:
-        return (common(graph, *node.inputs),) * 2
-    if node.op in _LOGICAL:
-        return (DType.BOOL,) * len(inputs)
-    if node.op in _TEST or node.op == "cast":
-        return tuple(inputs)
-    if node.op == "where":
-        return (DType.BOOL, node.dtype, node.dtype)
-    return (node.dtype,) * len(inputs)
 
 
 def map_text(graph: Graph, node: Node, operands: list[str]) -> str:

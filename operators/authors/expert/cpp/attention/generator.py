@@ -12,8 +12,8 @@ from operators.authors.expert.cpp.attention.causal import causal_offset
 from operators.authors.expert.cpp.attention.pattern import Attention, batch_index, find_attention
 from operators.authors.expert.cpp.attention.template import TEXT
 from operators.authors.expert.cpp.expr import Emitter, Place, Unsupported, parameters
-from operators.authors.expert.cpp.index import Index, aligned, linear, variable
 from operators.authors.expert.ir.graph import Graph
+from operators.authors.expert.kernels.index import Index, aligned, linear, variable
 from operators.authors.expert.plan import Decision, KernelCode, KernelPlan
 
 _PRELUDES = ("types.h", "math.h", "gemm.h", "attention.h")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from operators.authors.expert.cpp.expr import Place
-from operators.authors.expert.cpp.index import aligned, variable
-from operators.authors.expert.cpp.views import PURE_VIEWS, input_index
 from operators.authors.expert.ir.constants import is_constant
 from operators.authors.expert.ir.graph import DType, Graph, Node
 from operators.authors.expert.ir.ops import MAPS
+from operators.authors.expert.kernels.index import aligned, variable
+from operators.authors.expert.kernels.views import PURE_VIEWS, input_index
 
 
 @dataclass(frozen=True)

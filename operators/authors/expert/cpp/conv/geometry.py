@@ -11,8 +11,8 @@ from functools import cached_property
 from itertools import product
 from math import prod
 
-from operators.authors.expert.cpp.index import strides
 from operators.authors.expert.ir.graph import Graph, Node
+from operators.authors.expert.kernels.index import strides
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from operators.authors.expert.cpp.expr import Place
-from operators.authors.expert.cpp.index import Index, linear, unravel
 from operators.authors.expert.ir.graph import DType, Graph, Node
 from operators.authors.expert.ir.ops import GATHERS, MAPS, VIEWS
+from operators.authors.expert.kernels.index import Index, linear, unravel
 
 _BEFORE = MAPS | VIEWS | GATHERS | {"const", "iota"}
 _FLOATS = frozenset([DType.F32, DType.F16, DType.BF16])

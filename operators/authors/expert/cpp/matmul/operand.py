@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from operators.authors.expert.cpp.expr import Emitter, Place
-from operators.authors.expert.cpp.index import Index, linear
-from operators.authors.expert.cpp.views import PURE_VIEWS, input_index
 from operators.authors.expert.ir.graph import DType, Graph
+from operators.authors.expert.kernels.index import Index, linear
+from operators.authors.expert.kernels.views import PURE_VIEWS, input_index
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from operators.authors.expert.cpp.dtypes import COMPUTE
 from operators.authors.expert.cpp.expr import Emitter, Scope
-from operators.authors.expert.cpp.nest.domain import Space
 from operators.authors.expert.cpp.nest.keep import Kept
 from operators.authors.expert.cpp.nest.layout import RUN, Layout
 from operators.authors.expert.cpp.nest.states import identity
 from operators.authors.expert.cpp.nest.text import loop
+from operators.authors.expert.kernels.nest.domain import Space
 
 
 class Across(Layout):
@@ -100,13 +100,13 @@ class Across(Layout):
         read and those outside the row take the identity: that vectorises, branches around loads do not."""
         node = self.nest.graph[window]
         source = self.nest.graph[node.inputs[0]]
-        place, conditions = self.nest.source_place(window)
+        place, checks = self.nest.source_place(window)
         # What is read under conditions must not be read before them.
         emitter = self.emitter([])
         value = emitter.value(source.id, place)
         lines, state = emitter.take_lines(), self.state(window)
-        skips = " && ".join(c for c in conditions if self.lane not in c) or "true"
-        inside = " && ".join(f"({c})" for c in conditions if self.lane in c) or "true"
+        skips = " && ".join(c.written("/") for c in checks if self.lane not in c.index.uses) or "true"
+        inside = " && ".join(f"({c.written('/')})" for c in checks if self.lane in c.index.uses) or "true"
         update = state.update("l", value, space.position.text)
         careful = self.lanes_of([f"if ({inside}) {{", *lines, update, "}"], pragma="")
         identity_text = identity(node.attrs["op"], source.dtype)

@@ -8,14 +8,15 @@ from typing import Any
 from egg_search.core.hardware import Hardware, detect_cpu
 from egg_search.core.knobs import Value
 from operators.authors.expert.cpp.expr import Unsupported
-from operators.authors.expert.cpp.nest.analysis import Nest
-from operators.authors.expert.cpp.nest.keep import COSTLY, worth_keeping
+from operators.authors.expert.cpp.nest.keep import worth_keeping
 from operators.authors.expert.cpp.nest.kernel import kernel_code
 from operators.authors.expert.cpp.nest.moments import find_moments
 from operators.authors.expert.cpp.nest.online import find_online
-from operators.authors.expert.cpp.nest.schedule import decisions, tasks, work
-from operators.authors.expert.cpp.nest.trace import planned
+from operators.authors.expert.cpp.nest.schedule import decisions, tasks
 from operators.authors.expert.ir.graph import Graph
+from operators.authors.expert.kernels.nest.access import COSTLY, work
+from operators.authors.expert.kernels.nest.analysis import Nest
+from operators.authors.expert.kernels.nest.trace import planned
 from operators.authors.expert.plan import Decision, KernelCode, KernelPlan
 
 # Structural choice: its value for separate passes, its value for joint ones, and what finds passes to join.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from operators.authors.expert.cpp.expr import Emitter, Scope
-from operators.authors.expert.cpp.nest.domain import Space
 from operators.authors.expert.cpp.nest.keep import Kept
 from operators.authors.expert.cpp.nest.layout import RUN, Layout
 from operators.authors.expert.cpp.nest.text import loop
+from operators.authors.expert.kernels.nest.domain import Space
 
 # Elements of a row that are streamed past the caches at a time.
 CHUNK = 2048

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from operators.authors.expert.cpp.nest.analysis import Nest
-from operators.authors.expert.cpp.nest.domain import Place
-from operators.authors.expert.cpp.nest.trace import computed
+from operators.authors.expert.kernels.nest.access import COSTLY
+from operators.authors.expert.kernels.nest.analysis import Nest
+from operators.authors.expert.kernels.nest.domain import Place
+from operators.authors.expert.kernels.nest.trace import computed
 
-COSTLY = frozenset(
-    "exp exp2 expm1 log log2 log1p sin cos tan tanh sigmoid erf erfc asin acos atan sinh cosh asinh acosh atanh pow "
-    "atan2".split()
-)
 # All buffers of a row (or of a block of rows side by side) together.
 LIMIT_BYTES = 256 << 10
 

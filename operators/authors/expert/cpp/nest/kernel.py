@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from egg_search.core.knobs import Value
 from operators.authors.expert.cpp.dtypes import COMPUTE
-from operators.authors.expert.cpp.expr import parameters
+from operators.authors.expert.cpp.expr import Emitter, parameters
 from operators.authors.expert.cpp.nest.across import Across
-from operators.authors.expert.cpp.nest.analysis import Nest
 from operators.authors.expert.cpp.nest.inside import Inside
 from operators.authors.expert.cpp.nest.keep import LIMIT_BYTES, worth_keeping
 from operators.authors.expert.cpp.nest.online import Online
 from operators.authors.expert.cpp.nest.states import Simple, identity
 from operators.authors.expert.cpp.nest.text import at_most, default_macro, indented, loop
-from operators.authors.expert.cpp.nest.trace import final_lines
+from operators.authors.expert.kernels.nest.analysis import Nest
+from operators.authors.expert.kernels.nest.trace import bound_final, final_place
 from operators.authors.expert.plan import KernelCode, KernelPlan
 
 PRELUDES = ("types.h", "math.h")
@@ -83,7 +83,14 @@ def _totals(nest: Nest, reads: dict[int, None]) -> list[str]:
             f"__builtin_free(w{t});",
             "}",
         ]
-    return lines + (final_lines(nest, reads) if nest.final_outputs else [])
+    return lines + (_final(nest, reads) if nest.final_outputs else [])
+
+
+def _final(nest: Nest, reads: dict[int, None]) -> list[str]:
+    """Statements that write what needs totals, `f<id>`."""
+    emitter = Emitter(nest.graph, nest.nodes, bound_final(nest, "v{}".format), reads=reads)
+    stores = [emitter.store(o, final_place(nest, o)) for o in nest.final_outputs]
+    return [*emitter.take_lines(), *stores]
 
 
 def _pragma(loops: int, settings: dict[str, Value], prefix: str) -> list[str]:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 from operators.authors.expert.cpp.dtypes import COMPUTE, STORAGE, converted, stored
 from operators.authors.expert.cpp.expr import Emitter, Scope
-from operators.authors.expert.cpp.index import linear, opaque, variable
-from operators.authors.expert.cpp.nest.analysis import Nest
-from operators.authors.expert.cpp.nest.domain import Place
 from operators.authors.expert.cpp.nest.keep import Kept
 from operators.authors.expert.cpp.nest.moments import Moments
 from operators.authors.expert.cpp.nest.online import Online
 from operators.authors.expert.cpp.nest.states import Arg, Simple, accumulator
-from operators.authors.expert.cpp.nest.trace import bound_rows
+from operators.authors.expert.kernels.index import linear, opaque, variable
+from operators.authors.expert.kernels.nest.analysis import Nest
+from operators.authors.expert.kernels.nest.domain import Place
+from operators.authors.expert.kernels.nest.trace import bound_rows
 
 # A lane adds at most this many numbers before they go to a total in double: equal numbers all round the same way.
 RUN = 16

@@ -9,28 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isclose
 
-from operators.authors.expert.cpp.nest.analysis import Nest
-from operators.authors.expert.cpp.nest.patterns import behind_views, constant, over_the_same, reductions
 from operators.authors.expert.cpp.nest.states import Field
-from operators.authors.expert.ir.graph import DType, Node
+from operators.authors.expert.kernels.nest.analysis import Nest
+from operators.authors.expert.kernels.nest.pairs import MomentsPair
+from operators.authors.expert.kernels.nest.pairs import find_moments as find_pairs
 
 
 @dataclass(frozen=True)
-class Moments:
-    """The joint accumulator of sum(x) and sum((x - mean)^2) over `numel` elements."""
-
-    first: Node
-    second: Node
-    numel: int
+class Moments(MomentsPair):
+    """The joint accumulator of sum(x) and sum((x - mean)^2)."""
 
     summed = False
     marker = "sum and squares around the mean"
-
-    @property
-    def reductions(self) -> tuple[int, ...]:
-        return self.first.id, self.second.id
 
     @property
     def shift(self) -> str:
@@ -60,33 +51,4 @@ class Moments:
 
 def find_moments(nest: Nest) -> tuple[Moments, ...]:
     """The nest's pairs of a sum and a sum of squared differences from the mean."""
-    sums = {n.inputs[0]: n for n in reversed(reductions(nest, "sum")) if n.dtype is DType.F32}
-    found: dict[int, Moments] = {}
-    for second in sums.values():
-        source, mean = _difference(nest, second)
-        first = sums.get(source)
-        if first is None or nest.graph[source].dtype.bytes > 4 or not over_the_same(nest, first, second):
-            continue
-        numel = nest.space(first.id).numel
-        if mean is not None and _is_mean(nest, mean, first, numel):
-            found.setdefault(first.id, Moments(first, second, numel))
-    return tuple(found.values())
-
-
-def _difference(nest: Nest, second: Node) -> tuple[int, Node | None]:
-    """(x, m) when (x - m)^2 is summed."""
-    square = nest.graph[second.inputs[0]]
-    twice = square.op == "mul" and square.inputs[0] == square.inputs[1]
-    if not twice and not (square.op == "pow" and constant(nest, square.inputs[1]) == 2):
-        return -1, None
-    difference = nest.graph[square.inputs[0]]
-    if difference.op != "sub" or difference.shape != nest.graph[difference.inputs[0]].shape:
-        return -1, None
-    return difference.inputs[0], behind_views(nest, difference.inputs[1])
-
-
-def _is_mean(nest: Nest, mean: Node, first: Node, numel: int) -> bool:
-    if mean.op not in ("div", "mul") or behind_views(nest, mean.inputs[0]).id != first.id:
-        return False
-    factor = constant(nest, mean.inputs[1])
-    return factor is not None and isclose(factor, numel if mean.op == "div" else 1 / numel, rel_tol=1e-6)
+    return tuple(Moments(pair.first, pair.second, pair.numel) for pair in find_pairs(nest))

@@ -6,27 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from operators.authors.expert.cpp.dtypes import COMPUTE, literal
-from operators.authors.expert.cpp.nest.analysis import Nest
-from operators.authors.expert.cpp.nest.patterns import behind_views, constant, over_the_same, reductions
 from operators.authors.expert.cpp.nest.states import Field
-from operators.authors.expert.ir.graph import Node
+from operators.authors.expert.kernels.nest.analysis import Nest
+from operators.authors.expert.kernels.nest.pairs import OnlinePair
+from operators.authors.expert.kernels.nest.pairs import find_online as find_pairs
 
 
 @dataclass(frozen=True)
-class Online:
-    """The joint accumulator of max(x) and sum(exp(x - max)). `guarded`: an infinite maximum is replaced by 0."""
-
-    first: Node
-    second: Node
-    guarded: bool
+class Online(OnlinePair):
+    """The joint accumulator of max(x) and sum(exp(x - max))."""
 
     summed = True
     shift = ""
     marker = "online max and sum of exponentials"
-
-    @property
-    def reductions(self) -> tuple[int, ...]:
-        return self.first.id, self.second.id
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -66,24 +58,4 @@ class Online:
 
 def find_online(nest: Nest) -> tuple[Online, ...]:
     """The nest's pairs of a maximum and a sum of exponentials relative to it."""
-    maxima = {n.inputs[0]: n for n in reversed(reductions(nest, "max"))}
-    found: dict[int, Online] = {}
-    for second in reductions(nest, "sum"):
-        power = nest.graph[second.inputs[0]]
-        difference = nest.graph[power.inputs[0]] if power.op == "exp" else power
-        if difference.op != "sub" or power.op != "exp" or difference.inputs[0] not in maxima:
-            continue
-        first, base = maxima[difference.inputs[0]], behind_views(nest, difference.inputs[1])
-        guarded = _guards(nest, base, first)
-        same = over_the_same(nest, first, second) and first.dtype is second.dtype
-        if same and (guarded or base.id == first.id):
-            found.setdefault(first.id, Online(first, second, guarded))
-    return tuple(found.values())
-
-
-def _guards(nest: Nest, base: Node, first: Node) -> bool:
-    """Whether `base` is where(isinf(first), 0, first)."""
-    if base.op != "where" or constant(nest, base.inputs[1]) != 0:
-        return False
-    test, _, value = (behind_views(nest, i) for i in base.inputs)
-    return test.op == "isinf" and value.id == first.id == behind_views(nest, test.inputs[0]).id
+    return tuple(Online(pair.first, pair.second, pair.guarded) for pair in find_pairs(nest))

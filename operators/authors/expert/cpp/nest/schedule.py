@@ -6,10 +6,10 @@ from math import ceil, prod
 
 from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Lever, Value
-from operators.authors.expert.cpp.index import linear
-from operators.authors.expert.cpp.nest.analysis import Nest
-from operators.authors.expert.cpp.nest.domain import Space
-from operators.authors.expert.cpp.nest.trace import positions
+from operators.authors.expert.kernels.index import linear
+from operators.authors.expert.kernels.nest.access import lies_inside, transposes, work
+from operators.authors.expert.kernels.nest.analysis import Nest
+from operators.authors.expert.kernels.nest.domain import Space
 from operators.authors.expert.plan import Decision
 
 # Below so many element operations a parallel region costs more than it gains.
@@ -52,31 +52,6 @@ def streamable(nest: Nest, hardware: Hardware) -> bool:
 def _lanes_of(nest: Nest, output: int) -> Space | None:
     """The space along whose last variable an output is streamed; None for one that is not."""
     return nest.output_space(output) if nest.reductions else nest.rows
-
-
-def lies_inside(nest: Nest) -> bool:
-    """Whether memory is contiguous along the inside of rows, rather than across them."""
-    anchor = next((r for r in nest.reductions if nest.space_of[r] == 0), None)
-    if anchor is None or nest.graph[anchor].op == "window":
-        return False
-    space, source = nest.spaces[0], nest.graph[nest.graph[anchor].inputs[0]]
-    position = linear(nest.source_place(anchor)[0], source.shape)
-    inner, across = position.coefficient(space.names[-1]), position.coefficient(nest.rows.names[-1])
-    return nest.rows.numel == 1 or across != 1 or inner == 1
-
-
-def transposes(nest: Nest) -> bool:
-    """Whether something is read in steps along the lanes, but contiguously along another variable of the rows."""
-    *outer, lane = nest.rows.names
-    return not nest.reductions and any(
-        p.coefficient(lane) not in (0, 1, None) and any(p.coefficient(n) == 1 for n in outer) for p in positions(nest)
-    )
-
-
-def work(nest: Nest) -> int:
-    """Elements visited, by all passes together."""
-    visits = [*(nest.space(r) for level in nest.levels for r in level), *map(nest.output_space, nest.outputs)]
-    return nest.rows.numel * sum(s.numel if s else 1 for s in visits)
 
 
 def tasks(nest: Nest, lanes: str, block: int) -> int:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from math import prod
 
 from operators.authors.expert.cpp.expr import Emitter, Place, Scope, Unsupported
-from operators.authors.expert.cpp.index import Index, linear, unravel, variable
 from operators.authors.expert.ir.graph import DType, Graph
 from operators.authors.expert.ir.ops import CONTRACTS, LIBRARY, REDUCES
+from operators.authors.expert.kernels.index import Index, linear, unravel, variable
 
 
 @dataclass(frozen=True)

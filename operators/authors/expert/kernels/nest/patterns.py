@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from operators.authors.expert.cpp.nest.analysis import Nest
 from operators.authors.expert.ir.graph import Node
+from operators.authors.expert.kernels.nest.analysis import Nest
 
 
 def behind_views(nest: Nest, node_id: int) -> Node:

@@ -8,12 +8,12 @@ from functools import cached_property
 from math import prod
 from typing import Protocol
 
-from operators.authors.expert.cpp.expr import Unsupported
-from operators.authors.expert.cpp.index import Index, linear, ranged, unravel
-from operators.authors.expert.cpp.nest.domain import Place, Space, reduced_place, refined, rows_place
-from operators.authors.expert.cpp.views import within
 from operators.authors.expert.ir.graph import Graph, Node
 from operators.authors.expert.ir.ops import CONTRACTS, LIBRARY, REDUCES
+from operators.authors.expert.kernels.expr import Unsupported
+from operators.authors.expert.kernels.index import Index, linear, ranged, unravel
+from operators.authors.expert.kernels.nest.domain import Place, Space, reduced_place, refined, rows_place
+from operators.authors.expert.kernels.views import Check, within
 
 REDUCTIONS = REDUCES | {"window"}
 
@@ -81,8 +81,8 @@ class Nest:
         number = self.written_over[output]
         return None if number is None else self.spaces[number]
 
-    def source_place(self, reduction: int) -> tuple[Place, list[str]]:
-        """Where the element of a reduction's input lies, and the C++ conditions under which there is one."""
+    def source_place(self, reduction: int) -> tuple[Place, list[Check]]:
+        """Where the element of a reduction's input lies, and the conditions under which there is one."""
         node, inner = self.graph[reduction], self.space(reduction)
         source = self.graph[node.inputs[0]]
         if node.op == "window":
@@ -220,16 +220,16 @@ def _output_space(
     return number((numel // rows.numel,))
 
 
-def _window_place(node: Node, source: Node, rows: Space, inner: Space) -> tuple[Place, list[str]]:
+def _window_place(node: Node, source: Node, rows: Space, inner: Space) -> tuple[Place, list[Check]]:
     place, conditions = list(rows_place(rows, node.shape)), []
     offsets = unravel(inner.position, node.attrs["kernel"])
     first = len(source.shape) - len(offsets)
     settings = (node.attrs[k] for k in ("stride", "padding", "dilation"))
     for d, (offset, stride, padding, dilation) in enumerate(zip(offsets, *settings, strict=True), first):
         moved: Index = place[d] * stride + offset * dilation - padding
-        conditions.append(within(moved, source.shape[d]))
+        conditions += within(moved, source.shape[d])
         place[d] = ranged(moved, 0, source.shape[d] - 1)
-    return tuple(place), [c for c in conditions if c]
+    return tuple(place), conditions
 
 
 def _same_size(graph: Graph, inside: frozenset[int], numel: int) -> list[tuple[int, ...]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 
-from operators.authors.expert.cpp.index import Index, linear, unravel, variable
+from operators.authors.expert.kernels.index import Index, linear, unravel, variable
 
 Place = tuple[Index, ...]
 

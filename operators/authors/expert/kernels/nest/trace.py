@@ -5,11 +5,44 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-from operators.authors.expert.cpp.expr import Emitter
-from operators.authors.expert.cpp.index import Index
-from operators.authors.expert.cpp.nest.analysis import Nest, analyse
-from operators.authors.expert.cpp.nest.domain import Place, Space
-from operators.authors.expert.ir.graph import Graph
+from operators.authors.expert.ir.graph import DType, Graph, Node
+from operators.authors.expert.kernels.expr import Walk
+from operators.authors.expert.kernels.index import Index
+from operators.authors.expert.kernels.nest.analysis import Nest, analyse
+from operators.authors.expert.kernels.nest.domain import Place, Space
+
+
+class Trace(Walk):
+    """Values without text: what counts is where they are read."""
+
+    def literal(self, value: float | int | bool, dtype: DType) -> str:
+        return ""
+
+    def converted(self, text: str, source: DType, target: DType) -> str:
+        return text
+
+    def counted(self, node: Node, index: Place, position: Index) -> str:
+        return self._named(node, index)
+
+    def mapped(self, node: Node, index: Place, operands: list[str]) -> str:
+        return self._named(node, index)
+
+    def loaded(self, node: Node, index: Place, position: Index) -> str:
+        return self._named(node, index)
+
+    def subscript(self, text: str) -> str:
+        return text
+
+    def padded(self, node: Node, index: Place) -> str:
+        return self.value(node.inputs[0], self.padding(node, index)[0])
+
+    def concatenated(self, node: Node, index: Place) -> str:
+        for source, inner, _ in self.parts(node, index):
+            self.value(source, inner)
+        return self._named(node, index)
+
+    def _named(self, node: Node, index: Place) -> str:
+        return f"n{node.id}[{', '.join(i.text for i in index)}]"
 
 
 def bound_rows(nest: Nest, name: Callable[[int], str]) -> dict[int, Callable[[Place], str]]:
@@ -27,31 +60,33 @@ def bound_rows(nest: Nest, name: Callable[[int], str]) -> dict[int, Callable[[Pl
 
 def positions(nest: Nest) -> list[Index]:
     """Every index that the nest's code depends on. Raises Unsupported when a value cannot be computed."""
-    emitter = Emitter(nest.graph, nest.nodes, bound_rows(nest, "v{}".format))
+    walk = Trace(nest.graph, nest.nodes, bound_rows(nest, "v{}".format))
     for r in nest.reductions:
         place, _ = nest.source_place(r)
-        emitter.value(nest.graph[r].inputs[0], place)
-        emitter.take_lines()
+        walk.value(nest.graph[r].inputs[0], place)
     for total in nest.totals:
         if total not in nest.space_of:
-            emitter.value(nest.graph[total].inputs[0], nest.total_place(total))
-            emitter.take_lines()
+            walk.value(nest.graph[total].inputs[0], nest.total_place(total))
     for output in nest.outputs:
         if output not in nest.final:
-            emitter.store(output, nest.output_place(output))
-            emitter.take_lines()
-    if nest.final_outputs:
-        final_lines(nest, {})
-    return emitter.positions
+            walk.value(output, nest.output_place(output))
+            walk.stored_at(output, nest.output_place(output))
+    final = Trace(nest.graph, nest.nodes, bound_final(nest, "v{}".format))
+    for output in nest.final_outputs:
+        final.value(output, final_place(nest, output))
+    return walk.positions
 
 
-def final_lines(nest: Nest, reads: dict[int, None]) -> list[str]:
-    """Statements that write what needs totals, `f<id>`."""
-    bound = bound_rows(nest, "v{}".format)
+def bound_final(nest: Nest, name: Callable[[int], str]) -> dict[int, Callable[[Place], str]]:
+    """Reductions by name, and totals `f<id>`: what is known when all rows are done."""
+    bound = bound_rows(nest, name)
     bound.update({t: (lambda index, t=t: f"f{t}") for t in nest.totals})
-    emitter = Emitter(nest.graph, nest.nodes, bound, reads=reads)
-    stores = [emitter.store(o, tuple(Index() for _ in nest.graph[o].shape)) for o in nest.final_outputs]
-    return [*emitter.take_lines(), *stores]
+    return bound
+
+
+def final_place(nest: Nest, output: int) -> Place:
+    """The one element of an output that needs totals."""
+    return tuple(Index() for _ in nest.graph[output].shape)
 
 
 def computed(nest: Nest) -> list[tuple[int, set[tuple[int, Place]]]]:
@@ -63,9 +98,9 @@ def computed(nest: Nest) -> list[tuple[int, set[tuple[int, Place]]]]:
         if nest.written_over[output] is not None:
             jobs.append((len(nest.levels), nest.written_over[output], output, nest.output_place(output)))
     for level, space, node, place in sorted(jobs, key=lambda job: job[:3]):
-        emitter = Emitter(nest.graph, nest.nodes, bound_rows(nest, "v{}".format))
-        emitter.value(node, place)
-        passes.setdefault((level, space), set()).update(emitter.computed)
+        walk = Trace(nest.graph, nest.nodes, bound_rows(nest, "v{}".format))
+        walk.value(node, place)
+        passes.setdefault((level, space), set()).update(walk.computed)
     return [(space, values) for (_, space), values in passes.items()]
 
 

@@ -14,8 +14,9 @@ from math import gcd
 class Atom:
     """What an index is a sum of: a loop variable, or the text of something that is not affine, with its range.
 
-    `uses` are the names of the loop variables that the text depends on; a loop variable uses itself. `inner` is set
-    where the text is an affine expression after all, whose range is known better than its variables say.
+    `text` divides as C does; `written` takes another sign. `uses` are the names of the loop variables that the text
+    depends on; a loop variable uses itself. `inner` is set where the text is an affine expression after all, whose
+    range is known better than its variables say.
     """
 
     text: str
@@ -25,6 +26,12 @@ class Atom:
     is_variable: bool = False
     inner: Index | None = None
     division: tuple[str, Index, int] | None = None  # ("/" or "%", dividend, divisor)
+
+    def written(self, slash: str) -> str:
+        if self.division:
+            sign, dividend, divisor = self.division
+            return f"({dividend.written(slash)} {slash if sign == '/' else sign} {divisor})"
+        return self.inner.written(slash) if self.inner else self.text
 
 
 @dataclass(frozen=True)
@@ -48,8 +55,12 @@ class Index:
 
     @property
     def text(self) -> str:
-        """A C++ expression of type long, in parentheses unless it is a single word."""
-        parts = [a.text if c == 1 else f"{c}*{a.text}" for a, c in self.terms]
+        """An expression in C, in parentheses unless it is a single word."""
+        return self.written("/")
+
+    def written(self, slash: str) -> str:
+        """The expression with `slash` as the sign of integer division; no dividend is negative where it counts."""
+        parts = [a.written(slash) if c == 1 else f"{c}*{a.written(slash)}" for a, c in self.terms]
         if self.constant or not parts:
             parts.append(str(self.constant))
         joined = " + ".join(parts).replace("+ -", "- ")
@@ -135,7 +146,7 @@ def variable(name: str, size: int) -> Index:
 
 
 def opaque(text: str, low: int, high: int, uses: Iterable[str] = ()) -> Index:
-    """An integer known only by its C++ text and its inclusive range."""
+    """An integer known only by its text and its inclusive range."""
     return Index(constant=low) if low == high else Index(((Atom(text, low, high, frozenset(uses)), 1),))
 
 

@@ -1,0 +1,1 @@
+"""The analysis of nests: rows, what is reduced inside them, in which passes."""
