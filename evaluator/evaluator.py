@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from evaluator.baselines.baselines import Baselines
 from evaluator.build import build
 from evaluator.build.store import BuildStore
 from evaluator.correctness.cases import CaseBook
+from evaluator.correctness.fresh import FreshCase
 from evaluator.correctness.reference import Reference
 from evaluator.device.base import Device, Rights
 from evaluator.device.cpu import CpuDevice
@@ -36,6 +38,7 @@ from evaluator.worker.models import ModelSpec
 
 _BASE_MEMORY = 2 << 30
 _CANDIDATE = "candidate"
+_PROFILES = 3
 _SLOWEST = 50  # a candidate's call may take this many times eager's time
 
 
@@ -162,14 +165,15 @@ class Evaluator:
             for case in book.screening():
                 trial.call(case)
         else:
-            for case in (book.shipped(0), *book.families(), book.shipped(0)):
+            for case in (*book.own(), *book.families(), book.shipped(0)):
                 trial.call(case)
-        noise = NoiseMeter()
-        timing, seconds = self._time(trial, effort, best_ms)
-        resources = {"calls": trial.calls, "null_us": round(self._baselines.null * 1e6, 1), **noise.read()}
+        noise, fresh = NoiseMeter(), book.fresh()
+        timing, samples = self._time(trial, fresh, effort, best_ms)
+        resources = {"calls": trial.calls, "null_us": round(samples.null * 1e6, 1), **noise.read()}
+        resources["full_checks"] = trial.full_checks
         share = None
         if effort is Effort.FULL:
-            share = self._generated_share(trial, seconds)
+            share = self._generated_share(trial, fresh, samples)
             self._check_variants(trial, bound)
         flags = tuple(sorted({*flags, *trial.flags}))
         return Verdict(Outcome.OK, "", flags, trial.errors, timing, generated_share=share, resources=resources)
@@ -186,20 +190,20 @@ class Evaluator:
                 except WorkerFailure as failure:
                     raise WorkerFailure(failure.outcome, f"with {changed}: {failure.reason}") from None
 
-    def _time(self, trial: Trial, effort: Effort, best_ms: float | None) -> tuple[Timing, float]:
-        """Timing on the evaluator's scale, and raw seconds of the candidate's call in this session."""
-        baselines, book, quantile = self._baselines, self._book, self._device.quantile
-        anchor, rule = baselines.anchor, self._settings.rule(effort)
+    def _time(
+        self, trial: Trial, fresh: Iterator[FreshCase], effort: Effort, best_ms: float | None
+    ) -> tuple[Timing, Samples]:
+        """Timing on the evaluator's scale, and the raw samples of this session."""
+        baselines, anchor, rule = self._baselines, self._baselines.anchor, self._settings.rule(effort)
         compared = [anchor] if effort is Effort.SCREEN else baselines.names
-        sets = 2 if effort is Effort.SCREEN else book.pool
-        sides = {name: lambda i, name=name: baselines.time(name, book.shipped(i % sets)) for name in compared} | {
-            _CANDIDATE: lambda i: trial.call(book.shipped(i % sets), warm=baselines.warm).seconds
+        sides = {name: lambda case, name=name: baselines.time(name, case) for name in compared} | {
+            _CANDIDATE: lambda case: trial.call(case, warm=baselines.warm).seconds
         }
         best = baselines.milliseconds[anchor] / best_ms if best_ms else None
-        goal = Goal(_CANDIDATE, anchor, quantile, best, loss=1.1 if effort is Effort.SCREEN else 1.25)
+        goal = Goal(_CANDIDATE, anchor, self._device.quantile, best, loss=1.1 if effort is Effort.SCREEN else 1.25)
         with self._gate.exclusive():
-            samples = run_session(sides, goal, rule, baselines.null, self._random)
-        return self._timing(samples, goal, compared), float(np.quantile(samples.sides[_CANDIDATE], quantile))
+            samples = run_session(sides, baselines.null, fresh, goal, rule, self._random)
+        return self._timing(samples, goal, compared), samples
 
     def _timing(self, samples: Samples, goal: Goal, compared: list[str]) -> Timing:
         milliseconds = self._baselines.milliseconds
@@ -208,7 +212,7 @@ class Evaluator:
         speedups = {}
         for name, ms in milliseconds.items():
             if name in compared:
-                sides = samples.sides[name], samples.sides[_CANDIDATE]
+                sides = samples.seconds(name), samples.seconds(_CANDIDATE)
                 speedups[name] = ratio_interval(*sides, goal.quantile, self._random)
             else:
                 speedups[name] = _scaled(over_anchor, ms / scale)
@@ -221,9 +225,12 @@ class Evaluator:
             stopped_early=samples.stopped_early,
         )
 
-    def _generated_share(self, trial: Trial, seconds: float) -> float:
+    def _generated_share(self, trial: Trial, fresh: Iterator[FreshCase], samples: Samples) -> float:
         """Share of a call's time outside torch's own operators, as the worker tells it: information, no judgement."""
-        inside = min(trial.seat.operator_seconds(self._call_seconds) for _ in range(3))
+        inside = min(
+            trial.seat.operator_seconds(0, next(fresh).arguments, self._call_seconds) for _ in range(_PROFILES)
+        )
+        seconds = float(np.quantile(samples.seconds(_CANDIDATE), self._device.quantile))
         return max(0.0, min(1.0, 1 - inside / seconds))
 
     @property

@@ -8,6 +8,7 @@ import torch
 
 from egg_search.core.verdict import Errors, Outcome, PrecisionClass
 from evaluator.correctness.checks import EXACT, Finding
+from evaluator.correctness.fresh import FreshCase
 from evaluator.correctness.reference import OWN_INPUTS, Case
 from evaluator.device.base import Call, Seat
 from evaluator.isolation.failure import WorkerFailure
@@ -19,14 +20,16 @@ class Trial:
 
     def __init__(self, seat: Seat, accept: PrecisionClass, call_seconds: float) -> None:
         self.seat, self._accept, self._call_seconds = seat, accept, call_seconds
-        self._verified: dict[int, tuple[Case, list[torch.Tensor]]] = {}  # right outputs of the problem's own inputs
+        self._verified: dict[int, tuple[Case, list[torch.Tensor]]] = {}  # right outputs on inputs that come again
         self.flags: set[str] = set()
         self.errors: Errors | None = None
         self.calls = 0
+        self.full_checks = 0  # of outputs on fresh inputs that were not near eager's
         self._called: set[int] = set()  # models
 
-    def call(self, case: Case, number: int = 0, warm: int = 0) -> Call:
-        """One forward, its outputs checked in full or, where they repeat checked ones bit by bit, compared."""
+    def call(self, case: Case | FreshCase, number: int = 0, warm: int = 0) -> Call:
+        """One forward, and a check of all its outputs: against truth; against eager's when they are near those of a
+        fresh case; bit by bit where they repeat checked ones."""
         call = self.seat.call(number, case.arguments, self._call_seconds, warm)
         self.calls += 1
         if number not in self._called:
@@ -35,22 +38,25 @@ class Trial:
         known = self._verified.get(id(case))
         if known is None or not _equal(known[1], call.outputs):
             self._check(case, call, again=known is not None)
-            if known is None and case.name == OWN_INPUTS:
+            if known is None and case.name == OWN_INPUTS and isinstance(case, Case):
                 self._verified[id(case)] = case, call.outputs
         return call
 
-    def _check(self, case: Case, call: Call, again: bool) -> None:
+    def _check(self, case: Case | FreshCase, call: Call, again: bool) -> None:
         form = case.check_form(call.outputs)
         if form is not None:
             raise WorkerFailure(form.outcome, form.reason)
         if case.keeps_inputs and not call.inputs_intact:
             raise WorkerFailure(Outcome.WRONG_VALUES, f"{case.name}: forward changes its input, the Model does not")
-        for position, finding in enumerate(case.check(call.outputs)):
-            self._take(case, position, finding, again)
+        decider = case.decider(call.outputs, self.errors or EXACT)
+        if decider is not None:
+            self.full_checks += decider is not case
+            for position, finding in enumerate(decider.check(call.outputs)):
+                self._take(decider, position, finding, again)
         if again:
             self.flags.add("nondeterministic: equal inputs give outputs that differ within the limit")
 
-    def _check_buffers(self, case: Case, number: int) -> None:
+    def _check_buffers(self, case: Case | FreshCase, number: int) -> None:
         """What the first call of a model left in its buffers, e.g. the running statistics of a batch norm."""
         if not case.buffers:
             return
@@ -75,7 +81,7 @@ class Trial:
             raise WorkerFailure(
                 Outcome.WRONG_VALUES,
                 f"{where}: precision class {finding.errors.precision}, at least {self._accept} is wanted "
-                f"(error in norm {finding.errors.norm:.3g}, eager's {finding.errors.eager_norm:.3g})",
+                f"(error in norm {finding.errors.norm:.3g}, eager's {finding.errors.eager_norm:.3g}): {finding.reason}",
             )
         self.flags.update(finding.flags)
         self.errors = _worst(self.errors, finding.errors, own=case.name == OWN_INPUTS)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from egg_search.core.errors import UserError
+from egg_search.core.verdict import Outcome
 from evaluator.correctness.cases import CaseBook
+from evaluator.correctness.fresh import FreshCase
 from evaluator.correctness.reference import Case
-from evaluator.device.base import Device, Seat
+from evaluator.device.base import Call, Device, Rights, Seat
 from evaluator.gate import Gate
 from evaluator.isolation.failure import WorkerFailure
 from evaluator.settings import EvaluatorSettings
@@ -19,12 +22,11 @@ from evaluator.worker.models import ModelSpec
 
 EAGER, COMPILE, _TWIN = "eager", "compile", "eager twin"
 _WARM_SECONDS, _MAX_WARM = 0.002, 5  # short calls are timed right after untimed ones, as in a loop
-_NULLS = 20
 
 
 class Baselines:
-    """`milliseconds` by name, from one long session at the start; `margin` is that session's A/A margin, `null` the
-    seconds of a call that computes nothing. A baseline that fails is in `failures` with the reason; eager must not."""
+    """`milliseconds` by name, from one long session at the start; `margin` is that session's A/A margin. A baseline
+    that fails or computes something else is in `failures` with the reason; eager must not fail."""
 
     def __init__(
         self,
@@ -33,11 +35,12 @@ class Baselines:
         device: Device,
         memory_bytes: int,
         environment: dict[str, str],
+        rights: Rights,
         gate: Gate,
         settings: EvaluatorSettings,
     ) -> None:
         self._book, self._spec, self._device, self._settings = book, spec, device, settings
-        self._memory_bytes, self._environment, self._gate = memory_bytes, environment, gate
+        self._memory_bytes, self._environment, self._rights, self._gate = memory_bytes, environment, rights, gate
         self._first = [book.shipped(0), book.shipped(1)]
         self._seats: dict[str, Seat] = {}
         self.failures: dict[str, str] = {}
@@ -64,15 +67,23 @@ class Baselines:
         """Untimed calls before each timed one."""
         return min(_MAX_WARM, round(_WARM_SECONDS / self.eager_seconds))
 
-    def time(self, name: str, case: Case) -> float:
+    def time(self, name: str, case: Case | FreshCase) -> float:
         """Raw seconds of one call. A baseline that was killed is started again, once. Raises UserError when it cannot:
         no candidate is to blame."""
+        return self._revived(name, lambda: self._call(name, case))
+
+    def null(self) -> float:
+        """Raw seconds of a call that computes nothing, in eager's worker: a candidate has no influence on it. Raises
+        as `time` does."""
+        return self._revived(EAGER, lambda: self._seats[EAGER].null())
+
+    def _revived(self, name: str, call: Callable[[], float]) -> float:
         try:
-            return self._call(name, case)
+            return call()
         except WorkerFailure:
             self._start(name)
         try:
-            return self._call(name, case)
+            return call()
         except WorkerFailure as failure:
             reason = self.failures.get(name, failure.reason)
             raise UserError(f"baseline {name} died and does not start again: {reason}") from None
@@ -82,17 +93,22 @@ class Baselines:
             seat.close()
         self._seats = {}
 
-    def _call(self, name: str, case: Case) -> float:
+    def _call(self, name: str, case: Case | FreshCase) -> float:
         return self._seats[name].call(0, case.arguments, self._settings.compile_seconds, self.warm).seconds
 
     def _start(self, name: str) -> None:
         """Starts a worker for `name` and makes its first calls, in which torch.compile compiles."""
         try:
-            seat = self._device.open(self._memory_bytes * (3 if name == COMPILE else 1), self._environment)
+            memory = self._memory_bytes * (3 if name == COMPILE else 1)
+            seat = self._device.open(memory, self._environment, self._rights)
             spec = replace(self._spec, compiled=name == COMPILE)
             seat.load(0, spec, self._book.references[0].state, self._settings.load_seconds)
             for case in (*self._first, self._first[0]):
                 last = seat.call(0, case.arguments, self._settings.compile_seconds)
+                fault = _fault(case, last) if name == COMPILE else ""
+                if fault:
+                    seat.close()
+                    raise WorkerFailure(Outcome.WRONG_VALUES, fault)
             self._seats[name] = seat
             if name == EAGER:
                 self.eager_seconds = last.seconds
@@ -115,17 +131,23 @@ class Baselines:
                 self._seats.pop(name).close()
             self.calibrate()
             return
-        first, second = samples.sides[EAGER], samples.sides[_TWIN]
+        first, second = samples.seconds(EAGER), samples.seconds(_TWIN)
         self.margin = margin_of(first, second, self._device.quantile)
         self._seats.pop(_TWIN).close()
         self.milliseconds = {
-            name: float(np.quantile(samples.sides[name], self._device.quantile)) * 1e3 for name in self._seats
+            name: float(np.quantile(samples.seconds(name), self._device.quantile)) * 1e3 for name in self._seats
         }
         self.eager_seconds = self.milliseconds[EAGER] / 1e3
 
     def _session(self) -> Samples:
-        sides = {name: lambda i, name=name: self._call(name, self._book.shipped(i)) for name in self._seats}
-        goal = Goal(_TWIN, EAGER, self._device.quantile)
+        sides = {name: lambda case, name=name: self._call(name, case) for name in self._seats}
+        goal, null = Goal(_TWIN, EAGER, self._device.quantile), self._seats[EAGER].null
         with self._gate.exclusive():
-            self.null = float(np.quantile([self._seats[EAGER].null() for _ in range(_NULLS)], 0.1))
-            return run_session(sides, goal, self._settings.full, self.null, self._random)
+            return run_session(sides, null, self._book.fresh(), goal, self._settings.full, self._random)
+
+
+def _fault(case: Case, call: Call) -> str:
+    """What is wrong with the outputs, or nothing."""
+    findings = [form] if (form := case.check_form(call.outputs)) else case.check(call.outputs)
+    wrong = [finding.reason for finding in findings if finding.outcome is not None]
+    return f"computes something else than eager: {wrong[0]}" if wrong else ""

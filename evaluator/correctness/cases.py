@@ -4,67 +4,75 @@ from __future__ import annotations
 
 import random
 import time
-from collections import OrderedDict
 from collections.abc import Iterator
 
 from egg_search.core.problem import Problem
 from egg_search.core.problem.variants import shape_variants
 from evaluator.correctness.families import FAMILIES
+from evaluator.correctness.fresh import FreshCase, FreshInputs
 from evaluator.correctness.reference import Case, Reference
 from evaluator.settings import EvaluatorSettings
 
-_MIN_CASES, _MAX_CASES, _MAX_POOL = 5, 24, 8
-Key = tuple[int, int, str | None]  # (shape: 0 is the problem's own, which seed, family)
+_MIN_CASES, _MAX_CASES = 5, 24
+_OWN = 3  # cases with truth of the problem's own inputs
+_BESIDE = 4  # fresh sets that a judgement uses beside those of its longest timing
+Key = tuple[int, int, str | None]  # (shape: 0 is the problem's own, seed, family)
 
 
 class CaseBook:
-    """Cases of a problem and its shape variants. Seeds are secret: a candidate's process never learns them."""
+    """Cases of a problem and its shape variants, and fresh inputs for timing; half of `reference_bytes` is for either.
+    Seeds are secret: a candidate's process never learns them."""
 
     def __init__(self, problem: Problem, settings: EvaluatorSettings) -> None:
         self._problem, self._settings = problem, settings
         self._random = random.Random(settings.seed) if settings.seed is not None else random.SystemRandom()
-        self._seeds: dict[Key, int] = {}
         self.references = [Reference(problem, self._draw())]
         self._variants: list[dict[str, int]] | None = None
-        self._cases: OrderedDict[Key, Case | None] = OrderedDict()
-        self._bytes = 0
+        self._most_bytes = settings.reference_bytes // 2
+        self._fresh = FreshInputs(
+            self.references[0],
+            self.own,
+            self._truth,
+            self._random,
+            settings.full.max_rounds + _BESIDE,
+            self._most_bytes,
+        )
+        self._forget()
         before = time.perf_counter()
-        self.first = self.case((0, 0, None))
+        self.first = self.shipped(0)
         self._seconds = time.perf_counter() - before
 
-    @property
-    def pool(self) -> int:
-        """How many sets of the problem's own inputs there are; timing goes through them."""
-        fit = self._settings.reference_bytes // 2 // max(1, self.first.bytes)
-        return max(2, min(_MAX_POOL, self._affordable // 3, fit))
-
     def shipped(self, index: int) -> Case:
-        case = self.case((0, index % self.pool, None))
-        assert case is not None, "a problem's own inputs always make a case"
-        return case
+        """A case of the problem's own inputs."""
+        return self._truth(self._seed(0, index))
+
+    def own(self) -> list[Case]:
+        """All cases with truth of the problem's own inputs: they also tell what is near eager on fresh inputs."""
+        fit = self._most_bytes // max(1, self.first.bytes)
+        return [self.shipped(index) for index in range(max(2, min(_OWN, self._affordable // 3, fit)))]
+
+    def fresh(self) -> Iterator[FreshCase]:
+        """For one judgement: the problem's own inputs, another set each time."""
+        return self._fresh.judgement()
 
     def families(self) -> Iterator[Case]:
         """The families that make sense for the problem, the most revealing ones first, as many as are affordable."""
-        for name in list(FAMILIES)[: max(2, self._affordable - self.pool)]:
-            case = self.case((0, 0, name))
+        for name in list(FAMILIES)[: max(2, self._affordable - _OWN)]:
+            case = self._case(0, self._seed(0, 0, name), name)
             if case is not None:
                 yield case
 
     def renew(self) -> None:
         """Forgets all cases; what follows has new seeds. The references, and so the weights, stay."""
-        self._seeds.clear()
-        self._cases.clear()
-        self._bytes = 0
-        self.first = self.case((0, 0, None))
+        self._forget()
+        self._fresh.renew()
+        self.first = self.shipped(0)
 
     def prepare(self) -> None:
-        """Makes every case now rather than when it is first wanted."""
-        for index in range(self.pool):
-            self.shipped(index)
-        for _ in self.families():
+        """Makes every case now rather than when it is first wanted, those first that every judgement wants."""
+        for _ in (*self.screening(), *self.own(), *self.families(), *self.variants()):
             pass
-        for _ in self.variants():
-            pass
+        self._fresh.prepare(self._settings.reference_seconds / 2)
 
     def screening(self) -> Iterator[Case]:
         """Two cases for a configuration of a structure that is known to be right."""
@@ -78,29 +86,39 @@ class CaseBook:
             for changed in self._variants:
                 self.references.append(Reference(self._problem.with_overrides(changed), self._draw(), changed))
         for number, reference in enumerate(self.references[1:], start=1):
-            cases = [self.case((number, 0, family)) for family in (None, "one row x100")]
+            cases = [self._case(number, self._seed(number, 0, name), name) for name in (None, "one row x100")]
             yield number, reference, [case for case in cases if case is not None]
 
-    def case(self, key: Key) -> Case | None:
-        if key not in self._cases:
-            shape, _, family = key
-            seed = self._seeds.setdefault(key, self._draw())
-            case = self.references[shape].case(seed, family)
+    def _truth(self, seed: int) -> Case:
+        case = self._case(0, seed)
+        assert case is not None, "a problem's own inputs always make a case"
+        return case
+
+    def _case(self, shape: int, seed: int, family: str | None = None) -> Case | None:
+        """Judgements go through the cases in the same order again and again, so the ones that are kept are those that
+        came first."""
+        key = shape, seed, family
+        if key in self._cases:
+            return self._cases[key]
+        case = self.references[shape].case(seed, family)
+        size = case.bytes if case else 0
+        if not size or self._bytes + size <= self._most_bytes or len(self._cases) < 2:
             self._cases[key] = case
-            self._bytes += case.bytes if case else 0
-            self._evict()
-        self._cases.move_to_end(key)
-        return self._cases[key]
+            self._bytes += size
+        return case
+
+    def _seed(self, shape: int, index: int, family: str | None = None) -> int:
+        return self._seeds.setdefault((shape, index, family), self._draw())
+
+    def _forget(self) -> None:
+        self._seeds: dict[tuple[int, int, str | None], int] = {}
+        self._cases: dict[Key, Case | None] = {}
+        self._bytes = 0
 
     @property
     def _affordable(self) -> int:
         count = int(self._settings.reference_seconds / max(self._seconds, 1e-3))
         return max(_MIN_CASES, min(_MAX_CASES, count))
-
-    def _evict(self) -> None:
-        while self._bytes > self._settings.reference_bytes and len(self._cases) > 2:
-            _, case = self._cases.popitem(last=False)
-            self._bytes -= case.bytes if case else 0
 
     def _draw(self) -> int:
         return self._random.randrange(1 << 31)

@@ -13,7 +13,8 @@ from evaluator.correctness.limits import Limits, derive_limits, relative_median,
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found: `outcome` None when the output is right, in class `errors.precision`."""
+    """What a check found: `outcome` None when the output is right, in class `errors.precision`; `reason` then says why
+    in no better one."""
 
     errors: Errors
     outcome: Outcome | None = None
@@ -100,17 +101,21 @@ class FloatCheck:
         worst = (peak / limits.scale.clamp_min(2.0**-126)).nan_to_num(float("inf")).max().item()
         norm = norm if norm == norm else float("inf")
         errors = Errors(norm, worst, ratio, limits.eager_norm, precision)
-        if precision is PrecisionClass.LOOSE:
-            return Finding(errors, Outcome.WRONG_VALUES, self._explain(output, difference), flags)
-        return Finding(errors, flags=flags)
+        if precision is PrecisionClass.FAITHFUL:
+            return Finding(errors, flags=flags)
+        outcome = Outcome.WRONG_VALUES if precision is PrecisionClass.LOOSE else None
+        return Finding(errors, outcome, self._explain(output, difference, precision), flags)
 
-    def _explain(self, output: torch.Tensor, difference: torch.Tensor) -> str:
+    def _explain(self, output: torch.Tensor, difference: torch.Tensor, precision: PrecisionClass) -> str:
+        """Why it is in no better class than `precision`."""
         faithful = self.limits.rows[PrecisionClass.FAITHFUL]
-        wrong = ~(difference <= self.limits.rows[PrecisionClass.HALF])
+        better = list(self.limits.rows)[precision.rank - 1]
+        wrong = ~(difference <= self.limits.rows[better])
         if not wrong.any():
             wrong = ~(difference <= faithful)
         if not wrong.any():
-            return f"error in norm {difference.norm().item() / self.limits.truth_norm:.3g} over the limit"
+            norm = difference.norm().item() / self.limits.truth_norm
+            return f"error in norm {norm:.3g}: it, or the median, is over the limit"
         row, column = _first(wrong)
         where = _unflatten(row * difference.shape[1] + column, self.shape)
         got, expected = rows_of(output)[row, column].item(), self.truth[row, column].item()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,7 +15,7 @@ from torch.utils._pytree import tree_map
 from egg_search.core.errors import UserError
 from egg_search.core.problem import Problem
 from egg_search.core.problem.outputs import flatten_outputs
-from egg_search.core.verdict import Outcome
+from egg_search.core.verdict import Errors, Outcome
 from evaluator.correctness.checks import EXACT, Check, Finding, FloatCheck, make_check
 from evaluator.correctness.double import run_in_double, to_double, widened
 from evaluator.correctness.families import SPECIAL, transform
@@ -41,23 +42,35 @@ class Case:
 
     @property
     def bytes(self) -> int:
-        tensors = [*tensors_of(self.arguments), *(c.truth for c in self.checks if isinstance(c, FloatCheck))]
-        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        return bytes_of([*tensors_of(self.arguments), *(c.truth for c in self.checks if isinstance(c, FloatCheck))])
 
     def check_form(self, outputs: list[torch.Tensor]) -> Finding | None:
         """A finding when number, shapes or dtypes of the outputs are wrong."""
-        if len(outputs) != len(self.checks):
-            return _wrong_form(f"{len(outputs)} output tensors, expected {len(self.checks)}")
-        for position, (output, check) in enumerate(zip(outputs, self.checks, strict=True)):
-            if tuple(output.shape) != check.shape:
-                return _wrong_form(f"output {position} has shape {tuple(output.shape)}, expected {check.shape}")
-            if output.dtype != check.dtype:
-                return _wrong_form(f"output {position} is {output.dtype}, expected {check.dtype}")
-        return None
+        return check_form(outputs, [(check.shape, check.dtype) for check in self.checks])
+
+    def decider(self, outputs: list[torch.Tensor], shown: Errors) -> Case | None:
+        """The case whose `check` has to judge the outputs: this one."""
+        return self
 
     def check(self, outputs: list[torch.Tensor]) -> list[Finding]:
         """One finding an output; the form must be right."""
         return [check(output) for check, output in zip(self.checks, outputs, strict=True)]
+
+
+def bytes_of(tensors: Iterable[torch.Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def check_form(outputs: list[torch.Tensor], forms: list[tuple[tuple[int, ...], torch.dtype]]) -> Finding | None:
+    """A finding when `outputs` are not as many as `forms`, or not of these shapes and dtypes."""
+    if len(outputs) != len(forms):
+        return _wrong_form(f"{len(outputs)} output tensors, expected {len(forms)}")
+    for position, (output, (shape, dtype)) in enumerate(zip(outputs, forms, strict=True)):
+        if tuple(output.shape) != shape:
+            return _wrong_form(f"output {position} has shape {tuple(output.shape)}, expected {shape}")
+        if output.dtype != dtype:
+            return _wrong_form(f"output {position} is {output.dtype}, expected {dtype}")
+    return None
 
 
 def _wrong_form(reason: str) -> Finding:
@@ -83,6 +96,17 @@ class Reference:
         self._double = widened(self._model)
         self._moved_doubles = _moved(self._double, seed)
         self.exact = True  # False once float64 failed: the truth is then eager itself
+
+    def eager(self, seed: int) -> tuple[list[Any], list[torch.Tensor], bool]:
+        """The problem's own inputs drawn from `seed`, eager's outputs, and whether it leaves its inputs as they were.
+
+        Nothing else is computed. Raises UserError when the problem's code fails.
+        """
+        arguments = self._loaded.make_inputs(seed)
+        used = _clone(arguments)
+        self._renew(self._model)
+        outputs = self._loaded.run(self._model, used)
+        return arguments, outputs, all(map(same_bytes, tensors_of(used), tensors_of(arguments)))
 
     def case(self, seed: int, family: str | None = None) -> Case | None:
         """A case of the problem's own inputs drawn from `seed`, changed by `family`.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,15 +17,28 @@ from evaluator.timing.statistics import ratio_interval, relative_width
 _HOPELESS = 2.0  # so many times slower than the best: two rounds tell
 _NOISY, _PATIENCE = 0.3, 3  # an interval wider than this (relative) is worth this many times the rule's seconds
 _FLOOR = 0.05  # share of a raw time that remains at the least when the null call is subtracted
+_LOW = 0.1  # quantile of the null calls that is subtracted: noise only ever adds time
+Inputs = TypeVar("Inputs")
 
 
 @dataclass
 class Samples:
-    """Seconds by side, in the order of rounds; the null call's cost is already taken off."""
+    """Raw seconds by side and of the null calls between them, in the order of rounds."""
 
-    sides: dict[str, list[float]] = field(default_factory=dict)
+    raw: dict[str, list[float]]
+    nulls: list[float] = field(default_factory=list)
     rounds: int = 0
     stopped_early: bool = False
+
+    @property
+    def null(self) -> float:
+        """Seconds of a call that computes nothing."""
+        return float(np.quantile(self.nulls, _LOW))
+
+    def seconds(self, side: str) -> np.ndarray:
+        """Seconds of the side's calls without what a call costs by itself."""
+        raw = np.asarray(self.raw[side])
+        return np.maximum(raw - self.null, _FLOOR * raw)
 
 
 @dataclass(frozen=True)
@@ -39,13 +53,19 @@ class Goal:
     loss: float = 1.1
 
     def ratio(self, samples: Samples, random: np.random.Generator) -> Interval:
-        return ratio_interval(samples.sides[self.anchor], samples.sides[self.candidate], self.quantile, random)
+        return ratio_interval(samples.seconds(self.anchor), samples.seconds(self.candidate), self.quantile, random)
 
 
 def run_session(
-    sides: dict[str, Callable[[int], float]], goal: Goal, rule: TimingRule, null: float, random: np.random.Generator
+    sides: dict[str, Callable[[Inputs], float]],
+    null: Callable[[], float],
+    inputs: Iterator[Inputs],
+    goal: Goal,
+    rule: TimingRule,
+    random: np.random.Generator,
 ) -> Samples:
-    """`sides` maps a name to a function that makes one call in round `i` and returns its raw seconds.
+    """`sides` maps a name to a function that makes one call and returns its raw seconds, `null` does so for a call
+    that computes nothing. All calls of a round are on the same one of `inputs`, and no other round is.
 
     The first round warms every side up and is dropped. The verifier itself keeps to one thread meanwhile: threads of
     its own pool would go on spinning on the workers' cores.
@@ -53,21 +73,29 @@ def run_session(
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return _rounds(sides, goal, rule, null, random)
+        return _rounds(sides, null, inputs, goal, rule, random)
     finally:
         torch.set_num_threads(threads)
 
 
 def _rounds(
-    sides: dict[str, Callable[[int], float]], goal: Goal, rule: TimingRule, null: float, random: np.random.Generator
+    sides: dict[str, Callable[[Inputs], float]],
+    null: Callable[[], float],
+    inputs: Iterator[Inputs],
+    goal: Goal,
+    rule: TimingRule,
+    random: np.random.Generator,
 ) -> Samples:
     samples = Samples({name: [] for name in sides})
+    turns = [(call, samples.raw[name]) for name, call in sides.items()] + [(lambda _: null(), samples.nulls)]
     begin = time.perf_counter()
     for index in range(rule.max_rounds + 1):
-        for name in random.permutation(list(sides)):
-            raw = sides[name](index)
+        drawn = next(inputs)
+        for turn in random.permutation(len(turns)):
+            call, seconds = turns[turn]
+            raw = call(drawn)
             if index:
-                samples.sides[name].append(max(raw - null, _FLOOR * raw))
+                seconds.append(raw)
         samples.rounds = index
         if index and _decided(samples, goal, rule, random, spent=time.perf_counter() - begin):
             break

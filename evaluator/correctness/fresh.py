@@ -1,0 +1,103 @@
+"""Fresh secret inputs for every timed call of a judgement, with eager's outputs but without float64 truth: cheap."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+
+from egg_search.core.verdict import Errors
+from evaluator.correctness.checks import Check, Finding
+from evaluator.correctness.nearness import EagerOutput, Nearness, nearness_of
+from evaluator.correctness.reference import OWN_INPUTS, Case, Reference, bytes_of, check_form
+from evaluator.protocol.memory import tensors_of
+
+
+@dataclass(frozen=True)
+class FreshCase:
+    """Handled as a `Case` is. What is not near eager's outputs is decided by the case with truth of the same seed."""
+
+    arguments: list[Any]
+    eager: tuple[EagerOutput, ...]
+    keeps_inputs: bool
+    nearness: tuple[Nearness | None, ...] = field(repr=False)
+    truth: Callable[[], Case] = field(repr=False)
+    name: ClassVar[str] = OWN_INPUTS
+    buffers: ClassVar[dict[str, Check]] = {}
+
+    @property
+    def bytes(self) -> int:
+        return bytes_of(tensors_of(self.arguments)) + sum(each.bytes for each in self.eager)
+
+    def check_form(self, outputs: list[torch.Tensor]) -> Finding | None:
+        """A finding when number, shapes or dtypes of the outputs are wrong."""
+        return check_form(outputs, [each.form for each in self.eager])
+
+    def decider(self, outputs: list[torch.Tensor], shown: Errors) -> Case | None:
+        """The case that has to judge the outputs; None where they are as near to eager's as `shown` lets expect."""
+        near = len(self.nearness) == len(self.eager) and all(
+            check is not None and check(output, eager, shown)
+            for check, output, eager in zip(self.nearness, outputs, self.eager, strict=True)
+        )
+        return None if near else self.truth()
+
+
+class FreshInputs:
+    """Sets of the problem's own inputs, kept from one judgement to the next: a worker lives for one judgement only and
+    cannot tell another what it saw. `own_cases` gives the cases whose limits say what is near, `truth` the case of a
+    seed; at most `most` sets and `most_bytes` bytes are kept."""
+
+    def __init__(
+        self,
+        reference: Reference,
+        own_cases: Callable[[], list[Case]],
+        truth: Callable[[int], Case],
+        source: random.Random,
+        most: int,
+        most_bytes: int,
+    ) -> None:
+        self._reference, self._own_cases, self._truth, self._random = reference, own_cases, truth, source
+        self._most, self._most_bytes = most, most_bytes
+        self.renew()
+
+    def renew(self) -> None:
+        """Forgets every set."""
+        self._kept: deque[FreshCase] = deque()
+        self._bytes = 0
+        self._nearness: tuple[Nearness | None, ...] | None = None
+
+    def prepare(self, seconds: float) -> None:
+        """Draws sets until there are as many as are kept, for about `seconds` at the most."""
+        end, kept = time.perf_counter() + seconds, -1
+        while kept < len(self._kept) < self._most and time.perf_counter() < end:
+            kept = len(self._kept)  # no more than before: the bytes are used up
+            self._draw()
+
+    def judgement(self) -> Iterator[FreshCase]:
+        """Sets for the calls of one judgement, without end and without repetition: those kept, then new ones, which
+        take the places of the oldest."""
+        kept = list(self._kept)
+        self._random.shuffle(kept)
+        while kept:
+            yield kept.pop()
+        while True:
+            yield self._draw()
+
+    def _draw(self) -> FreshCase:
+        if self._nearness is None:
+            checks = zip(*(case.checks for case in self._own_cases()), strict=False)
+            self._nearness = tuple(nearness_of(each) for each in checks)
+        seed = self._random.randrange(1 << 31)
+        arguments, eager, keeps = self._reference.eager(seed)
+        outputs = tuple(map(EagerOutput.of, eager))
+        case = FreshCase(arguments, outputs, keeps, self._nearness, lambda: self._truth(seed))
+        self._kept.append(case)
+        self._bytes += case.bytes
+        while self._bytes > self._most_bytes or len(self._kept) > self._most:
+            self._bytes -= self._kept.popleft().bytes
+        return case
