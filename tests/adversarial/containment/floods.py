@@ -1,0 +1,56 @@
+"""Too much text, too many files."""
+
+from containment.attack import FORWARD, IMPORT, INIT, REFUSAL, attack
+
+from egg_search.core.verdict import Outcome
+
+PLACES = (IMPORT, FORWARD)
+ANY = REFUSAL | {Outcome.OK}
+ATTACKS = [
+    *attack("stdout", "for _ in range(64): sys.stdout.write('x' * (1 << 20) + '\\n')", PLACES),
+    *attack("stderr", "for _ in range(64): os.write(2, b'error: ' * (1 << 17))", PLACES),
+    *attack("stderr without end", "while True: os.write(2, b'error: ' * (1 << 17))", (IMPORT,), REFUSAL),
+    *attack(
+        "a huge file",
+        """
+        import tempfile
+        with suppress(OSError), open(os.path.join(tempfile.gettempdir(), "huge-@TOKEN@"), "wb") as file:
+            file.truncate(1 << 42)
+            file.seek(1 << 41)
+            file.write(b"x")
+            breach("a file of terabytes")
+        """,
+        (IMPORT, INIT),
+        REFUSAL | {Outcome.OK},
+    ),
+    *attack(
+        "many files",
+        """
+        import tempfile
+        with suppress(OSError):
+            for number in range(20_000):
+                open(os.path.join(tempfile.gettempdir(), f"many-@TOKEN@-{number}"), "w").close()
+        """,
+        (IMPORT, INIT),
+        ANY,
+    ),
+    *attack(
+        "many files among the build results",
+        """
+        with suppress(OSError):
+            for number in range(3000):
+                open(os.path.join(os.environ["EGG_BUILD_DIR"], f"many-{number}"), "w").close()
+        """,
+        (IMPORT,),
+        ANY,
+    ),
+    *attack(
+        "many descriptors",
+        """
+        self.kept = []
+        with suppress(OSError):
+            while True: self.kept.append(os.open("/dev/null", os.O_RDONLY))
+        """,
+        outcomes=ANY,
+    ),
+]

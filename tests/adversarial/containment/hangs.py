@@ -1,0 +1,62 @@
+"""Ways never to answer."""
+
+from containment.attack import FORWARD, HANG, IMPORT, INIT, REFUSAL, STATE, attack
+
+EVERYWHERE = (IMPORT, INIT, STATE, FORWARD)
+
+ATTACKS = [
+    *attack("busy", "while True: pass", EVERYWHERE, HANG),
+    *attack("asleep", "time.sleep(1000)", EVERYWHERE, HANG),
+    *attack("busy in C with the GIL", r"run_code(b'\xeb\xfe', holding_gil=True)", (IMPORT, FORWARD), HANG),
+    *attack("a lock taken twice", "lock = threading.Lock()\nlock.acquire()\nlock.acquire()", (IMPORT, FORWARD), HANG),
+    *attack("waits for a thread that waits", "threading.Thread(target=time.sleep, args=(1000,)).run()", outcomes=HANG),
+    *attack(
+        "deaf to every signal",
+        """
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+            with suppress(OSError, ValueError):
+                signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        while True: time.sleep(1)
+        """,
+        (IMPORT, FORWARD),
+        HANG,
+    ),
+    *attack("stopped by itself", "os.kill(os.getpid(), signal.SIGSTOP); time.sleep(1000)", (IMPORT, FORWARD), HANG),
+    *attack("reads a pipe that nobody writes", "os.read(os.pipe()[0], 1)", (INIT, FORWARD), HANG),
+    *attack("reads what the verifier sends", "os.read(3, 1); time.sleep(1000)", (INIT, FORWARD), REFUSAL),
+    *attack(
+        "an exception whose text never ends",
+        """
+        class Slow(Exception):
+            def __str__(self):
+                while True: pass
+        raise Slow
+        """,
+        (IMPORT, FORWARD),
+        HANG,
+    ),
+    *attack(
+        "an output that is never detached",
+        """
+        class Slow(torch.Tensor):
+            def detach(self):
+                while True: pass
+        return Model.forward(self, x).as_subclass(Slow)
+        """,
+        outcomes=REFUSAL,
+    ),
+    *attack("waits at its end", "import atexit; atexit.register(time.sleep, 1000)", (IMPORT, FORWARD)),
+    *attack(
+        "threads that never end",
+        "threading.Thread(target=time.sleep, args=(1000,)).start()",
+        (IMPORT, INIT),
+    ),
+    *attack(
+        "the outputs contain themselves",
+        "y = [Model.forward(self, x)]; y.append(y); return y",
+        outcomes=REFUSAL,
+    ),
+    *attack("endless outputs", "return iter(lambda: x, None)", outcomes=REFUSAL),
+    *attack("a million outputs", "return [x] * 1_000_000", outcomes=REFUSAL),
+]
