@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from egg_search.archive.admission import Admission
 from egg_search.archive.elite import Elite, is_faster
 from egg_search.archive.front import pareto_front
 from egg_search.core.step import Job
@@ -39,15 +40,15 @@ class _Standing:
 
 
 class Archive:
-    """`admits` is the loosest precision class that may enter."""
+    """`admits` says what may enter."""
 
-    def __init__(self, admits: PrecisionClass = PrecisionClass.FAITHFUL) -> None:
+    def __init__(self, admits: Admission = Admission()) -> None:  # noqa: B008 (frozen)
         self._admits = admits
         self._niches: dict[Niche, _Standing] = {}
 
     def add(self, job: Job, signature: str, verdict: Verdict) -> AddResult:
-        """Only `ok` verdicts of an admitted class enter. Slower elites still join the niche's reserve."""
-        if not verdict.ok or verdict.errors.precision.rank > self._admits.rank:
+        """Only admitted verdicts enter. Slower elites still join the niche's reserve."""
+        if not self._admits(verdict):
             return AddResult(AddStatus.NOT_ADDED)
         elite = Elite(job, signature, verdict)
         standing = self._niches.get((signature, elite.precision))

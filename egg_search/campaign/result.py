@@ -55,12 +55,12 @@ def read_result(reader: Reader, settings: Settings) -> Result:
 
 def _certified(reader: Reader, settings: Settings, second: list[tuple[Job, Verdict]]) -> list[Elite]:
     """Of those that stood up to the second judgement; empty when none did."""
-    stood = [each for each in second if each[1].ok and each[1].errors.precision.rank <= settings.precision.rank]
+    stood = [each for each in second if settings.admission(each[1])]
     return pareto_front(Elite(job, reader.draft(job.candidate).signature, verdict) for job, verdict in stood)
 
 
 def _screened(reader: Reader, settings: Settings) -> list[Elite]:
-    archive, signatures = Archive(settings.precision), {}
+    archive, signatures = Archive(settings.admission), {}
     for evaluation in reader.evaluations():
         candidate = evaluation.job.candidate
         if candidate not in signatures:

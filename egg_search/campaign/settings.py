@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from egg_search.archive import Admission
 from egg_search.core.candidate import Dialect
 from egg_search.core.errors import UserError
 from egg_search.core.hardware import Hardware
@@ -18,7 +19,8 @@ DIALECTS = {"cpu": (Dialect.CPP,), "cuda": (Dialect.TRITON, Dialect.CUDA)}
 class Settings:
     """`problem` is a path. A campaign ends at the first of its budgets: seconds of search, evaluations.
 
-    `precision` is the loosest class that may enter the archive. `ray_address`: None starts Ray here, "none" does
+    `precision` is the loosest class that may enter the archive; without `library_ports` candidates that launch no
+    kernel of their own may not. `ray_address`: None starts Ray here, "none" does
     without it. `batch` is how many configurations a tuning step tries on each device.
     """
 
@@ -32,6 +34,7 @@ class Settings:
     author_options: dict[str, dict[str, Any]] = field(default_factory=dict)
     dialects: tuple[Dialect, ...] = ()  # empty: all that the hardware runs
     precision: PrecisionClass = PrecisionClass.FAITHFUL
+    library_ports: bool = True
     principles: tuple[str, ...] = ()  # directories with a user's own
     scheduler: str = "staged"
     batch: int = 4
@@ -45,6 +48,11 @@ class Settings:
             raise UserError("a campaign needs a budget: seconds or evaluations")
         if self.batch < 1:
             raise UserError(f"a batch of {self.batch} configurations; use 1 or more")
+
+    @property
+    def admission(self) -> Admission:
+        """What counts as a result of this campaign."""
+        return Admission(self.precision, self.library_ports)
 
     def writers(self, hardware: Hardware) -> tuple[tuple[str, Dialect], ...]:
         """Every author with every dialect, the preferred first."""

@@ -24,9 +24,9 @@ class State:
     """Told records in the journal's order: `plan`, `judge` for each verdict, `finish`."""
 
     def __init__(self, settings: Settings, hardware: Hardware, library: Library, operators: tuple[str, ...]) -> None:
-        self.archive = Archive(settings.precision)
+        self.archive = Archive(settings.admission)
         self.drafts: dict[str, Draft] = {}  # by candidate
-        self.best: dict[str, Elite] = {}  # a candidate's own best, admitted or not
+        self.best: dict[str, Elite] = {}  # a candidate's own best
         self.failed: dict[str, tuple[Job, Verdict]] = {}  # a candidate's last failure
         self.evaluations = 0
         self.steps = 0
@@ -55,13 +55,16 @@ class State:
                 self._remember(draft.parent, Attempt(draft.change, None, f"refused: {draft.reason}", None))
 
     def judge(self, step: Step, job: Job, verdict: Verdict) -> AddResult:
-        """Adds the verdict to archive and study; the scheduler is told when the step is finished."""
+        """Adds the verdict to archive and study; the scheduler is told when the step is finished. What is right but
+        does not count in this campaign is a refusal here, whatever the journal says of it."""
+        if verdict.ok and not self._settings.admission(verdict):
+            verdict = self._settings.admission.refusal(verdict)
         self.evaluations += 1
         draft = self.drafts[job.candidate]
         if step.operator != TUNE:
             self._remember(draft.parent, self._attempt(draft, verdict))
         added = self.archive.add(job, draft.signature, verdict)
-        value = score(verdict) if self.admits(verdict) else None
+        value = score(verdict) if verdict.ok else None
         if not is_infrastructure(verdict):
             self.study(job.candidate).tell(job.configuration, value)
         if not verdict.ok:
@@ -72,10 +75,6 @@ class State:
         dialect = draft.candidate.dialect
         self._results.append(Result(job.candidate, draft.signature, dialect, value, added.gain, at_fault))
         return added
-
-    def admits(self, verdict: Verdict) -> bool:
-        """Whether it is right, and exact enough for this campaign."""
-        return verdict.ok and verdict.errors.precision.rank <= self._settings.precision.rank
 
     def finish(self, step: Step) -> None:
         results, self._results = tuple(self._results), []

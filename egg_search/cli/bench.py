@@ -21,6 +21,7 @@ def bench(
     ),
     profile: Annotated[str | None, Option(help="Sizes. Default: cpu for bundled problems.")] = None,
     precision: Annotated[str, Option(help="The loosest class to keep: faithful, tf32, half or loose.")] = "faithful",
+    no_library_ports: Annotated[bool, Option("--no-library-ports", help="As for `egg run`.")] = False,
     seed: Annotated[int, Option(help="Every random choice of the searches comes from it.")] = 0,
     ray_address: Annotated[str | None, Option(help="As for `egg run`.")] = None,
 ) -> None:
@@ -48,6 +49,7 @@ def bench(
         max_evaluations=evaluations,
         seed=seed,
         precision=chosen,
+        library_ports=not no_library_ports,
         ray_address=ray_address,
     )
     suite = Suite(out / "runs", paths, settings)
@@ -55,6 +57,7 @@ def bench(
     command = ["egg", "bench", *(problems or ()), "--budget", budget, "--out", str(out), "--seed", str(seed)]
     given = {"evaluations": evaluations, "profile": profile, "precision": precision, "ray-address": ray_address}
     command += [f"--{option}={value}" for option, value in given.items() if value is not None]
+    command += ["--no-library-ports"] if no_library_ports else []
     for path in write_report(suite, out, shlex.join(command)):
         print(path)
     if not complete:

@@ -18,6 +18,9 @@ def run(
         list[str] | None, Option("--set", metavar="NAME=VALUE", help="Override a module-level constant. Repeatable.")
     ] = None,
     precision: Annotated[str, Option(help="The loosest class to keep: faithful, tf32, half or loose.")] = "faithful",
+    no_library_ports: Annotated[
+        bool, Option("--no-library-ports", help="Keep no candidate that only calls torch's own operators.")
+    ] = False,
     name: Annotated[str | None, Option(help="The run directory is runs/NAME. Default: the problem's name.")] = None,
     seed: Annotated[int, Option(help="Every random choice of the search comes from it.")] = 0,
     author: Annotated[str, Option(help="Who writes the kernels.")] = "expert",
@@ -55,6 +58,7 @@ def run(
         seed=seed,
         authors=(author,),
         precision=chosen,
+        library_ports=not no_library_ports,
         principles=tuple(map(str, principles or ())),
         ray_address=ray_address,
     )

@@ -24,6 +24,9 @@ def verify(
     profile: Annotated[str | None, Option(help="One of the problem's PROFILES of sizes.")] = None,
     set_: Annotated[list[str] | None, Option("--set", metavar="NAME=VALUE", help="Override a constant.")] = None,
     precision: Annotated[str, Option(help="The loosest class to accept: faithful, tf32, half or loose.")] = "faithful",
+    no_library_ports: Annotated[
+        bool, Option("--no-library-ports", help="Refuse a kernel that only calls torch's own operators.")
+    ] = False,
     as_json: Annotated[bool, Option("--json", help="Print the whole verdict as JSON.")] = False,
 ) -> None:
     """Judge one kernel against a problem: is it correct, how exact, how fast.
@@ -37,7 +40,8 @@ def verify(
     path = inputs.find_problem(problem)
     accept = inputs.precision_class(precision)
     candidate = read_candidate(kernel)
-    judged = _judge(candidate, accept, Problem.from_file(path, parse_overrides(set_ or ()), profile))
+    judged = refused_port(candidate) if no_library_ports else None
+    judged = judged or _judge(candidate, accept, Problem.from_file(path, parse_overrides(set_ or ()), profile))
     from egg_search.reports.verdict import verdict_text
 
     print(json.dumps(judged.to_json(), indent=2) if as_json else verdict_text(judged))
@@ -56,6 +60,17 @@ def read_candidate(path: Path) -> Candidate:
         return Candidate(source, dialect)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
+
+
+def refused_port(candidate: Candidate) -> Verdict | None:
+    """The verdict on a candidate that loads no kernel of its own, known before anything runs."""
+    from egg_search.core.verdict import Outcome, Verdict
+    from evaluator.static import LIBRARY_ONLY, has_flag, static_flags
+
+    flags = static_flags(candidate.source)
+    if not has_flag(flags, LIBRARY_ONLY):
+        return None
+    return Verdict(Outcome.REFUSED, "a library port: no kernel is loaded, and --no-library-ports is given", flags)
 
 
 def _judge(candidate: Candidate, accept: PrecisionClass, problem: Problem) -> Verdict:

@@ -27,7 +27,7 @@ def status_report(path: Path) -> RenderableType:
     settings = Settings.from_json(run.settings()["settings"])
     summary = summarize(path)
     with run.read() as reader:
-        tally = Tally.of(reader, settings.precision)
+        tally = Tally.of(reader, settings.admission)
     return Group(
         _facts(run, settings, summary, tally),
         result_table([summary], {}),

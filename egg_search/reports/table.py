@@ -34,9 +34,19 @@ def result_table(summaries: Iterable[Summary], modules: Mapping[Path, Path]) -> 
         table.add_row(*_row(summary))
         if summary.path in modules:
             notes.append(Text(f"{summary.problem}: {modules[summary.path]}"))
+        notes += [Text(f"{summary.problem}: {line}") for line in flag_lines(summary)]
         if summary.best and not summary.result.certified:
             notes.append(Text(f"{summary.problem}: not judged a second time yet; figures are the search's own"))
     return Group(table, *notes)
+
+
+def flag_lines(summary: Summary) -> list[str]:
+    """What static analysis says of the points on the front."""
+    return [
+        f"{milliseconds(point.ms)} ms, {point.elite.precision}, candidate {point.elite.job.candidate}: {flag}"
+        for point in summary.front
+        for flag in point.verdict.flags
+    ]
 
 
 def _row(summary: Summary) -> list[Text]:

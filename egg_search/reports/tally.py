@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from math import exp
 
-from egg_search.archive import AddStatus, Archive
-from egg_search.core.verdict import Outcome, PrecisionClass
+from egg_search.archive import AddStatus, Admission, Archive
+from egg_search.core.verdict import Outcome
 from egg_search.rundir import Evaluation, Reader, StepRecord
 from operators.base import Draft
 
@@ -37,7 +37,7 @@ class Tally:
     principles: dict[str, Arm] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, reader: Reader, admits: PrecisionClass) -> Tally:
+    def of(cls, reader: Reader, admits: Admission) -> Tally:
         tally, drafts = cls(Archive(admits)), {}
         for record in reader.steps():
             tally._read(record, drafts)

@@ -6,7 +6,7 @@ import pytest
 from archive_cases import FAILURE, entries, fill, verdict
 from hypothesis import given
 
-from egg_search.archive import AddResult, AddStatus, Archive
+from egg_search.archive import AddResult, AddStatus, Admission, Archive
 from egg_search.core.step import Job
 from egg_search.core.verdict import PrecisionClass
 
@@ -40,7 +40,7 @@ def test_a_new_structure_gains_what_it_adds_to_the_best():
 def test_precision_classes_have_niches_of_their_own_and_must_be_admitted():
     fast = verdict(9.0, norm=1e-3, precision=PrecisionClass.TF32)
     assert Archive().add(Job("0"), "a", fast).status is AddStatus.NOT_ADDED
-    archive = Archive(PrecisionClass.TF32)
+    archive = Archive(Admission(PrecisionClass.TF32))
     archive.add(Job("0"), "a", verdict(2.0))
     assert archive.add(Job("1"), "a", fast).status is AddStatus.NEW
     assert len(archive) == 2
@@ -62,7 +62,7 @@ def test_luck_with_few_samples_does_not_lead_the_contenders():
 
 @given(entries)
 def test_gains_add_up_and_statuses_tell_the_truth(drawn):
-    archive = Archive(LOOSE)
+    archive = Archive(Admission(LOOSE))
     for i, (signature, each) in enumerate(drawn):
         before = {(e.signature, e.precision): e for e in archive}
         added = archive.add(Job(str(i)), signature, each)
@@ -77,7 +77,7 @@ def test_gains_add_up_and_statuses_tell_the_truth(drawn):
 
 @given(entries)
 def test_refilling_gives_the_same_archive(drawn):
-    first, second = Archive(LOOSE), Archive(LOOSE)
+    first, second = Archive(Admission(LOOSE)), Archive(Admission(LOOSE))
     assert fill(first, drawn) == fill(second, drawn)
     assert list(first) == list(second)
     assert first.front() == second.front()

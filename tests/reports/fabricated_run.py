@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from egg_search.campaign import Settings
@@ -82,8 +83,10 @@ def ok(ms: float, precision: PrecisionClass = PrecisionClass.FAITHFUL, norm: flo
     return Verdict(Outcome.OK, errors=errors, timing=timing, generated_share=0.9)
 
 
-def fabricate(path: Path, name: str = "scale", certified: bool = True, speed: float = 1.0) -> Path:
-    """`speed` scales all that was found; without `certified` the run is one whose driver was killed."""
+def fabricate(
+    path: Path, name: str = "scale", certified: bool = True, speed: float = 1.0, flags: tuple[str, ...] = ()
+) -> Path:
+    """`speed` scales all that was found, `flags` are the fastest's; without `certified` the driver was killed."""
     problem = Problem(name, PROBLEM)
     settings = Settings(f"{name}.py", budget_s=60.0, precision=PrecisionClass.HALF)
     written = {
@@ -94,7 +97,7 @@ def fabricate(path: Path, name: str = "scale", certified: bool = True, speed: fl
     rows, tiled, half = candidate("rows"), candidate("tiled"), candidate("half")
     best = Job(tiled.id, {"K0_TILE": 4})
     fast = ok(2.0 / speed)
-    quick_and_rough = ok(1.0 / speed, PrecisionClass.HALF, 1e-4)
+    quick_and_rough = replace(ok(1.0 / speed, PrecisionClass.HALF, 1e-4), flags=flags)
     with run.write() as journal:
         journal.open_session({"eager": EAGER_MS, "compile": COMPILE_MS})
         seed = Step(1, "seed", "the first structures", 8, "expert", Dialect.CPP)

@@ -101,3 +101,11 @@ def test_progress_suits_the_stream():
         assert isinstance(observer, PlainProgress)
     with progress(on_a_terminal()) as observer:
         assert isinstance(observer, LiveProgress)
+
+
+def test_flags_of_the_front_are_shown_with_their_reason(tmp_path):
+    run = fabricate(tmp_path / "run", flags=("patch: replaces time.time at line 3",))
+    console = in_a_pipe()
+    console.print(result_table([summarize(run)], {}))
+    shown = [line for line in console.file.getvalue().splitlines() if "patch: replaces time.time at line 3" in line]
+    assert shown == [f"scale: 1 ms, half, candidate {candidate('half').id}: patch: replaces time.time at line 3"]

@@ -3,6 +3,7 @@ from math import isnan
 import pytest
 from fabricated_run import fabricate, ok
 
+from egg_search.archive import Admission
 from egg_search.core.verdict import Interval, PrecisionClass
 from egg_search.reports.summary import speedup, summarize
 from egg_search.reports.tally import Tally
@@ -53,7 +54,7 @@ def test_a_speedup_from_a_busy_machine_is_marked(tmp_path):
 def test_tally_credits_operators_and_principles(tmp_path):
     run = RunDirectory(fabricate(tmp_path / "run"))
     with run.read() as reader:
-        tally = Tally.of(reader, PrecisionClass.HALF)
+        tally = Tally.of(reader, Admission(PrecisionClass.HALF))
     assert tally.steps == 3
     assert {str(outcome): n for outcome, n in tally.outcomes.items()} == {"ok": 3, "wrong values": 1}
     assert tally.refusals == {"it breaks a constraint": 1}
