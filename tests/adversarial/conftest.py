@@ -12,9 +12,10 @@ from evaluator.evaluator import Evaluator
 from evaluator.settings import EvaluatorSettings, TimingRule
 
 QUICK = EvaluatorSettings(
-    seed=11,
+    seed=0x5A17_83C6_0B2F_9D41,  # secret to a candidate that tries small ones
     accept=PrecisionClass.FAITHFUL,
     torch_compile=False,
+    reference_seconds=60.0,  # every family, however busy the machine is
     memory_bytes=800 << 20,
     min_call_seconds=1.0,
     full=TimingRule(min_rounds=10, max_rounds=16, seconds=0.3, width=0.1),
