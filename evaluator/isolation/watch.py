@@ -18,57 +18,62 @@ class Watch:
 
     def __init__(self, pid: int) -> None:
         self._pid, self._root = pid, Path(f"/proc/{pid}")
-        self._last, self._helpers, self._helped = time.monotonic(), 0, -_QUIET_SECONDS
-        self._delayed = self.delayed()
-        self.own_seconds = 0.0  # in which no descendant did anything, by `look`
+        self._last, self._helpers, self._helped = time.monotonic(), self._helper_ticks(), -_QUIET_SECONDS
+        self._delayed = self._delay()
+        self.delayed_seconds = 0.0  # in which the worker's main thread waited for a CPU that others used
+        self.own_seconds = 0.0  # in which neither it waited nor any descendant did anything
 
     def excess(self, memory_bytes: int) -> str:
         """What is over a limit, in words; empty when nothing is."""
-        resident = sum(_resident(pid) for pid in (self._pid, *self._descendants(self._pid)))
+        processes = [self._pid, *self._descendants(self._pid)]
+        resident = sum(map(_resident, processes))
+        if resident > memory_bytes and len(processes) > 1:  # forked processes share pages: look closer
+            resident = sum(map(_proportional, processes))
         if resident > memory_bytes:
             return f"{resident >> 20} MiB of memory in use, over the limit of {memory_bytes >> 20} MiB"
-        threads = len(self._threads(self._pid))
+        threads = len(_threads(self._pid))
         return f"{threads} threads, over the limit of {_MOST_THREADS}" if threads > _MOST_THREADS else ""
 
     def look(self) -> None:
-        """Call often: adds to `own_seconds` the time since the last look, unless descendants were at work."""
-        now, helpers, delayed = time.monotonic(), self._helper_ticks(), self.delayed()
+        """Call often: what happened since the last look is added to the seconds."""
+        now, helpers, delayed = time.monotonic(), self._helper_ticks(), self._delay()
         if helpers != self._helpers:
             self._helped = now
         elif now - self._helped >= _QUIET_SECONDS:
             self.own_seconds += max(0.0, now - self._last - (delayed - self._delayed))
+        self.delayed_seconds += delayed - self._delayed
         self._last, self._helpers, self._delayed = now, helpers, delayed
 
-    def delayed(self) -> float:
-        """Seconds that the worker's main thread has waited for a CPU that others used."""
+    def _delay(self) -> float:
         try:
             return int((self._root / "schedstat").read_text().split()[1]) / 1e9
         except (OSError, IndexError):
             return 0.0
 
-    def stopped(self) -> bool:
-        """Whether no thread of the worker runs any more."""
-        return all(_state(self._root / "task" / thread) in _STOPPED for thread in self._threads(self._pid))
-
     def _helper_ticks(self) -> int:
         return sum(_ticks(pid) for pid in self._descendants(self._pid))
 
     def _descendants(self, pid: int) -> Iterator[int]:
-        for thread in self._threads(pid):
+        for thread in _threads(pid):
             try:
-                children = (Path(f"/proc/{pid}/task/{thread}") / "children").read_text().split()
+                children = Path(f"/proc/{pid}/task/{thread}/children").read_text().split()
             except OSError:
                 continue
             for child in map(int, children):
                 yield child
                 yield from self._descendants(child)
 
-    @staticmethod
-    def _threads(pid: int) -> list[str]:
-        try:
-            return os.listdir(f"/proc/{pid}/task")
-        except OSError:
-            return []
+
+def stopped(pid: int) -> bool:
+    """Whether no thread of process `pid` runs any more."""
+    return all(_state(Path(f"/proc/{pid}/task/{thread}")) in _STOPPED for thread in _threads(pid))
+
+
+def _threads(pid: int) -> list[str]:
+    try:
+        return os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return []
 
 
 def _fields(path: Path) -> list[str]:
@@ -91,5 +96,14 @@ def _ticks(pid: int) -> int:
 def _resident(pid: int) -> int:
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+    except (OSError, IndexError):
+        return 0
+
+
+def _proportional(pid: int) -> int:
+    """Resident bytes, with shared pages divided among those who share them."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        return int(text.partition("Pss:")[2].split()[0]) << 10
     except (OSError, IndexError):
         return 0

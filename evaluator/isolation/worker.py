@@ -21,7 +21,7 @@ from egg_search.core.verdict import Outcome
 from evaluator.isolation.base import Limits, Stage
 from evaluator.isolation.failure import WorkerFailure
 from evaluator.isolation.layers.listener import Listener
-from evaluator.isolation.watch import Watch
+from evaluator.isolation.watch import Watch, stopped
 from evaluator.protocol.records import (
     FIRST_NONCE,
     REPLY_BYTES,
@@ -53,14 +53,13 @@ class Worker:
     """
 
     def __init__(self, channel: socket.socket, limits: Limits, reap: Callable[[float], int]) -> None:
-        self._channel, self._limits, self._reap = channel, limits, reap
+        self._channel, self.limits, self._reap = channel, limits, reap
         self._closed = False
         self._process = -1
         self._listener: Listener | None = None
         handles = self._await_start()
         self._process = handles[0]  # a pidfd: unlike a number it never means another process
         self.pid = _pid_of(self._process)
-        self._watch = Watch(self.pid)
         if len(handles) > 1:
             self._listener = Listener(handles[1], limits.stage is Stage.BUILD)
         self._poll = select.poll()
@@ -175,15 +174,11 @@ class Worker:
             self.fail(Outcome.PROTOCOL, str(error))
 
     def _wait(self, timeout: float, own_seconds: float | None = None) -> bytes:
-        begin, delayed = time.monotonic(), self._watch.delayed()
-        self._watch.look()
-        self._watch.own_seconds = 0.0
+        begin, guard = time.monotonic(), None
         while True:
             spent = time.monotonic() - begin
-            if spent >= timeout:
-                waited = self._watch.delayed() - delayed
-                if spent - waited >= timeout or spent >= _PATIENCE * timeout:
-                    self.fail(Outcome.TIMED_OUT, f"no answer within {timeout:.3g} s")
+            if guard is not None:
+                guard.check(spent)
             slice_seconds = min(max(timeout - spent, 0.01), _SLICE_SECONDS)
             ready = {fd for fd, _ in self._poll.poll(slice_seconds * 1000)}
             if self._channel.fileno() in ready:
@@ -196,26 +191,18 @@ class Worker:
                 self._died()
             if self._listener is not None and self._listener.fd in ready:
                 self._serve_listener()
-            if not ready:
-                self._look_after(own_seconds)
+            elif guard is None:  # only now: short calls are not to wait for what is read off /proc
+                guard = _Guard(self, timeout, own_seconds)
 
     def _serve_listener(self) -> None:
         assert self._listener is not None
         self._listener.serve()
         if self._listener.bombed:
-            self.fail(Outcome.CRASHED, f"a fork bomb: more than {self._listener.processes - 1} processes")
-
-    def _look_after(self, own_seconds: float | None) -> None:
-        excess = self._watch.excess(self._limits.memory_bytes)
-        if excess:
-            self.fail(Outcome.OUT_OF_MEMORY, excess)
-        self._watch.look()
-        if own_seconds is not None and self._watch.own_seconds > own_seconds:
-            self.fail(Outcome.TIMED_OUT, f"no answer, and no compiler at work, within {own_seconds:.3g} s")
+            self.fail(Outcome.CRASHED, f"a fork bomb: {self._listener.started} processes")
 
     def _await_stop(self) -> None:
         deadline = time.monotonic() + _STOP_SECONDS
-        while not self._watch.stopped():
+        while not stopped(self.pid):
             if time.monotonic() > deadline:
                 self.fail(Outcome.CRASHED, f"the process did not stop within {_STOP_SECONDS:.3g} s")
 
@@ -234,8 +221,33 @@ class Worker:
             return
         with suppress(ProcessLookupError, PermissionError):
             signal.pidfd_send_signal(self._process, number)
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, number)
+        if self._listener is None or self.limits.stage is Stage.BUILD:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, number)
+
+
+class _Guard:
+    """What a long wait looks after: time, memory, and whether anything is being done at all."""
+
+    def __init__(self, worker: Worker, timeout: float, own_seconds: float | None) -> None:
+        self._worker, self._timeout, self._own_seconds = worker, timeout, own_seconds
+        self._watch = Watch(worker.pid)
+        self._next = 0.0
+
+    def check(self, spent: float) -> None:
+        if spent < self._next:
+            return
+        self._next = spent + _SLICE_SECONDS
+        self._watch.look()
+        late = spent >= self._timeout and spent - self._watch.delayed_seconds >= self._timeout
+        if late or spent >= _PATIENCE * self._timeout:
+            self._worker.fail(Outcome.TIMED_OUT, f"no answer within {self._timeout:.3g} s")
+        excess = self._watch.excess(self._worker.limits.memory_bytes)
+        if excess:
+            self._worker.fail(Outcome.OUT_OF_MEMORY, excess)
+        if self._own_seconds is not None and self._watch.own_seconds > self._own_seconds:
+            reason = f"no answer, and no compiler at work, within {self._own_seconds:.3g} s"
+            self._worker.fail(Outcome.TIMED_OUT, reason)
 
 
 def _pid_of(process: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import pytest
 from egg_search.core.errors import UserError
 from egg_search.core.verdict import Outcome
 from evaluator.build import build
+from evaluator.build.store import BuildStore
 from evaluator.build.messages import REASON_CHARACTERS, reason_of
 from evaluator.gate import Gate
 
@@ -30,7 +32,40 @@ def test_compiles_once(tmp_path):
     )
     first, second = build(source, tmp_path), build(source, tmp_path)
     assert first.ok and not first.cached and second.ok and second.cached and second.seconds < 0.05
-    assert (tmp_path / "k.so").exists() and (tmp_path / "runs").read_text() == "."
+    output = BuildStore(tmp_path).output(source)
+    assert (output / "runs").read_text() == "." and (tmp_path / "store" / "k.so").samefile(output / "k.so")
+
+
+def test_a_build_writes_to_its_own_output_only(tmp_path):
+    first, second = _compiled_source("int f() { return 1; }"), _compiled_source("int f() { return 2; }")
+    assert build(first, tmp_path).ok and build(second, tmp_path).ok  # both want the name k.so
+    store = BuildStore(tmp_path)
+    assert (tmp_path / "store" / "k.so").samefile(store.output(first) / "k.so")
+    assert not (store.output(second) / "k.so").samefile(store.output(first) / "k.so")
+    before = {path: path.read_bytes() for path in (tmp_path / "store" / "k.so", store.output(first) / "k.so")}
+    for path in (*before, tmp_path / "built" / "x", tmp_path / "new"):
+        build(
+            f"import os\nfor act in (os.unlink, lambda p: open(p, 'wb').write(b'x')):\n  try: act({str(path)!r})\n"
+            "  except OSError: pass",
+            tmp_path,
+        )
+    assert all(path.read_bytes() == content for path, content in before.items())
+    assert not (tmp_path / "built" / "x").exists() and not (tmp_path / "new").exists()
+    assert build(f"import os\nos.symlink({str(tmp_path)!r}, os.environ['EGG_BUILD_DIR'] + '/a.so')", tmp_path).ok
+    assert not (tmp_path / "store" / "a.so").exists()
+
+
+def test_a_hanging_import_is_cut_short_and_a_compiler_is_waited_for(tmp_path):
+    for body in ("import time; time.sleep(60)", "while True: pass"):
+        report = build(body, tmp_path, timeout_s=60)
+        assert report.outcome is Outcome.BUILD_TIMEOUT and report.seconds < 10 and "compiler" in report.reason
+    busy = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import time\\nwhile time.process_time() < 3: pass'])"
+    assert build(busy, tmp_path, timeout_s=60).ok
+
+
+def test_a_fork_bomb_is_counted(tmp_path):
+    report = build("import os\nwhile True:\n    os.fork()", tmp_path, timeout_s=60)
+    assert report.outcome is Outcome.BUILD_FAILED and "fork bomb" in report.reason
 
 
 def test_compiler_error_is_one_line(tmp_path):

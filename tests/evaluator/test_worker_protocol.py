@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from egg_search.core.verdict import Outcome
 from evaluator.isolation.base import Limits
 from evaluator.isolation.failure import WorkerFailure
-from evaluator.isolation.process import ProcessIsolation
+from evaluator.isolation.isolation import Isolation
 from evaluator.protocol.memory import Region, layout_of, payload, tensors_of
 from evaluator.protocol.records import (
     REPLY_BYTES,
@@ -29,9 +29,9 @@ from evaluator.worker.models import ModelSpec
 NONCE = bytes(range(16))
 
 
-@pytest.fixture(scope="module")
-def isolation():
-    made = ProcessIsolation(threads=1)
+@pytest.fixture(scope="module", params=["every layer", "no layer"])
+def isolation(request):
+    made = Isolation(threads=1, layers=() if request.param == "no layer" else None)
     yield made
     made.close()
 
@@ -92,7 +92,8 @@ def _load(worker, source: str, timeout: float = 5.0):
         ("import os\nos.close(3)", Outcome.CRASHED),
         ("import os, signal, time\nos.kill(os.getpid(), signal.SIGSTOP)", Outcome.TIMED_OUT),
         ("import time\nx = bytearray(1 << 29)\ntime.sleep(9)", Outcome.OUT_OF_MEMORY),
-        ("import os, signal\nif os.fork():\n    os.kill(os.getpid(), 9)\nimport time\ntime.sleep(9)", Outcome.CRASHED),
+        ("import os\nos.kill(os.getpid(), 9)\nimport time\ntime.sleep(9)", Outcome.CRASHED),
+        ("import os\nos.abort()", Outcome.CRASHED),
     ],
 )
 def test_misbehaviour_costs_one_process(isolation, source, outcome):
@@ -110,12 +111,14 @@ def test_misbehaviour_costs_one_process(isolation, source, outcome):
 
 def test_workers_are_apart(isolation, monkeypatch):
     monkeypatch.setenv("EGG_SECRET", "key")
-    worker = isolation.spawn(Limits(1 << 30, 0), {"EGG_BUILD_DIR": "/nowhere"})
+    worker = isolation.spawn(Limits(1 << 30, 1 << 20), {"EGG_BUILD_DIR": "/nowhere"})
     source = """
 import os
 assert os.environ["EGG_BUILD_DIR"] == "/nowhere" and "EGG_SECRET" not in os.environ
 assert sorted(map(int, os.listdir("/proc/self/fd")))[:4] == [0, 1, 2, 3]
 assert len(os.listdir("/proc/self/task")) == 1
+with open(os.path.join(os.environ["TMPDIR"], "note"), "w") as file:
+    file.write("")
 """
     reply = _load(worker, source)
     worker.close()

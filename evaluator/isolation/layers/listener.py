@@ -13,7 +13,7 @@ _RECEIVE, _SEND = 0xC0502100, 0xC0182101
 _NOTICE = struct.Struct("<QIIiIQ6Q")  # id, thread, flags; number, architecture, instruction, arguments
 _ANSWER = struct.Struct("<QqiI")  # id, value, error, flags
 _CONTINUE = 1
-MOST_PROCESSES = 400  # more than any honest build starts
+MOST_STARTED, MOST_COPIES = 2000, 64  # processes, and those among them that run no other program
 
 
 class Listener:
@@ -22,12 +22,14 @@ class Listener:
     def __init__(self, fd: int, build: bool) -> None:
         self.fd, self._build = fd, build
         self._starts = frozenset(numbers("clone fork vfork").values())
+        self._programs = frozenset(numbers("execve execveat").values())
         self.denied: list[str] = []
-        self.processes = 0
+        self.started = self._loaded = 0
 
     @property
     def bombed(self) -> bool:
-        return self.processes > MOST_PROCESSES
+        """More processes than any honest build starts."""
+        return self.started > MOST_STARTED or self.started - self._loaded > MOST_COPIES
 
     def serve(self) -> None:
         """Answers one call. A worker that is gone by now is no error."""
@@ -47,8 +49,11 @@ class Listener:
 
     def _decide(self, number: int) -> tuple[int, int]:
         """(error, flags) of the answer."""
+        if self._build and number in self._programs:
+            self._loaded += 1
+            return 0, _CONTINUE
         if self._build and number in self._starts:
-            self.processes += 1
+            self.started += 1
             return (0, _CONTINUE) if not self.bombed else (-errno.EAGAIN, 0)
         name = name_of(number)
         if name not in self.denied:

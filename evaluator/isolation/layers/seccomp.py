@@ -89,10 +89,8 @@ def _rules(build: bool, alone: bool, deny: int) -> list[Rule]:
     rules = [Rule(named["clone3"], ERRNO | errno.ENOSYS)]  # its flags cannot be read here: glibc falls back to clone
     rules.append(Rule(named["clone"], ALLOW, 0, (_CLONE_THREAD,), bits=True))
     if build:
-        # A compiler starts processes: the verifier counts them. Silent where it cannot listen.
-        rules += [
-            Rule(named[name], deny if deny == NOTIFY else ALLOW) for name in ("clone", "fork", "vfork") if name in named
-        ]
+        if deny == NOTIFY:  # a compiler starts processes, and the verifier counts them
+            rules += [Rule(number, NOTIFY) for number in numbers("clone fork vfork execve execveat").values()]
         if not alone:
             rules += [Rule(named[name], ALLOW, 0, (os.getpid(),)) for name in ("kill", "tgkill")]
             rules += [Rule(named[name], deny) for name in ("kill", "tkill", "tgkill")]
