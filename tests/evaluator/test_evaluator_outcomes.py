@@ -60,13 +60,15 @@ def test_fault_is_named(judge, name):
     assert verdict.errors is None and verdict.timing is None
 
 
-def test_random_output_is_nondeterministic(judge):
-    # The first inputs come again after all families: which call that is depends on how many families apply.
-    forward = "self.n = getattr(self, 'n', 0) + 1\ny = super().forward(x)\nreturn y if self.n != 13 else y * 1.5"
-    verdicts = {
-        judge.judge(candidate_of(forward.replace("13", str(n))), {}, Effort.FULL).outcome for n in range(11, 15)
-    }
-    assert Outcome.NONDETERMINISTIC in verdicts
+def test_other_outputs_for_inputs_that_come_again_are_nondeterministic(judge):
+    forward = """
+        key = hash(x.numpy().tobytes())
+        y = super().forward(x) * (1.5 if key in SEEN else 1)
+        SEEN.add(key)
+        return y
+    """
+    verdict = judge.judge(candidate_of(forward, "SEEN = set()"), {}, Effort.FULL)
+    assert verdict.outcome is Outcome.NONDETERMINISTIC and "right before, now wrong" in verdict.reason
 
 
 def test_atomics_like_jitter_is_a_flag(judge):

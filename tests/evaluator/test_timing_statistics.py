@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluator.settings import TimingRule
-from evaluator.timing.session import Goal, run_session
+from evaluator.timing.session import Goal, Samples, run_session
 from evaluator.timing.statistics import margin_of, ratio_interval
 
 TIMES = st.lists(st.floats(1e-6, 10.0), min_size=2, max_size=40)
@@ -41,11 +43,11 @@ def test_equal_sides_have_a_small_margin():
 def _session(candidate: float, best: float | None = None, noise: float = 0.01, null: float = 0.0):
     random = np.random.default_rng(3)
     sides = {
-        "anchor": lambda i: 1e-3 * (1 + noise * random.random()) + null,
-        "candidate": lambda i: candidate * (1 + noise * random.random()) + null,
+        "anchor": lambda _: 1e-3 * (1 + noise * random.random()) + null,
+        "candidate": lambda _: candidate * (1 + noise * random.random()) + null,
     }
     rule = TimingRule(min_rounds=5, max_rounds=50, seconds=5.0, width=0.02)
-    return run_session(sides, Goal("candidate", "anchor", 0.1, best), rule, null, random)
+    return run_session(sides, lambda: null, count(), Goal("candidate", "anchor", 0.1, best), rule, random)
 
 
 def test_session_stops_when_the_interval_is_tight():
@@ -62,5 +64,24 @@ def test_session_stops_early_on_clear_losers_only():
 
 def test_null_is_taken_off_both_sides():
     samples = _session(5e-4, null=1e-3)
+    assert len(samples.nulls) == samples.rounds and samples.null == pytest.approx(1e-3)
     goal = Goal("candidate", "anchor", 0.1)
     assert goal.ratio(samples, np.random.default_rng(0)).value == pytest.approx(2.0, rel=0.05)
+
+
+def test_null_is_taken_off_before_a_session_gives_up():
+    assert not _session(1e-4, best=10.0, null=5e-4).stopped_early  # raw times say 2.5 times as fast
+    assert _session(1e-4, best=40.0, null=5e-4).stopped_early
+
+
+def test_a_time_below_the_null_call_keeps_a_share():
+    samples = Samples({"quick": [1e-4, 2e-4]}, nulls=[3e-4, 3e-4])
+    assert samples.seconds("quick") == pytest.approx([5e-6, 1e-5])
+
+
+def test_every_call_of_a_round_and_no_other_has_its_inputs():
+    seen: dict[str, list[int]] = {"a": [], "b": []}
+    sides = {name: lambda drawn, name=name: seen[name].append(drawn) or 1e-3 for name in seen}
+    rule = TimingRule(min_rounds=3, max_rounds=3, seconds=5.0, width=0.02)
+    run_session(sides, lambda: 0.0, count(), Goal("a", "b", 0.1), rule, np.random.default_rng(0))
+    assert seen == {"a": [0, 1, 2, 3], "b": [0, 1, 2, 3]}
