@@ -46,12 +46,12 @@ class Driver:
     def run(self, unfinished: StepRecord | None) -> None:
         """The whole session: baselines, search, certification. `unfinished` is the step that an earlier one left."""
         self._observer.on_phase("measuring baselines")
-        baselines = self._cluster.baselines()
-        self._journal.open_session(baselines)
-        self._observer.on_baselines(baselines)
+        survey = self._cluster.survey()
+        self._journal.open_session(survey)
+        self._observer.on_survey(survey)
         self._watch, elapsed = Stopwatch(self._journal.elapsed()), self._journal.elapsed()
         self._timers.lap()
-        self._eager_ms = baselines[BASELINE]
+        self._eager_ms = survey.baselines_ms[BASELINE]
         if best := self._state.archive.best():
             self._observer.on_best(best)
         try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from egg_search.archive import AddStatus, Elite
 from egg_search.core.step import Job, Step
+from egg_search.core.survey import Survey
 from egg_search.core.verdict import Verdict
 from operators.base import Draft, Refusal
 
@@ -35,7 +36,7 @@ class Observer:
     def on_phase(self, phase: str) -> None:
         """ "starting workers", "measuring baselines", "searching" or "certifying"."""
 
-    def on_baselines(self, baselines_ms: Mapping[str, float]) -> None: ...
+    def on_survey(self, survey: Survey) -> None: ...
 
     def on_step(self, step: Step) -> None: ...
 

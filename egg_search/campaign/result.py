@@ -8,6 +8,7 @@ from pathlib import Path
 from egg_search.archive import Archive, Elite, pareto_front
 from egg_search.campaign.settings import Settings
 from egg_search.core.step import Job
+from egg_search.core.survey import Survey
 from egg_search.core.verdict import Verdict
 from egg_search.rundir import Reader, RunDirectory
 from operators.base import Draft
@@ -23,7 +24,7 @@ class Result:
     why: str | None
     evaluations: int
     elapsed: float
-    baselines_ms: dict[str, float]
+    survey: Survey  # the latest session's
     timings: dict[str, float]
 
     @property
@@ -48,7 +49,7 @@ def read_result(reader: Reader, settings: Settings) -> Result:
         why=sessions[-1].why if sessions else None,
         evaluations=evaluated,
         elapsed=reader.elapsed(),
-        baselines_ms=sessions[-1].baselines_ms if sessions else {},
+        survey=sessions[-1].survey if sessions else Survey(),
         timings=reader.timings(),
     )
 

@@ -11,6 +11,7 @@ from egg_search.core.candidate import Candidate
 from egg_search.core.errors import UserError
 from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Configuration
+from egg_search.core.survey import Survey
 from egg_search.core.verdict import Outcome, Verdict
 from evaluator.settings import Effort
 from operators.base import Author, Brief, Draft, Refusal
@@ -44,6 +45,12 @@ class Judge(Protocol):
 
     def baselines(self) -> Mapping[str, float]:
         """Raises UserError or WorkerFailure when the problem does not run."""
+
+    @property
+    def baseline_failures(self) -> Mapping[str, str]: ...
+
+    @property
+    def problem_notes(self) -> tuple[str, ...]: ...
 
     def judge(
         self, candidate: Candidate, configuration: Configuration, effort: Effort, best_ms: float | None = None
@@ -85,8 +92,8 @@ class Cluster(Protocol):
     devices: int
     seconds: Counter[str]
 
-    def baselines(self) -> dict[str, float]:
-        """Milliseconds of each baseline, on the first device. Raises UserError when the problem does not run there."""
+    def survey(self) -> Survey:
+        """On the first device. Raises UserError when the problem does not run there."""
 
     def propose(self, operator: str, brief: Brief, author: str) -> Proposal:
         """Starts an author; call the result to wait for it. It raises AuthorError when the author cannot work."""
@@ -98,6 +105,11 @@ class Cluster(Protocol):
         """Every device draws new secret inputs: what screening chose must also be right and fast on others."""
 
     def close(self) -> None: ...
+
+
+def survey_by(judge: Judge) -> Survey:
+    """Raises what `Judge.baselines` raises."""
+    return Survey(dict(judge.baselines()), dict(judge.baseline_failures), tuple(getattr(judge, "problem_notes", ())))
 
 
 def is_infrastructure(verdict: Verdict) -> bool:

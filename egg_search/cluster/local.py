@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
-from egg_search.cluster.base import BestMs, Proposal, Task, Workshop, build_verdict
+from egg_search.cluster.base import BestMs, Proposal, Task, Workshop, build_verdict, survey_by
 from egg_search.core.errors import UserError
+from egg_search.core.survey import Survey
 from egg_search.core.verdict import Verdict
 from evaluator.isolation.failure import WorkerFailure
 from operators.base import Brief, Draft, Refusal
@@ -28,9 +29,9 @@ class LocalCluster:
         self._builders = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
         self._judge = workshop.judge()
 
-    def baselines(self) -> dict[str, float]:
+    def survey(self) -> Survey:
         try:
-            return dict(self._judge.baselines())
+            return survey_by(self._judge)
         except WorkerFailure as failure:
             raise UserError(failure.reason) from None
 

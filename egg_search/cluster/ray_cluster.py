@@ -18,6 +18,7 @@ from egg_search.cluster import ray_workers
 from egg_search.cluster.base import BestMs, ClusterLost, Proposal, Task, Workshop
 from egg_search.cluster.device import Device
 from egg_search.core.errors import UserError
+from egg_search.core.survey import Survey
 from egg_search.core.verdict import Verdict
 from operators.base import AuthorError, Brief, Draft, Refusal
 
@@ -42,9 +43,9 @@ class RayCluster:
     def devices(self) -> int:
         return len(self._devices)
 
-    def baselines(self) -> dict[str, float]:
+    def survey(self) -> Survey:
         try:
-            found = ray.get(self._devices[0].measurer.baselines.remote())
+            found = ray.get(self._devices[0].measurer.survey.remote())
         except RayActorError as error:
             raise ClusterLost(f"the measuring worker does not start: {str(error).splitlines()[0]}") from None
         if isinstance(found, str):

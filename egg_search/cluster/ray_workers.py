@@ -8,8 +8,9 @@ from functools import cache
 
 import ray
 
-from egg_search.cluster.base import Report, Task, Workshop
+from egg_search.cluster.base import Report, Task, Workshop, survey_by
 from egg_search.core.errors import UserError
+from egg_search.core.survey import Survey
 from egg_search.core.verdict import Verdict
 from evaluator.isolation.failure import WorkerFailure
 from operators.base import AuthorError, Brief, Draft, Refusal
@@ -58,10 +59,10 @@ class Measurer:
     def ready(self) -> bool:
         return True
 
-    def baselines(self) -> dict[str, float] | str:
+    def survey(self) -> Survey | str:
         """A message where the problem does not run: errors need not pickle."""
         try:
-            return dict(self._judge.baselines())
+            return survey_by(self._judge)
         except (UserError, WorkerFailure) as error:
             return getattr(error, "reason", None) or str(error)
 

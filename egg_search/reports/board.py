@@ -10,6 +10,7 @@ from typing import Any
 from egg_search.archive import AddStatus, Elite
 from egg_search.campaign import Observer, Progress, Settings
 from egg_search.core.step import Job, Step
+from egg_search.core.survey import Survey
 from egg_search.core.verdict import Outcome, Verdict
 from egg_search.reports.summary import COMPILE, EAGER, speedup
 from egg_search.reports.text import milliseconds, ratio
@@ -24,7 +25,7 @@ class Board(Observer):
     def __init__(self) -> None:
         self.settings: Settings | None = None
         self.phase = "starting"
-        self.baselines: dict[str, float] = {}
+        self.survey = Survey()
         self.step: Step | None = None
         self.best: Elite | None = None
         self.outcomes: Counter[Outcome] = Counter()
@@ -37,8 +38,8 @@ class Board(Observer):
     def on_phase(self, phase: str) -> None:
         self.phase, self._ticked = phase, time.monotonic()
 
-    def on_baselines(self, baselines_ms: Mapping[str, float]) -> None:
-        self.baselines = dict(baselines_ms)
+    def on_survey(self, survey: Survey) -> None:
+        self.survey = survey
 
     def on_step(self, step: Step) -> None:
         self.step = step
@@ -76,13 +77,15 @@ class Board(Observer):
             return "none yet"
         verdict = self.best.verdict
         over = ", ".join(
-            f"{ratio(speedup(verdict, name, self.baselines))} {label}"
+            f"{ratio(speedup(verdict, name, self.survey.baselines_ms))} {label}"
             for name, label in ((EAGER, "eager"), (COMPILE, "torch.compile"))
         )
         return f"{milliseconds(self.best.ms)} ms, {over} ({self.best.precision})"
 
     def baselines_line(self) -> str:
-        return ", ".join(f"{name} {milliseconds(ms)} ms" for name, ms in self.baselines.items()) or "not measured yet"
+        return ", ".join(f"{name} {milliseconds(ms)} ms" for name, ms in self.survey.baselines_ms.items()) or (
+            "not measured yet"
+        )
 
     def step_line(self) -> str:
         if self.step is None:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from egg_search.campaign import format_duration
 from egg_search.reports.board import Board
+from egg_search.reports.text import survey_lines
 
 REFRESH_HZ = 4
 
@@ -37,6 +38,8 @@ class LiveProgress(Board):
         grid.add_column(overflow="fold")
         failed = ", ".join(f"{n} {outcome}" for outcome, n in self.outcomes.most_common())
         grid.add_row("baselines", Text(self.baselines_line()))
+        for line in survey_lines(self.survey):
+            grid.add_row("note", Text(line))
         grid.add_row("best so far", Text(self.best_line(), style="bold green" if self.best else ""))
         grid.add_row("step", Text(self.step_line()))
         grid.add_row("configurations", Text(f"{self.evaluations} ({self.rate:.2f} a second)  {failed}"))

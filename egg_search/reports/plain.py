@@ -8,8 +8,10 @@ from typing import Any, TextIO
 from egg_search.archive import AddStatus, Elite
 from egg_search.campaign import Progress, Settings
 from egg_search.core.step import Job, Step
+from egg_search.core.survey import Survey
 from egg_search.core.verdict import Verdict
 from egg_search.reports.board import Board
+from egg_search.reports.text import survey_lines
 
 
 class PlainProgress(Board):
@@ -25,9 +27,11 @@ class PlainProgress(Board):
         super().on_phase(phase)
         self._say(phase)
 
-    def on_baselines(self, baselines_ms: Mapping[str, float]) -> None:
-        super().on_baselines(baselines_ms)
+    def on_survey(self, survey: Survey) -> None:
+        super().on_survey(survey)
         self._say(f"baselines: {self.baselines_line()}")
+        for line in survey_lines(survey):
+            self._say(line)
 
     def on_step(self, step: Step) -> None:
         super().on_step(step)

@@ -83,7 +83,7 @@ def speedup(verdict: Verdict, baseline: str, baselines_ms: Mapping[str, float]) 
 def summarize(path: Path) -> Summary:
     """Of the run directory `path`; works beside a live driver. Raises RunDirectoryError when it is none."""
     run, result = RunDirectory(path), load_result(path)
-    baselines = dict(result.baselines_ms)
+    baselines = dict(result.survey.baselines_ms)
     if result.front:
         baselines |= result.front[0].verdict.timing.baselines_ms
     with run.read() as reader:

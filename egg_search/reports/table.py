@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from egg_search.reports.summary import COMPILE, EAGER, Point, Summary
-from egg_search.reports.text import milliseconds, ratio
+from egg_search.reports.text import milliseconds, ratio, survey_lines
 
 READ = (
     "Times are milliseconds a call. 'vs' is the baseline's time over the best found's: above 1 is faster; "
@@ -34,7 +34,8 @@ def result_table(summaries: Iterable[Summary], modules: Mapping[Path, Path]) -> 
         table.add_row(*_row(summary))
         if summary.path in modules:
             notes.append(Text(f"{summary.problem}: {modules[summary.path]}"))
-        notes += [Text(f"{summary.problem}: {line}") for line in flag_lines(summary)]
+        lines = [*survey_lines(summary.result.survey), *flag_lines(summary)]
+        notes += [Text(f"{summary.problem}: {line}") for line in lines]
         if summary.best and not summary.result.certified:
             notes.append(Text(f"{summary.problem}: not judged a second time yet; figures are the search's own"))
     return Group(table, *notes)

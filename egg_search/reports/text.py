@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import isfinite, isnan
 from typing import Any
 
+from egg_search.core.survey import Survey
+
 
 def milliseconds(value: float | None) -> str:
     return "-" if value is None or isnan(value) else f"{value:.4g}"
@@ -13,6 +15,12 @@ def milliseconds(value: float | None) -> str:
 def ratio(value: float | None, rough: bool = False) -> str:
     """`rough` marks a value that a busy machine left uncertain."""
     return "-" if value is None or isnan(value) else f"{'~' if rough else ''}{value:.2f}x"
+
+
+def survey_lines(survey: Survey) -> list[str]:
+    """What to know of a problem besides its baselines: one line each."""
+    missing = [f"no baseline {name}: {' '.join(why.split())}" for name, why in survey.failures.items()]
+    return [*(f"degenerate problem: {note}" for note in survey.notes), *missing]
 
 
 def jsonable(value: Any) -> Any:

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from egg_search.core.step import Job, Step, configuration_key
+from egg_search.core.survey import Survey
 from egg_search.core.verdict import Verdict
 from egg_search.rundir.errors import RunDirectoryError, disk_full_is_clean
 from egg_search.rundir.records import Reader
@@ -58,10 +59,10 @@ class Journal(Reader):
         with disk_full_is_clean(self._directory), self._db:
             yield self._db
 
-    def open_session(self, baselines_ms: Mapping[str, float]) -> int:
-        row = (os.getpid(), socket.gethostname(), time.time(), json.dumps(dict(baselines_ms)))
+    def open_session(self, survey: Survey) -> int:
+        row = (os.getpid(), socket.gethostname(), time.time(), json.dumps(survey.to_json()))
         with self._transaction() as db:
-            query = "INSERT INTO sessions (pid, host, started, baselines) VALUES (?, ?, ?, ?)"
+            query = "INSERT INTO sessions (pid, host, started, survey) VALUES (?, ?, ?, ?)"
             self._session = db.execute(query, row).lastrowid
         return self._session
 

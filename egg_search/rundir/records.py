@@ -11,6 +11,7 @@ from typing import Any
 from egg_search.core.candidate import Candidate, Dialect
 from egg_search.core.knobs import Lever
 from egg_search.core.step import Job, Step
+from egg_search.core.survey import Survey
 from egg_search.core.verdict import Verdict
 from operators.base import Draft, Refusal
 
@@ -52,7 +53,7 @@ class Session:
     started: float
     ended: float | None
     why: str | None
-    baselines_ms: dict[str, float]
+    survey: Survey
 
 
 class Reader:
@@ -107,7 +108,10 @@ class Reader:
 
     def sessions(self) -> list[Session]:
         return [
-            Session(*(row[k] for k in ("id", "pid", "host", "started", "ended", "why")), json.loads(row["baselines"]))
+            Session(
+                *(row[k] for k in ("id", "pid", "host", "started", "ended", "why")),
+                Survey.from_json(json.loads(row["survey"])),
+            )
             for row in self._db.execute("SELECT * FROM sessions ORDER BY id")
         ]
 

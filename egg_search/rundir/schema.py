@@ -1,12 +1,12 @@
 """The journal's tables. `PRAGMA user_version` is the version; a journal of another version is refused."""
 
-VERSION = 1
+VERSION = 2
 
 SCHEMA = """
 CREATE TABLE sessions (            -- one row a driver: `egg run` is the first, every `egg resume` one more
     id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, host TEXT NOT NULL, started REAL NOT NULL,
     ended REAL, why TEXT, elapsed REAL,  -- null when the driver was killed; elapsed is seconds of search
-    baselines TEXT                 -- JSON: baseline's name to milliseconds, as measured when this session began
+    survey TEXT                    -- JSON: baselines in milliseconds, why some failed, notes on the problem
 );
 CREATE TABLE steps (               -- decided, then planned (drafts and jobs are known), then done
     number INTEGER PRIMARY KEY, operator TEXT NOT NULL, author TEXT NOT NULL, step TEXT NOT NULL,

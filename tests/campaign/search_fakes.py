@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from math import log2
 from pathlib import Path
+from typing import ClassVar
 
 from egg_search.core.candidate import Candidate
 from egg_search.core.errors import UserError
@@ -123,6 +124,9 @@ class FakeJudge:
         if self._dies_on == "baselines":
             raise UserError("the Model fails here")
         return {"eager": EAGER_MS, "compile": 8.0}
+
+    baseline_failures: ClassVar = {}
+    problem_notes = ()
 
     def judge(self, candidate, configuration, effort, best_ms=None) -> Verdict:
         time.sleep(self._pause)

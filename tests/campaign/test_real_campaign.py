@@ -46,7 +46,7 @@ def test_the_expert_and_the_evaluator_end_to_end(file, tmp_path):
     assert result.evaluations == 5
     assert result.certified
     assert result.front
-    assert set(result.baselines_ms) == {"eager"}
+    assert set(result.survey.baselines_ms) == {"eager"}
     with campaign.directory.read() as reader:
         assert all(evaluation.verdict.ok for evaluation in reader.evaluations())
         source = reader.candidate(result.front[0].job.candidate).source

@@ -76,7 +76,7 @@ def test_observers_see_it_all(make_campaign):
     recorder = Recorder()
     make_campaign(evaluations=30).run(recorder)
     assert recorder.events["on_verdict"] == 30
-    assert recorder.events["on_start"] == recorder.events["on_end"] == recorder.events["on_baselines"] == 1
+    assert recorder.events["on_start"] == recorder.events["on_end"] == recorder.events["on_survey"] == 1
     assert recorder.bests == sorted(recorder.bests)
     assert len(recorder.bests) > 3
 

@@ -76,7 +76,7 @@ def test_a_problem_that_does_not_run_here_is_the_users_to_know(address):
     made = connect(FakeWorkshop(dies_on="baselines"), address)
     try:
         with pytest.raises(UserError, match="the Model fails here"):
-            made.baselines()
+            made.survey()
     finally:
         made.close()
 

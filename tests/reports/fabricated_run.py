@@ -10,6 +10,7 @@ from egg_search.core.candidate import Candidate, Dialect
 from egg_search.core.hardware import Hardware
 from egg_search.core.problem import Problem
 from egg_search.core.step import TUNE, Job, Step
+from egg_search.core.survey import Survey
 from egg_search.core.verdict import Errors, Interval, Outcome, PrecisionClass, Timing, Verdict
 from egg_search.rundir import RunDirectory
 from operators.base import Draft, Refusal
@@ -62,6 +63,7 @@ MACHINE = {
     "versions": {"python": "3.11.0", "torch": "2.13.0"},
 }
 EAGER_MS, COMPILE_MS = 10.0, 8.0
+SURVEY = Survey({"eager": EAGER_MS, "compile": COMPILE_MS})
 
 
 def candidate(name: str) -> Candidate:
@@ -84,7 +86,12 @@ def ok(ms: float, precision: PrecisionClass = PrecisionClass.FAITHFUL, norm: flo
 
 
 def fabricate(
-    path: Path, name: str = "scale", certified: bool = True, speed: float = 1.0, flags: tuple[str, ...] = ()
+    path: Path,
+    name: str = "scale",
+    certified: bool = True,
+    speed: float = 1.0,
+    flags: tuple[str, ...] = (),
+    survey: Survey = SURVEY,
 ) -> Path:
     """`speed` scales all that was found, `flags` are the fastest's; without `certified` the driver was killed."""
     problem = Problem(name, PROBLEM)
@@ -99,7 +106,7 @@ def fabricate(
     fast = ok(2.0 / speed)
     quick_and_rough = replace(ok(1.0 / speed, PrecisionClass.HALF, 1e-4), flags=flags)
     with run.write() as journal:
-        journal.open_session({"eager": EAGER_MS, "compile": COMPILE_MS})
+        journal.open_session(survey)
         seed = Step(1, "seed", "the first structures", 8, "expert", Dialect.CPP)
         journal.begin(seed)
         drafts = [

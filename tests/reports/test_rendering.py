@@ -8,6 +8,7 @@ from egg_search.archive import AddStatus, Elite
 from egg_search.campaign import Progress, Settings
 from egg_search.core.candidate import Dialect
 from egg_search.core.step import Job, Step
+from egg_search.core.survey import Survey
 from egg_search.core.verdict import Outcome, Verdict
 from egg_search.reports.console import PIPE_WIDTH
 from egg_search.reports.live import LiveProgress
@@ -38,7 +39,7 @@ def a_few_events(observer) -> None:
     job, seen = Job(candidate("tiled").id), Progress(2, 4.0, {})
     observer.on_start(Settings("scale.py"), 0)
     observer.on_phase("searching")
-    observer.on_baselines({"eager": 10.0, "compile": 8.0})
+    observer.on_survey(Survey({"eager": 10.0, "compile": 8.0}))
     observer.on_step(step)
     observer.on_verdict(
         step, job, Verdict(Outcome.BUILD_FAILED, "error: [x] is\nundeclared"), AddStatus.NOT_ADDED, seen

@@ -8,6 +8,7 @@ from egg_search.core.candidate import Candidate, Dialect
 from egg_search.core.errors import UserError
 from egg_search.core.knobs import Lever
 from egg_search.core.step import TUNE, Job, Step
+from egg_search.core.survey import Survey
 from egg_search.core.verdict import Errors, Interval, Outcome, PrecisionClass, Timing, Verdict
 from egg_search.rundir import RunDirectory, RunDirectoryError
 from operators.base import Draft, Refusal
@@ -24,6 +25,7 @@ OK = Verdict(
     timing=Timing(Interval(2.0, 1.9, 2.1), {"eager": 4.0}, {"eager": Interval(2.0, 1.9, 2.1)}, 20, 0.02),
     resources={"registers": 4},
 )
+SURVEY = Survey({"eager": 4.0}, {"compile": "no"}, ("output 0 is zero everywhere",))
 FAILED = Verdict(Outcome.BUILD_FAILED, "no")
 
 
@@ -34,7 +36,7 @@ def directory(tmp_path):
 
 def test_steps_come_back_as_they_went_in(directory):
     journal = directory.write()
-    journal.open_session({"eager": 4.0})
+    journal.open_session(SURVEY)
     journal.begin(SEED)
     journal.plan(SEED, [DRAFT, REFUSAL], [Job(CANDIDATE.id, {"T": 1}, "full")])
     journal.record(1, 0, OK)
@@ -97,18 +99,18 @@ def test_durability_is_on(directory):
 
 def test_sessions(directory):
     journal = directory.write()
-    journal.open_session({"eager": 4.0})
+    journal.open_session(SURVEY)
     journal.close_session("time is up", 60.0)
-    journal.open_session({"eager": 5.0})
+    journal.open_session(Survey())
     first, second = journal.sessions()
-    assert (first.why, first.baselines_ms) == ("time is up", {"eager": 4.0})
+    assert (first.why, first.survey) == ("time is up", SURVEY)
     assert second.ended is None
     assert journal.elapsed() == 60.0
 
 
 def test_certified_results_are_replaced(directory):
     journal = directory.write()
-    journal.open_session({})
+    journal.open_session(Survey())
     journal.begin(SEED)
     journal.plan(SEED, [DRAFT], [])
     for value in (1, 2):
