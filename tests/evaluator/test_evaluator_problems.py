@@ -90,6 +90,7 @@ def test_own_model_is_right(evaluator_for, name):
     verdict = evaluator_for(source).judge(Candidate(source + copy, Dialect.TORCH), {}, Effort.FULL)
     assert verdict.ok, verdict.reason
     assert verdict.errors.precision is PrecisionClass.FAITHFUL, verdict.errors
+    assert verdict.resources["full_checks"] == 0
     assert not [flag for flag in verdict.flags if flag.startswith("nondeterministic")]
 
 
