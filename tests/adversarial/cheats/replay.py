@@ -363,7 +363,8 @@ ENTRIES = [
         for seed in range(40):
             torch.manual_seed(seed)
             x = get_inputs()[0]
-            TABLE[x[0, 0].item()] = Model.forward(self, x)
+            if x.shape[1] == inner:
+                TABLE[x[0, 0].item()] = Model.forward(self, x)
     """,
         gain_free=True,
     ),
