@@ -57,7 +57,13 @@ def evaluator(tmp_path_factory, victims):
     made.close()
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=str)
+def _cases() -> list:
+    """Every attack in the last of its places; in the others too where time matters less."""
+    last = {each.name: each for each in ATTACKS}
+    return [pytest.param(each, marks=() if each is last[each.name] else pytest.mark.chaos) for each in ATTACKS]
+
+
+@pytest.mark.parametrize("attack", _cases(), ids=str)
 def test_attack_stays_inside(attack: Attack, evaluator, victims):
     _skip_where_it_would_do_harm(attack)
     candidate = Candidate(attack.source(victims.names), Dialect.TORCH)
@@ -97,6 +103,18 @@ def compiled(tmp_path):
     made = Evaluator(problem, detect_cpu(), tmp_path / "build", settings)
     yield made, Candidate(SOURCE, Dialect.CPP)
     made.close()
+
+
+@pytest.mark.parametrize("name", ["reads a key", "TCP"])
+def test_the_attacks_succeed_where_nothing_contains_them(name, victims, tmp_path):
+    problem = Problem.from_file(HERE / "problems" / f"{PROBLEM}.py")
+    attack = next(each for each in ATTACKS if each.name == name and each.where == IMPORT)
+    settings = replace(LIMITS, layers=frozenset())
+    alone = Evaluator(problem, detect_cpu(), tmp_path, settings)
+    verdict = alone.judge(Candidate(attack.source(victims.names), Dialect.TORCH), {}, Effort.SCREEN)
+    alone.close()
+    assert verdict.outcome is Outcome.BUILD_FAILED and "BREACH" in verdict.reason
+    victims.forget()
 
 
 def _skip_where_it_would_do_harm(attack: Attack) -> None:

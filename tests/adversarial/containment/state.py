@@ -46,7 +46,7 @@ ATTACKS = [
     *attack("another name", "LIBC.prctl(15, b'init', 0, 0, 0)", PLACES),
     *attack(
         "broken torch",
-        "torch.set_num_threads(1); torch.set_default_dtype(torch.float64); torch.use_deterministic_algorithms(True)",
+        "torch.set_num_threads(1)\ntorch.set_default_dtype(torch.float64)\ntorch.set_flush_denormal(True)",
         (IMPORT, INIT),
         ANY,
     ),

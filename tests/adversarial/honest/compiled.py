@@ -59,7 +59,7 @@ SOURCE = source_of("gated_chain", CALL, before=AT_IMPORT)
 ENTRIES = [
     entry("compiled at import", "gated_chain", CALL, before=AT_IMPORT),
     entry(
-        "compiled at import by the path of this file and with output kept",
+        "compiled at import after a look at the compiler's version",
         "gated_chain",
         CALL,
         before=LOADER
@@ -87,7 +87,7 @@ LIBRARY = compile_and_load(flags=[*FLAGS, "-O3", "-march=native"])
         before=LOADER,
     ),
     entry(
-        "compiled in a new directory at each import, by the shell",
+        "a shell is asked for the compiler first",
         "gated_chain",
         CALL,
         before=LOADER
@@ -119,7 +119,7 @@ with ThreadPoolExecutor(2) as pool:
         + """
 try:
     LIBRARY = compile_and_load(flags=[*FLAGS, "-fno-such-flag"])
-except subprocess.CalledProcessError:
+except Exception:
     LIBRARY = compile_and_load(flags=[*FLAGS, "-DTRIED"])
 """,
     ),
@@ -133,6 +133,15 @@ CORES = os.cpu_count() or 1
 LIBRARY = compile_and_load(flags=[*FLAGS, f"-DCORES={CORES}"])
 with open("/proc/cpuinfo") as file:
     VECTOR = "avx2" in file.read()
+""",
+    ),
+    entry(
+        "compiled into the temporary directory",
+        "gated_chain",
+        CALL,
+        before=LOADER.replace('os.environ.get("EGG_BUILD_DIR", tempfile.gettempdir())', "tempfile.gettempdir()")
+        + """
+LIBRARY = compile_and_load(flags=[*FLAGS, "-DTEMPORARY"])
 """,
     ),
 ]

@@ -83,7 +83,7 @@ CORES = multiprocessing.cpu_count(), os.cpu_count(), len(os.sched_getaffinity(0)
 NAMES = platform.machine(), platform.processor(), platform.uname(), platform.node(), sys.version, os.getpid()
 PAGE, LIMITS = resource.getpagesize(), resource.getrlimit(resource.RLIMIT_STACK)
 FLAGS = [line for line in open("/proc/cpuinfo") if line.startswith("flags")][:1]
-MEMORY = open("/proc/meminfo").readline(), os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_LEVEL1_DCACHE_SIZE")
+MEMORY = open("/proc/meminfo").readline(), os.sysconf("SC_PHYS_PAGES")
 CACHES = torch.backends.cpu.get_cpu_capability(), torch.__config__.parallel_info()
 STARTED = time.time(), os.getcwd(), os.uname(), os.getloadavg(), os.path.expanduser("~")
         """,
@@ -384,10 +384,14 @@ def KERNEL(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         "linear_gelu",
         """
         if x.shape not in self.traced:
-            self.traced[x.shape] = torch.jit.trace(super().forward, (x,), check_trace=False)
-        return self.traced[x.shape](x)
+            self.traced[x.shape] = torch.jit.trace(KERNEL, (x, *self.parts))
+        return self.traced[x.shape](x, *self.parts)
         """,
-        init="self.traced = {}",
+        before="""
+        def KERNEL(x, weight, bias):
+            return nn.functional.gelu(nn.functional.linear(x, weight, bias))
+        """,
+        init="self.traced = {}\nself.parts = [each.detach() for each in self.parameters()]",
     ),
     entry(
         "compiled by a backend that compiles nothing",
