@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from egg_search.core.verdict import Outcome, PrecisionClass, Verdict
 from evaluator.static import LIBRARY_ONLY, has_flag
+
+_PORT = "a library port: no kernel is loaded, and library ports do not count here"
 
 
 @dataclass(frozen=True)
@@ -16,16 +19,17 @@ class Admission:
     library_ports: bool = True
 
     def __call__(self, verdict: Verdict) -> bool:
-        if not verdict.ok or verdict.errors.precision.rank > self.precision.rank:
-            return False
-        return not self._is_refused_port(verdict)
+        return verdict.ok and self.as_seen(verdict).ok
 
-    def refusal(self, verdict: Verdict) -> Verdict:
-        """What an ok verdict that does not count amounts to, with the reason."""
-        why = f"only {verdict.errors.precision}, less exact than {self.precision}"
-        if self._is_refused_port(verdict):
-            why = "a library port: no kernel is loaded, and library ports do not count here"
-        return Verdict(Outcome.REFUSED, why, verdict.flags)
+    def as_seen(self, verdict: Verdict) -> Verdict:
+        """The verdict, or the refusal that an ok one amounts to where it does not count."""
+        if not verdict.ok:
+            return verdict
+        why = self.refusal_by_flags(verdict.flags)
+        if verdict.errors.precision.rank > self.precision.rank:
+            why = f"only {verdict.errors.precision}, less exact than {self.precision}"
+        return Verdict(Outcome.REFUSED, why, verdict.flags) if why else verdict
 
-    def _is_refused_port(self, verdict: Verdict) -> bool:
-        return not self.library_ports and has_flag(verdict.flags, LIBRARY_ONLY)
+    def refusal_by_flags(self, flags: Sequence[str]) -> str | None:
+        """Why nothing with these flags counts, whatever is measured of it."""
+        return _PORT if not self.library_ports and has_flag(flags, LIBRARY_ONLY) else None

@@ -10,6 +10,7 @@ from egg_search.campaign import opening
 from egg_search.campaign.driver import Driver
 from egg_search.campaign.events import Observer
 from egg_search.campaign.interrupt import Interrupt
+from egg_search.campaign.isolation import require_layers
 from egg_search.campaign.planning import Planner
 from egg_search.campaign.result import Result, read_result
 from egg_search.campaign.settings import Settings
@@ -33,6 +34,7 @@ class Campaign:
         """A new campaign in a new run directory. Raises UserError, with nothing written, on bad input."""
         problem = Problem.from_file(settings.problem, settings.overrides, settings.profile)
         load(settings.principles)
+        require_layers(settings.isolation)
         workshop = workshop or _workshop(settings, problem, path, detect_cpu())
         workshop.check()
         return cls(opening.create(path, settings, problem, workshop.hardware), settings, problem, workshop)
@@ -52,6 +54,7 @@ class Campaign:
         hardware = workshop.hardware if workshop else detect_cpu()
         settings, problem = opening.reopen(directory, hardware)
         settings = opening.with_budget(settings, budget_s, max_evaluations)
+        require_layers(settings.isolation)
         settings = replace(settings, ray_address=ray_address or settings.ray_address)
         return cls(directory, settings, problem, workshop or _workshop(settings, problem, path, hardware))
 

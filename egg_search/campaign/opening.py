@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from egg_search.campaign.isolation import isolation_record
 from egg_search.campaign.settings import Settings
 from egg_search.campaign.versions import versions
 from egg_search.core.candidate import content_hash
@@ -23,7 +24,12 @@ def create(path: Path, settings: Settings, problem: Problem, hardware: Hardware)
         "settings": settings.to_json(),
         "problem": {"name": problem.name, "overrides": problem.overrides, "id": problem.id},
     }
-    machine = {"id": hardware.id, "hardware": hardware.facts(), "versions": versions()}
+    machine = {
+        "id": hardware.id,
+        "hardware": hardware.facts(),
+        "versions": versions(),
+        "isolation": isolation_record(),
+    }
     return RunDirectory.create(path, written, problem.source, machine)
 
 

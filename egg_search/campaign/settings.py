@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from egg_search.archive import Admission
+from egg_search.campaign.isolation import IsolationMode
 from egg_search.core.candidate import Dialect
 from egg_search.core.errors import UserError
 from egg_search.core.hardware import Hardware
@@ -39,6 +40,7 @@ class Settings:
     scheduler: str = "staged"
     batch: int = 4
     build_timeout_s: float = 60.0
+    isolation: IsolationMode = IsolationMode.AUTO
     ray_address: str | None = None
 
     def __post_init__(self) -> None:
@@ -72,6 +74,7 @@ class Settings:
             "authors": tuple(data["authors"]),
             "dialects": tuple(map(Dialect, data["dialects"])),
             "precision": PrecisionClass(data["precision"]),
+            "isolation": IsolationMode(data["isolation"]),
             "principles": tuple(data["principles"]),
         }
         return cls(**{**data, **typed})

@@ -57,8 +57,7 @@ class State:
     def judge(self, step: Step, job: Job, verdict: Verdict) -> AddResult:
         """Adds the verdict to archive and study; the scheduler is told when the step is finished. What is right but
         does not count in this campaign is a refusal here, whatever the journal says of it."""
-        if verdict.ok and not self._settings.admission(verdict):
-            verdict = self._settings.admission.refusal(verdict)
+        verdict = self._settings.admission.as_seen(verdict)
         self.evaluations += 1
         draft = self.drafts[job.candidate]
         if step.operator != TUNE:

@@ -6,7 +6,7 @@ import typer
 
 
 def doctor() -> None:
-    """Show what this machine offers: compiler, cores, vectors, caches, isolation and versions.
+    """Show what this machine offers: compiler, cores, vectors, caches, layers of isolation and versions.
 
     Exit code 2 when something is missing without which no search can run.
     """

@@ -21,6 +21,9 @@ def run(
     no_library_ports: Annotated[
         bool, Option("--no-library-ports", help="Keep no candidate that only calls torch's own operators.")
     ] = False,
+    isolation: Annotated[
+        str, Option(help="auto: every layer that this machine has; strict: only with all of them.")
+    ] = "auto",
     name: Annotated[str | None, Option(help="The run directory is runs/NAME. Default: the problem's name.")] = None,
     seed: Annotated[int, Option(help="Every random choice of the search comes from it.")] = 0,
     author: Annotated[str, Option(help="Who writes the kernels.")] = "expert",
@@ -47,6 +50,7 @@ def run(
     )
 
     from egg_search.campaign import Campaign, Settings, parse_duration
+    from egg_search.campaign.isolation import isolation_mode
     from egg_search.cli.search import search
 
     settings = Settings(
@@ -60,6 +64,7 @@ def run(
         precision=chosen,
         library_ports=not no_library_ports,
         principles=tuple(map(str, principles or ())),
+        isolation=isolation_mode(isolation),
         ray_address=ray_address,
     )
     raise typer.Exit(search(lambda: Campaign.create(settings, directory)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +11,6 @@ from typer import Argument, Option
 
 if TYPE_CHECKING:
     from egg_search.core.candidate import Candidate
-    from egg_search.core.problem import Problem
-    from egg_search.core.verdict import PrecisionClass, Verdict
 
 _MARKS = {"triton": "import triton", "cuda": "import cupy", "cpp": "ctypes"}
 
@@ -27,7 +24,10 @@ def verify(
     no_library_ports: Annotated[
         bool, Option("--no-library-ports", help="Refuse a kernel that only calls torch's own operators.")
     ] = False,
-    as_json: Annotated[bool, Option("--json", help="Print the whole verdict as JSON.")] = False,
+    isolation: Annotated[
+        str, Option(help="auto: every layer that this machine has; strict: only with all of them.")
+    ] = "auto",
+    as_json: Annotated[bool, Option("--json", help="Print the whole verdict, and what it rests on, as JSON.")] = False,
 ) -> None:
     """Judge one kernel against a problem: is it correct, how exact, how fast.
 
@@ -36,16 +36,23 @@ def verify(
     from egg_search.cli import NOTHING, OK, inputs
     from egg_search.core.problem import Problem, parse_overrides
 
-    inputs.require_compiler()
     path = inputs.find_problem(problem)
     accept = inputs.precision_class(precision)
+    from egg_search.campaign.isolation import isolation_mode, require_layers
+
+    require_layers(isolation_mode(isolation))
     candidate = read_candidate(kernel)
-    judged = refused_port(candidate) if no_library_ports else None
-    judged = judged or _judge(candidate, accept, Problem.from_file(path, parse_overrides(set_ or ()), profile))
+    judged = Problem.from_file(path, parse_overrides(set_ or ()), profile)
+    from egg_search.campaign.verification import verification
+    from egg_search.reports.text import jsonable
     from egg_search.reports.verdict import verdict_text
 
-    print(json.dumps(judged.to_json(), indent=2) if as_json else verdict_text(judged))
-    raise typer.Exit(OK if judged.ok else NOTHING)
+    found = verification(candidate, judged, accept, library_ports=not no_library_ports)
+    if as_json:
+        print(json.dumps(jsonable(found.to_json()), indent=2))
+    else:
+        print(verdict_text(found.verdict, found.survey))
+    raise typer.Exit(OK if found.verdict.ok else NOTHING)
 
 
 def read_candidate(path: Path) -> Candidate:
@@ -60,31 +67,3 @@ def read_candidate(path: Path) -> Candidate:
         return Candidate(source, dialect)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
-
-
-def refused_port(candidate: Candidate) -> Verdict | None:
-    """The verdict on a candidate that loads no kernel of its own, known before anything runs."""
-    from egg_search.core.verdict import Outcome, Verdict
-    from evaluator.static import LIBRARY_ONLY, has_flag, static_flags
-
-    flags = static_flags(candidate.source)
-    if not has_flag(flags, LIBRARY_ONLY):
-        return None
-    return Verdict(Outcome.REFUSED, "a library port: no kernel is loaded, and --no-library-ports is given", flags)
-
-
-def _judge(candidate: Candidate, accept: PrecisionClass, problem: Problem) -> Verdict:
-    from egg_search.core.hardware import detect_cpu
-    from egg_search.core.problem.validation import validate
-    from evaluator.evaluator import Evaluator
-    from evaluator.gate import machine_gate
-    from evaluator.settings import Effort, EvaluatorSettings
-
-    validate(problem)
-    with tempfile.TemporaryDirectory(prefix="egg-verify-") as build_dir:
-        settings = EvaluatorSettings(accept=accept, gate_path=machine_gate())
-        evaluator = Evaluator(problem, detect_cpu(), Path(build_dir), settings)
-        try:
-            return evaluator.judge(candidate, candidate.default_configuration, Effort.FULL)
-        finally:
-            evaluator.close()

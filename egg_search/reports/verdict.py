@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from egg_search.core.survey import Survey
 from egg_search.core.verdict import Verdict
-from egg_search.reports.text import milliseconds, ratio
+from egg_search.reports.text import milliseconds, ratio, survey_lines
 
 
-def verdict_text(verdict: Verdict) -> str:
-    """A few lines: accepted or refused, and what was measured."""
-    flags = [f"note: {flag}" for flag in verdict.flags]
+def verdict_text(verdict: Verdict, survey: Survey) -> str:
+    """A few lines: accepted or refused, what was measured, and what to know besides."""
+    notes = [f"note: {line}" for line in (*verdict.flags, *survey_lines(survey))]
     if not verdict.ok:
-        return "\n".join([f"refused: {verdict.outcome}: {verdict.reason}", *flags])
+        return "\n".join([f"refused: {verdict.outcome}: {verdict.reason}", *notes])
     timing, errors = verdict.timing, verdict.errors
     lines = [
         f"accepted: {errors.precision}",
@@ -20,7 +21,8 @@ def verdict_text(verdict: Verdict) -> str:
         f"({milliseconds(timing.ms.low)} to {milliseconds(timing.ms.high)})",
     ]
     for name, each in timing.speedups.items():
-        lines.append(f"against {name}: {ratio(each.value)} ({ratio(each.low)} to {ratio(each.high)})")
+        baseline = milliseconds(timing.baselines_ms.get(name))
+        lines.append(f"against {name} ({baseline} ms): {ratio(each.value)} ({ratio(each.low)} to {ratio(each.high)})")
     if verdict.generated_share is not None:
         lines.append(f"generated code: {verdict.generated_share:.0%} of the time")
-    return "\n".join([*lines, *flags])
+    return "\n".join([*lines, *notes])

@@ -2,7 +2,7 @@
 
     settings.json     what was asked for
     problem.py        the problem as it was when the campaign began
-    hardware.json     the machine, and versions of packages and compiler
+    hardware.json     the machine, versions of packages and compiler, and the layers of isolation
     candidates/ID.py  the source of every candidate
     journal.sqlite    the truth: steps, drafts, refusals, evaluations with verdicts (WAL, synchronous=FULL)
     lock              held (flock) by the driver that is alive

@@ -45,6 +45,7 @@ def test_problem_file_with(kind, refused, tmp_path):
         (["scale.py", "--set", "dim=os.getcwd()"], "not a Python literal"),
         (["scale.py", "--profile", "huge"], "huge"),
         (["scale.py", "--precision", "exact"], "faithful"),
+        (["scale.py", "--isolation", "loose"], "auto, strict"),
         (["scale.py", "--name", "../elsewhere"], "plain folder name"),
         (["scale.py", "--evaluations", "0"], "--evaluations"),
         (["scale.py", "--principles", "nowhere"], "no such directory of principles"),
@@ -59,7 +60,7 @@ def test_run_with(arguments, expected, refused, good):
 def test_no_compiler(refused, good, tmp_path):
     empty = tmp_path / "bin"
     empty.mkdir()
-    for command in (["run", good], ["demo"], ["bench", good], ["verify", good, good], ["resume", "runs/x"]):
+    for command in (["run", good], ["demo"], ["bench", good], ["resume", "runs/x"]):
         assert "no g++ on PATH" in refused(*command, path=empty)
 
 

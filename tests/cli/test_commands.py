@@ -1,10 +1,13 @@
 import json
+import re
 import subprocess
 import sys
 import time
 
 import pytest
 from fabricated_run import fabricate
+
+from evaluator.isolation.layers import detect_layers
 
 COMMANDS = "run resume status export verify bench demo doctor problems principles".split()
 
@@ -63,8 +66,11 @@ def test_principles(egg):
 def test_doctor(egg):
     done = egg("doctor")
     assert done.returncode == 0
-    for expected in ("cores", "vector width", "caches", "g++", "landlock", "ray", "torch"):
+    for expected in ("cores", "vector width", "caches", "g++", "ray", "torch"):
         assert expected in done.stdout
+    for layer in detect_layers():
+        state = "used" if layer.available else "missing"
+        assert re.search(rf"^{layer.name} +{state}: {re.escape(layer.detail)}$", done.stdout, re.MULTILINE)
 
 
 def test_doctor_without_a_compiler(egg, tmp_path):

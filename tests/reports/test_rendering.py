@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import pytest
 from fabricated_run import candidate, fabricate, ok
@@ -17,6 +18,7 @@ from egg_search.reports.progress import progress
 from egg_search.reports.status import status_report
 from egg_search.reports.summary import summarize
 from egg_search.reports.table import result_table
+from egg_search.reports.verdict import verdict_text
 
 ESCAPE = "\x1b"
 
@@ -110,3 +112,18 @@ def test_flags_of_the_front_are_shown_with_their_reason(tmp_path):
     console.print(result_table([summarize(run)], {}))
     shown = [line for line in console.file.getvalue().splitlines() if "patch: replaces time.time at line 3" in line]
     assert shown == [f"scale: 1 ms, half, candidate {candidate('half').id}: patch: replaces time.time at line 3"]
+
+
+def test_a_verdict_shows_times_intervals_and_what_is_missing():
+    verdict = replace(ok(2.0), flags=("patch: replaces time.time at line 3",))
+    survey = Survey({"eager": 10.0}, {"compile": "no\ncompiler"}, ("output 0 is NaN everywhere",))
+    text = verdict_text(verdict, survey)
+    for expected in (
+        "accepted: faithful",
+        "time: 2 ms a call (1.98 to 2.02)",
+        "against eager (10 ms): 5.00x (4.95x to 5.05x)",
+        "note: patch: replaces time.time at line 3",
+        "note: degenerate problem: output 0 is NaN everywhere",
+        "note: no baseline compile: no compiler",
+    ):
+        assert expected in text.splitlines()
