@@ -41,7 +41,8 @@ class EvaluatorSettings:
     gate_path: Path | None = None
     layers: frozenset[str] | None = None
     build_seconds: float = 60.0
-    load_seconds: float = 30.0
+    load_seconds: float = 30.0  # of a baseline
+    min_load_seconds: float = 1.8  # a candidate's import and constructor: this or 20 times the Model's constructor
     compile_seconds: float = 180.0
     min_call_seconds: float = 1.5  # a call may take this long or 50 times eager's time, whichever is longer
     memory_bytes: int | None = None  # of a worker; None: from the problem's size

@@ -18,8 +18,9 @@ from evaluator.protocol.memory import same_bytes
 class Trial:
     """Methods raise WorkerFailure as soon as the candidate fails in any way."""
 
-    def __init__(self, seat: Seat, accept: PrecisionClass, call_seconds: float) -> None:
+    def __init__(self, seat: Seat, accept: PrecisionClass, call_seconds: float, warm: int = 0) -> None:
         self.seat, self._accept, self._call_seconds = seat, accept, call_seconds
+        self.warm = warm  # untimed calls before each call: all calls look the same
         self._verified: dict[int, tuple[Case, list[torch.Tensor]]] = {}  # right outputs on inputs that come again
         self.flags: set[str] = set()
         self.errors: Errors | None = None
@@ -27,10 +28,10 @@ class Trial:
         self.full_checks = 0  # of outputs on fresh inputs that were not near eager's
         self._called: set[int] = set()  # models
 
-    def call(self, case: Case | FreshCase, number: int = 0, warm: int = 0) -> Call:
+    def call(self, case: Case | FreshCase, number: int = 0) -> Call:
         """One forward, and a check of all its outputs: against truth; against eager's when they are near those of a
         fresh case; bit by bit where they repeat checked ones."""
-        call = self.seat.call(number, case.arguments, self._call_seconds, warm)
+        call = self.seat.call(number, case.arguments, self._call_seconds, self.warm)
         self.calls += 1
         if number not in self._called:
             self._called.add(number)

@@ -24,6 +24,11 @@ EAGER, COMPILE, _TWIN = "eager", "compile", "eager twin"
 _WARM_SECONDS, _MAX_WARM = 0.002, 5  # short calls are timed right after untimed ones, as in a loop
 
 
+def warm_calls(eager_seconds: float) -> int:
+    """Untimed calls before each call of a model, the baselines' and a candidate's alike."""
+    return min(_MAX_WARM, round(_WARM_SECONDS / eager_seconds))
+
+
 class Baselines:
     """`milliseconds` by name, from one long session at the start; `margin` is that session's A/A margin. A baseline
     that fails or computes something else is in `failures` with the reason; eager must not fail."""
@@ -65,7 +70,7 @@ class Baselines:
     @property
     def warm(self) -> int:
         """Untimed calls before each timed one."""
-        return min(_MAX_WARM, round(_WARM_SECONDS / self.eager_seconds))
+        return warm_calls(self.eager_seconds)
 
     def time(self, name: str, case: Case | FreshCase) -> float:
         """Raw seconds of one call. A baseline that was killed is started again, once. Raises UserError when it cannot:

@@ -26,7 +26,7 @@ class CaseBook:
     def __init__(self, problem: Problem, settings: EvaluatorSettings) -> None:
         self._problem, self._settings = problem, settings
         self._random = random.Random(settings.seed) if settings.seed is not None else random.SystemRandom()
-        self.references = [Reference(problem, self._draw())]
+        self.references = [Reference(problem, self.draw())]
         self._variants: list[dict[str, int]] | None = None
         self._most_bytes = settings.reference_bytes // 2
         self._fresh = FreshInputs(
@@ -84,7 +84,7 @@ class CaseBook:
         if self._variants is None:
             self._variants = shape_variants(self._problem, limit=self._settings.variants)
             for changed in self._variants:
-                self.references.append(Reference(self._problem.with_overrides(changed), self._draw(), changed))
+                self.references.append(Reference(self._problem.with_overrides(changed), self.draw(), changed))
         for number, reference in enumerate(self.references[1:], start=1):
             cases = [self._case(number, self._seed(number, 0, name), name) for name in (None, "one row x100")]
             yield number, reference, [case for case in cases if case is not None]
@@ -108,7 +108,7 @@ class CaseBook:
         return case
 
     def _seed(self, shape: int, index: int, family: str | None = None) -> int:
-        return self._seeds.setdefault((shape, index, family), self._draw())
+        return self._seeds.setdefault((shape, index, family), self.draw())
 
     def _forget(self) -> None:
         self._seeds: dict[tuple[int, int, str | None], int] = {}
@@ -120,5 +120,6 @@ class CaseBook:
         count = int(self._settings.reference_seconds / max(self._seconds, 1e-3))
         return max(_MIN_CASES, min(_MAX_CASES, count))
 
-    def _draw(self) -> int:
+    def draw(self) -> int:
+        """A new seed."""
         return self._random.randrange(1 << 31)

@@ -85,7 +85,9 @@ class Reference:
         self.seed = seed
         self.changed = changed or {}  # of a variant: the constants that make it one
         self.init_inputs = self._loaded.init_inputs(seed)
+        before = time.perf_counter()
         self._model = self._loaded.make_model(seed, copy.deepcopy(self.init_inputs))
+        self.construct_seconds = time.perf_counter() - before
         shipped = copy.deepcopy(self._model.state_dict())
         _randomise(self._model, seed)
         if not self._finite(seed):
@@ -97,12 +99,16 @@ class Reference:
         self._moved_doubles = _moved(self._double, seed)
         self.exact = True  # False once float64 failed: the truth is then eager itself
 
+    def inputs(self, seed: int) -> list[Any]:
+        """The problem's own inputs drawn from `seed`."""
+        return self._loaded.make_inputs(seed)
+
     def eager(self, seed: int) -> tuple[list[Any], list[torch.Tensor], bool]:
         """The problem's own inputs drawn from `seed`, eager's outputs, and whether it leaves its inputs as they were.
 
         Nothing else is computed. Raises UserError when the problem's code fails.
         """
-        arguments = self._loaded.make_inputs(seed)
+        arguments = self.inputs(seed)
         used = _clone(arguments)
         self._renew(self._model)
         outputs = self._loaded.run(self._model, used)
@@ -113,7 +119,7 @@ class Reference:
 
         None where the family makes no sense for the problem: eager raises, or is not finite where it should be.
         """
-        arguments = self._loaded.make_inputs(seed)
+        arguments = self.inputs(seed)
         if family is not None:
             arguments = transform(family, arguments, seed)
         used = _clone(arguments)

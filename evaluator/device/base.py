@@ -13,11 +13,16 @@ from evaluator.worker.models import ModelSpec
 
 @dataclass(frozen=True)
 class Rights:
-    """What a seat may do beside computing: directories that it may read and write, and whether compilers may run."""
+    """What a seat may do beside computing: directories that it may read and write, and whether compilers may run.
+    `own_seconds`: how long a request may take while no compiler is at work."""
 
     stage: Stage = Stage.RUN
     readable: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
+    own_seconds: float | None = None
+
+
+NO_RIGHTS = Rights()
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,8 @@ class Seat(Protocol):
         """Seconds of a call that computes nothing."""
         ...
 
-    def operator_seconds(self, timeout: float) -> float:
-        """What the worker says that one more forward, like the last call, spends in torch's operators. Informational."""
+    def operator_share(self, number: int, arguments: list[Any], timeout: float) -> float:
+        """The share of one forward's time on `arguments` that the worker says it spends in torch's own operators."""
         ...
 
     def close(self) -> None: ...
@@ -64,4 +69,4 @@ class Device(Protocol):
 
     quantile: float
 
-    def open(self, memory_bytes: int, environment: dict[str, str], rights: Rights) -> Seat: ...
+    def open(self, memory_bytes: int, environment: dict[str, str], rights: Rights = NO_RIGHTS) -> Seat: ...

@@ -11,7 +11,7 @@ import torch
 
 from egg_search.core.hardware import Hardware
 from egg_search.core.verdict import Outcome
-from evaluator.device.base import Call, Rights
+from evaluator.device.base import NO_RIGHTS, Call, Rights
 from evaluator.isolation.base import Limits
 from evaluator.isolation.failure import WorkerFailure
 from evaluator.isolation.isolation import Isolation
@@ -40,9 +40,9 @@ class CpuDevice:
         self._cpus = tuple(sorted(os.sched_getaffinity(0)))[: hardware.cores]
         self._isolation = isolation
 
-    def open(self, memory_bytes: int, environment: dict[str, str], rights: Rights = Rights()) -> CpuSeat:
+    def open(self, memory_bytes: int, environment: dict[str, str], rights: Rights = NO_RIGHTS) -> CpuSeat:
         limits = Limits(memory_bytes, FILE_BYTES, self._cpus, rights.stage, rights.readable, rights.writable)
-        return CpuSeat(self._isolation.spawn(limits, environment))
+        return CpuSeat(self._isolation.spawn(limits, environment), rights.own_seconds)
 
 
 class CpuSeat:
@@ -50,11 +50,10 @@ class CpuSeat:
     between calls, and while its next inputs are written: it cannot work on them ahead, nothing goes on behind the
     clock, and its idle threads do not spin on the cores of the next worker."""
 
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
+    def __init__(self, worker: Worker, own_seconds: float | None = None) -> None:
+        self._worker, self._own_seconds = worker, own_seconds
         self._bound: dict[tuple[int, int], tuple[Layout, Region, list[torch.Tensor]]] = {}
         self._written: set[tuple[int, int]] = set()
-        self._last = (NULL_MODEL, 0)
 
     @property
     def denied(self) -> list[str]:
@@ -79,13 +78,12 @@ class CpuSeat:
         self._worker.resume()
         views = self._bind(place, layout_of(arguments))
         warm = warm if place in self._written else 0
-        self._expect(self._worker.request(Op.CALL, timeout * (1 + warm), *place, warm))
+        self._expect(self._worker.request(Op.CALL, timeout, *place, warm))
         self._worker.pause()
         for view, tensor in zip(views, tensors, strict=True):
             view.copy_(tensor)
         self._written.add(place)
-        self._last = place
-        seconds, reply = self._worker.timed(timeout)
+        seconds, reply = self._worker.timed(timeout, self._own_seconds)
         self._expect(reply)
         outputs = [self._worker.read(output) for output in reply.outputs]
         return Call(seconds, outputs, all(map(same_bytes, views, tensors)))
@@ -109,12 +107,16 @@ class CpuSeat:
         self._expect(reply)
         return seconds
 
-    def operator_seconds(self, timeout: float) -> float:
+    def operator_share(self, number: int, arguments: list[Any], timeout: float) -> float:
+        tensors, place = tensors_of(arguments), (number, secrets.randbelow(_SLOTS))
         self._worker.resume()
-        reply = self._worker.request(Op.PROFILE, timeout, *self._last)
+        for view, tensor in zip(self._bind(place, layout_of(arguments)), tensors, strict=True):
+            view.copy_(tensor)
+        self._written.add(place)
+        reply = self._worker.request(Op.PROFILE, timeout, *place)
         self._worker.pause()
         self._expect(reply)
-        return max(0.0, reply.number)
+        return min(1.0, max(0.0, reply.number))
 
     def close(self) -> None:
         self._worker.close()
@@ -134,7 +136,8 @@ class CpuSeat:
     ) -> None:
         fd = payload(value)
         try:
-            self._expect(self._worker.request(op, timeout, number, slot, fds=[fd, region.fd]))
+            fds = [fd, region.fd]
+            self._expect(self._worker.request(op, timeout, number, slot, fds=fds, own_seconds=self._own_seconds))
         finally:
             os.close(fd)
 

@@ -125,7 +125,7 @@ _shared_lock = threading.Lock()
 
 
 def shared_isolation(threads: int | None = None, layers: frozenset[str] | None = None) -> Isolation:
-    """One zygote a verifier process (for each number of threads; default: the CPUs of this process). It ends with it."""
+    """One zygote a verifier process (for each number of threads; default: its CPUs). It ends with the process."""
     threads = threads or len(os.sched_getaffinity(0))
     with _shared_lock:
         if (threads, layers) not in _shared:

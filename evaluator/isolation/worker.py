@@ -90,7 +90,7 @@ class Worker:
             self._died()
         return self._parse(self._wait(timeout, own_seconds), command.nonce)
 
-    def timed(self, timeout: float) -> tuple[float, Reply]:
+    def timed(self, timeout: float, own_seconds: float | None = None) -> tuple[float, Reply]:
         """Lets a stopped worker do GO and stops it again; seconds on the verifier's clock, and the reply.
 
         The clock starts before the first thread can run and ends when the last one has been told to stop.
@@ -102,7 +102,7 @@ class Worker:
         except OSError:
             self._died()
         self.resume()
-        raw = self._wait(timeout)
+        raw = self._wait(timeout, own_seconds)
         self._signal(signal.SIGSTOP)
         seconds = time.perf_counter() - before
         self._await_stop()

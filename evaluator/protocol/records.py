@@ -44,7 +44,7 @@ class Op(IntEnum):
     CALL = 3  # drop old outputs, make `warm` calls on `slot` as it is, answer READY, then wait for GO
     GO = 4  # forward on the same slot, whose contents changed; the answer is DONE with the outputs
     BUFFERS = 6  # the answer's outputs are buffers of `model`, MAX_OUTPUTS from number `slot` on, in the state's order
-    PROFILE = 5  # the answer's number is the seconds that one forward spends in torch's own operators
+    PROFILE = 5  # the answer's number is the share of one forward's time in torch's own operators
 
 
 class Status(IntEnum):

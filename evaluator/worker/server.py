@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -74,9 +75,10 @@ class _Server:
             return pack_reply(nonce, Status.DONE, outputs=[describe(tensor) for tensor in self._outputs])
         elif command.op is Op.PROFILE:
             forward, arguments = self._models.call(command.model, command.slot)
+            before = time.perf_counter()
             with OperatorClock() as clock:
                 forward(*arguments)
-            return pack_reply(nonce, Status.DONE, clock.seconds)
+            return pack_reply(nonce, Status.DONE, clock.seconds / (time.perf_counter() - before))
         return pack_reply(nonce, Status.READY)
 
     def _prepare(self, command: Command) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import threading
 from types import SimpleNamespace
@@ -12,8 +11,8 @@ import pytest
 from egg_search.core.errors import UserError
 from egg_search.core.verdict import Outcome
 from evaluator.build import build
-from evaluator.build.store import BuildStore
 from evaluator.build.messages import REASON_CHARACTERS, reason_of
+from evaluator.build.store import BuildStore
 from evaluator.gate import Gate
 
 
@@ -59,7 +58,8 @@ def test_a_hanging_import_is_cut_short_and_a_compiler_is_waited_for(tmp_path):
     for body in ("import time; time.sleep(60)", "while True: pass"):
         report = build(body, tmp_path, timeout_s=60)
         assert report.outcome is Outcome.BUILD_TIMEOUT and report.seconds < 10 and "compiler" in report.reason
-    busy = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import time\\nwhile time.process_time() < 3: pass'])"
+    loop = "import time\nwhile time.process_time() < 3: pass"
+    busy = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {loop!r}])"
     assert build(busy, tmp_path, timeout_s=60).ok
 
 

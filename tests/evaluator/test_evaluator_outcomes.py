@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from evaluator_samples import NORM_SOFTMAX, candidate_of
@@ -121,27 +120,6 @@ def test_clear_loser_stops_early(judge):
     assert verdict.ok and verdict.timing.stopped_early and verdict.timing.samples <= 4
 
 
-def test_stdout_flood_and_orphans_are_harmless(judge, tmp_path):
-    pids = tmp_path / "orphans"
-    before = f"""
-        import os, sys, time
-        if os.fork() == 0:
-            os.setsid()
-            if os.fork() == 0:
-                open({str(pids)!r}, "a").write(f"{{os.getpid()}} ")
-                time.sleep(60)
-            os._exit(0)
-        os.wait()
-        time.sleep(0.1)
-    """
-    flood = "sys.stdout.write('x' * (1 << 22)); sys.stdout.flush()\nreturn super().forward(x)"
-    verdict = judge.judge(candidate_of(flood, before), {}, Effort.SCREEN)
-    assert verdict.ok, verdict.reason
-    orphans = pids.read_text().split()
-    assert len(orphans) == 2  # of the build stage and of the run stage
-    assert not [pid for pid in orphans if Path(f"/proc/{pid}").exists()]
-
-
 @pytest.mark.parametrize(
     ("extra", "reason"),
     [
@@ -156,9 +134,38 @@ def test_load_failures(judge, extra, reason):
     assert verdict.outcome is Outcome.LOAD_FAILED and reason in verdict.reason
 
 
-def test_killed_zygote_recovers(judge):
+def test_killed_zygote_recovers(evaluator_for):
+    evaluator = evaluator_for(NORM_SOFTMAX, layers=frozenset())  # no layer keeps a worker from killing its parent
     honest = candidate_of("return super().forward(x)")
     killer = candidate_of("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nwhile True: pass")
-    assert judge.judge(killer, {}, Effort.SCREEN).outcome is Outcome.CRASHED
-    verdict = judge.judge(honest, {}, Effort.SCREEN)
+    assert evaluator.judge(killer, {}, Effort.SCREEN).outcome is Outcome.CRASHED
+    verdict = evaluator.judge(honest, {}, Effort.SCREEN)
+    assert verdict.ok, verdict.reason
+
+
+def test_a_refusal_names_what_was_denied(judge):
+    verdict = judge.judge(candidate_of("import os\nos.fork()\nreturn x"), {}, Effort.SCREEN)
+    assert verdict.outcome is Outcome.RAISED and "denied: " in verdict.reason
+    assert any(flag.startswith("denied: ") for flag in verdict.flags)
+
+
+LAZY = """
+import ctypes, os, subprocess
+
+def compiled():
+    target = os.environ["EGG_BUILD_DIR"] + "/lazy.so"
+    if not os.path.exists(target):
+        code = "extern \\"C\\" float twice(float x) { return 2 * x; }"
+        command = ["g++", "-shared", "-fPIC", "-x", "c++", "-", "-o", target]
+        subprocess.run(command, input=code, text=True, check=True)
+    library = ctypes.CDLL(target)
+    library.twice.restype, library.twice.argtypes = ctypes.c_float, [ctypes.c_float]
+    return library
+"""
+
+
+def test_a_kernel_that_is_compiled_in_the_first_call_is_judged(judge):
+    verdict = judge.judge(
+        candidate_of("return super().forward(x) * (compiled().twice(1.0) / 2)", LAZY), {}, Effort.SCREEN
+    )
     assert verdict.ok, verdict.reason

@@ -180,7 +180,8 @@ def test_faults_in_late_calls_are_refused(evaluator_for, monkeypatch, late, reas
     assert re.search(reason, verdict.reason), verdict.reason
 
 
-def test_half_precision_in_late_calls_makes_a_candidate_of_that_class(judge):
+def test_half_precision_in_late_calls_makes_a_candidate_of_that_class(judge, monkeypatch):
+    monkeypatch.setattr("evaluator.baselines.baselines._MAX_WARM", 0)
     forward = f"{COUNTED}return y.bfloat16().float() if self.n > 20 else y"
     verdict = judge.judge(candidate_of(forward), {}, Effort.FULL)
     assert verdict.ok and verdict.errors.precision is not PrecisionClass.FAITHFUL and verdict.errors.norm > 1e-4

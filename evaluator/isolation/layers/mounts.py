@@ -1,4 +1,4 @@
-"""What a worker's own mount namespace shows: everything read-only, and empty, private directories for what is temporary.
+"""What a worker's own mount namespace shows: everything read-only, and private directories for what is temporary.
 
 What the worker needs stays visible also where it lies below one of those directories.
 """

@@ -1,0 +1,151 @@
+"""One judgement: a candidate in a fresh worker, checked, timed, checked at other shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from egg_search.core.verdict import Interval, Outcome, Timing, Verdict
+from evaluator.baselines.baselines import Baselines, warm_calls
+from evaluator.correctness.cases import CaseBook
+from evaluator.correctness.fresh import FreshCase
+from evaluator.device.base import Seat
+from evaluator.gate import Gate
+from evaluator.isolation.failure import WorkerFailure
+from evaluator.settings import Effort, EvaluatorSettings
+from evaluator.timing.noise import NoiseMeter
+from evaluator.timing.session import Goal, Samples, run_session
+from evaluator.timing.statistics import ratio_interval
+from evaluator.trial import Trial
+from evaluator.worker.models import ModelSpec
+
+_CANDIDATE = "candidate"
+_PROFILES = 3
+_SLOWEST = 50  # a candidate's call may take this many times eager's time
+_CONSTRUCTIONS = 20  # and its constructor and imports this many times the Model's
+
+
+class Judgement:
+    """`baselines` gives the baselines, started: it is called only when the candidate is correct. `specify` makes the
+    spec of the candidate's model from that of the reference with this number."""
+
+    def __init__(
+        self,
+        book: CaseBook,
+        baselines: Callable[[], Baselines],
+        specify: Callable[[int], ModelSpec],
+        settings: EvaluatorSettings,
+        gate: Gate,
+        quantile: float,
+    ) -> None:
+        self._book, self._baselines, self._specify = book, baselines, specify
+        self._settings, self._gate, self._quantile = settings, gate, quantile
+        self._random = np.random.default_rng()
+        self._eager_seconds = book.first.seconds
+
+    def run(self, seat: Seat, flags: tuple[str, ...], effort: Effort, best_ms: float | None) -> Verdict:
+        """The verdict on the candidate in `seat`, whatever happens there. `best_ms`: see `Evaluator.judge`."""
+        trial = Trial(seat, self._settings.accept, self._call_seconds, warm_calls(self._eager_seconds))
+        try:
+            return self._judge(trial, flags, effort, best_ms)
+        except WorkerFailure as failure:
+            denied = f" (denied: {', '.join(seat.denied)})" if seat.denied else ""
+            return Verdict(failure.outcome, failure.reason + denied, _joined(flags, trial))
+
+    def _judge(self, trial: Trial, flags: tuple[str, ...], effort: Effort, best_ms: float | None) -> Verdict:
+        self._check(trial, effort)
+        baselines = self._baselines()
+        self._eager_seconds = baselines.eager_seconds
+        trial.warm = warm_calls(self._eager_seconds)
+        noise, fresh = NoiseMeter(), self._book.fresh()
+        samples, goal = self._time(trial, baselines, fresh, effort, best_ms)
+        resources = {"calls": trial.calls, "null_us": round(samples.null * 1e6, 1), **noise.read()}
+        resources["full_checks"] = trial.full_checks
+        share = None
+        if effort is Effort.FULL:
+            share = self._generated_share(trial, fresh)
+            self._check_variants(trial)
+        timing = self._timing(samples, goal, baselines)
+        return Verdict(
+            Outcome.OK, "", _joined(flags, trial), trial.errors, timing, generated_share=share, resources=resources
+        )
+
+    def _check(self, trial: Trial, effort: Effort) -> None:
+        book = self._book
+        trial.seat.load(0, self._specify(0), book.references[0].state, self._load_seconds)
+        screening = effort is Effort.SCREEN
+        for case in book.screening() if screening else (*book.own(), *book.families(), book.shipped(0)):
+            trial.call(case)
+
+    def _check_variants(self, trial: Trial) -> None:
+        for number, reference, cases in self._book.variants():
+            changed = ", ".join(f"{name}={value}" for name, value in reference.changed.items())
+            try:
+                trial.seat.load(number, self._specify(number), reference.state, self._load_seconds)
+                for case in cases:
+                    trial.call(case, number)
+            except WorkerFailure as failure:
+                raise WorkerFailure(failure.outcome, f"with {changed}: {failure.reason}") from None
+
+    def _time(
+        self,
+        trial: Trial,
+        baselines: Baselines,
+        fresh: Iterator[FreshCase],
+        effort: Effort,
+        best_ms: float | None,
+    ) -> tuple[Samples, Goal]:
+        """The raw samples of one interleaved session, and what it was to find out."""
+        anchor, rule, screening = baselines.anchor, self._settings.rule(effort), effort is Effort.SCREEN
+        compared = [anchor] if screening else baselines.names
+        sides = {name: lambda case, name=name: baselines.time(name, case) for name in compared} | {
+            _CANDIDATE: lambda case: trial.call(case).seconds
+        }
+        best = baselines.milliseconds[anchor] / best_ms if best_ms else None
+        goal = Goal(_CANDIDATE, anchor, self._quantile, best, loss=1.1 if screening else 1.25)
+        with self._gate.exclusive():
+            return run_session(sides, baselines.null, fresh, goal, rule, self._random), goal
+
+    def _timing(self, samples: Samples, goal: Goal, baselines: Baselines) -> Timing:
+        """On the evaluator's scale: a baseline takes what it took when it was calibrated."""
+        milliseconds = baselines.milliseconds
+        scale = milliseconds[goal.anchor]
+        over_anchor = goal.ratio(samples, self._random)
+        speedups = {}
+        for name, ms in milliseconds.items():
+            if name in samples.raw:
+                sides = samples.seconds(name), samples.seconds(_CANDIDATE)
+                speedups[name] = ratio_interval(*sides, goal.quantile, self._random)
+            else:
+                speedups[name] = _scaled(over_anchor, ms / scale)
+        return Timing(
+            ms=Interval(scale / over_anchor.value, scale / over_anchor.high, scale / over_anchor.low),
+            baselines_ms=dict(milliseconds),
+            speedups=speedups,
+            samples=samples.rounds,
+            margin=baselines.margin,
+            stopped_early=samples.stopped_early,
+        )
+
+    def _generated_share(self, trial: Trial, fresh: Iterator[FreshCase]) -> float:
+        """Share of a call's time outside torch's own operators, as the worker tells it: information, no judgement."""
+        shares = [trial.seat.operator_share(0, next(fresh).arguments, self._call_seconds) for _ in range(_PROFILES)]
+        return 1 - max(shares)
+
+    @property
+    def _call_seconds(self) -> float:
+        return max(self._settings.min_call_seconds, _SLOWEST * self._eager_seconds)
+
+    @property
+    def _load_seconds(self) -> float:
+        return max(self._settings.min_load_seconds, _CONSTRUCTIONS * self._book.references[0].construct_seconds)
+
+
+def _joined(flags: tuple[str, ...], trial: Trial) -> tuple[str, ...]:
+    denied = {f"denied: it attempted the system call {name}" for name in trial.seat.denied}
+    return tuple(sorted({*flags, *trial.flags, *denied}))
+
+
+def _scaled(interval: Interval, factor: float) -> Interval:
+    return Interval(interval.value * factor, interval.low * factor, interval.high * factor)
