@@ -36,7 +36,7 @@ def _probe(name, problem, attempt):
 OTHERS = """
 parent = os.getppid()
 pids = [parent] + [int(p) for p in os.listdir("/proc") if p.isdigit() and int(p) != os.getpid()]
-pids = [pid for pid in pids if pid > 0]
+pids = [pid for pid in pids if pid > 1]  # 1 may be our own namespace's
 """
 ENTRIES = [
     _wrong(
@@ -155,7 +155,7 @@ ENTRIES = [
         from evaluator.protocol.records import Status
         from evaluator.worker import server
         honest = server.pack_reply
-        server.pack_reply = lambda nonce, status, *rest, **more: honest(nonce, Status.DONE)
+        server.pack_reply = lambda nonce, status, *rest, **more: honest(nonce, Status.DONE if status is Status.RAISED else status)
     """,
     ),
     _free(
@@ -373,7 +373,7 @@ ENTRIES = [
         "the reference is loaded here",
         "norm_softmax",
         """
-return [name for name in sys.modules if name.startswith("evaluator.correctness") or name.startswith("evaluator.timing")]
+return [name for name in sys.modules if name.startswith(("evaluator.correctness", "evaluator.timing"))]
 """,
     ),
     _probe(
@@ -482,20 +482,6 @@ for place in ("/tmp", "/var/tmp", "/dev/shm", os.path.expanduser("~")):
                 return path
         except OSError:
             continue
-""",
-    ),
-    _probe(
-        "a problem file or a run directory is found beside the evaluator",
-        "running_total",
-        """
-import evaluator
-root = Path(evaluator.__file__).parents[1]
-for each in ("tests/adversarial/problems", "runs", "tests"):
-    try:
-        if os.listdir(root / each):
-            return root / each
-    except OSError:
-        continue
 """,
     ),
     _probe(
