@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -47,7 +49,8 @@ class Evaluator:
         settings: EvaluatorSettings = EvaluatorSettings(),  # noqa: B008 (frozen)
     ) -> None:
         self._hardware, self._settings = hardware, settings
-        self._store, self._problem = BuildStore(build_dir), problem
+        self._root, self._problem = Path(build_dir).absolute(), problem
+        self._store = BuildStore(self._root)
         self._gate = Gate(settings.gate_path)
         self._isolation = shared_isolation(hardware.cores, settings.layers)
         self._device: Device = CpuDevice(hardware, self._isolation)
@@ -72,28 +75,34 @@ class Evaluator:
         """The verdict on one configuration. `best_ms` is what the best so far takes, on this evaluator's scale
         (`Timing.ms`): a clear loser is not timed to the end."""
         bound, flags = candidate.bound(configuration), static_flags(candidate.source)
-        report = build(bound, self._store.root, self._settings.build_seconds, self._gate, self._isolation)
+        store = self._store
+        report = build(bound, store.root, self._settings.build_seconds, self._gate, self._isolation)
         if report.outcome is not None:
             return Verdict(report.outcome, report.reason, flags, build_seconds=report.seconds)
         with self._lock:
             book, begin = self._begin(), time.perf_counter()
-            verdict, denied = self._run(book, bound, flags, effort, best_ms)
+            verdict, denied = self._run(book, store, bound, flags, effort, best_ms)
             if wants_compiler(verdict, denied):
-                self._build_late(book, bound)
-                verdict, _ = self._run(book, bound, flags, effort, best_ms)
+                self._build_late(book, store, bound)
+                verdict, _ = self._run(book, store, bound, flags, effort, best_ms)
             return replace(verdict, build_seconds=report.seconds, run_seconds=time.perf_counter() - begin)
 
     def renew(self) -> None:
-        """Draws new secret inputs: what was chosen on the old ones is judged on values that it has never met."""
+        """Draws new secret inputs, and begins with no build results: what was chosen so far is then judged on values
+        that it has never met, and on kernels that nobody else has built."""
         with self._lock:
+            self._store = BuildStore(self._root / f"renewed-{secrets.token_hex(4)}")
             if self._book is not None:
                 self._book.renew()
+                self._book.prepare()
 
     def close(self) -> None:
         """Ends the baselines; the zygote that evaluators share ends with this process."""
         with self._lock:
             if self._baselines is not None:
                 self._baselines.close()
+            if self._store.root != self._root:
+                shutil.rmtree(self._store.root, ignore_errors=True)
 
     def _begin(self) -> CaseBook:
         if self._book is None:
@@ -107,7 +116,7 @@ class Evaluator:
         return self._baselines
 
     def _started(self, book: CaseBook) -> Baselines:
-        compiled = self._store.root / "inductor"
+        compiled = self._root / "inductor"
         compiled.mkdir(parents=True, exist_ok=True)
         environment = {"TORCHINDUCTOR_CACHE_DIR": str(compiled)}
         rights = Rights(Stage.BUILD, writable=(str(compiled),))  # torch.compile starts a compiler
@@ -126,11 +135,17 @@ class Evaluator:
         return baselines
 
     def _run(
-        self, book: CaseBook, bound: str, flags: tuple[str, ...], effort: Effort, best_ms: float | None
+        self,
+        book: CaseBook,
+        store: BuildStore,
+        bound: str,
+        flags: tuple[str, ...],
+        effort: Effort,
+        best_ms: float | None,
     ) -> tuple[Verdict, list[str]]:
         """The verdict, and the system calls that were denied."""
-        rights = Rights(readable=(str(self._store.output(bound)), str(self._store.shared)))
-        seat = self._device.open(self._memory(book), self._store.environment(bound), rights)
+        rights = Rights(readable=(str(store.output(bound)), str(store.shared)))
+        seat = self._device.open(self._memory(book), store.environment(bound), rights)
         judgement = Judgement(
             book,
             self._start,
@@ -144,11 +159,11 @@ class Evaluator:
         finally:
             seat.close()
 
-    def _build_late(self, book: CaseBook, bound: str) -> None:
+    def _build_late(self, book: CaseBook, store: BuildStore, bound: str) -> None:
         reference, spec = book.references[0], self._spec(book, bound, "ModelNew", 0)
         arguments, seconds = reference.inputs(book.draw()), self._settings.build_seconds
         with self._gate.shared():
-            build_by_calling(self._device, self._store, spec, reference.state, arguments, self._memory(book), seconds)
+            build_by_calling(self._device, store, spec, reference.state, arguments, self._memory(book), seconds)
 
     def _memory(self, book: CaseBook) -> int:
         """A worker's memory limit: several times what the problem needs, and never most of the machine."""

@@ -55,8 +55,10 @@ class CampaignWorkshop:
     def build(self, source: str) -> Report:
         from evaluator.build import build
         from evaluator.gate import Gate
+        from evaluator.isolation.isolation import shared_isolation
 
-        return build(source, self.build_dir, self.evaluator.build_seconds, Gate(self.evaluator.gate_path))
+        isolation = shared_isolation(layers=self.evaluator.layers)
+        return build(source, self.build_dir, self.evaluator.build_seconds, Gate(self.evaluator.gate_path), isolation)
 
     def judge(self) -> Judge:
         from evaluator.evaluator import Evaluator

@@ -52,6 +52,10 @@ class Candidate:
             tree = ast.parse(self.source)
         except SyntaxError as error:
             raise CandidateError(f"candidate: line {error.lineno}: {error.msg}") from None
+        except (RecursionError, MemoryError):
+            raise CandidateError("candidate: nested too deeply to be parsed") from None
+        except ValueError as error:  # null bytes, surrogates
+            raise CandidateError(f"candidate: not a Python source: {error}") from None
         if not any(isinstance(node, ast.ClassDef) and node.name == "ModelNew" for node in tree.body):
             raise CandidateError("candidate: no module-level class ModelNew")
         _ = self.knobs

@@ -17,7 +17,7 @@ from evaluator.isolation.layers import landlock, libc, mounts, namespaces, privi
 from evaluator.protocol.records import FIRST_NONCE, Status, pack_reply
 
 CHANNEL = 3
-_SCRATCH_BYTES = 1 << 30
+_SCRATCH_BYTES = 256 << 20
 _SHARED = "/dev/shm"
 
 

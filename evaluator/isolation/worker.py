@@ -118,6 +118,8 @@ class Worker:
 
     def read(self, output: Output) -> torch.Tensor:
         """A copy of an output's bytes out of the worker's memory, as a tensor of its shape and strides."""
+        if output.span * output.dtype.itemsize > self.limits.memory_bytes:
+            self.fail(Outcome.PROTOCOL, f"an output of shape {output.shape} is larger than the worker's memory")
         buffer = torch.empty(output.span, dtype=output.dtype)
         done, total = 0, buffer.numel() * buffer.element_size()
         while done < total:
