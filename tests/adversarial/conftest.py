@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from entries import HERE
 
@@ -24,15 +26,15 @@ QUICK = EvaluatorSettings(
 
 @pytest.fixture(scope="session")
 def evaluator_of(tmp_path_factory):
-    """A function from a problem's name to its evaluator."""
-    made: dict[str, Evaluator] = {}
-    build_dir = tmp_path_factory.mktemp("adversarial")
+    """A function from a problem's name, and perhaps a number of cores, to an evaluator."""
+    made: dict[tuple[str, int], Evaluator] = {}
+    build_dir, machine = tmp_path_factory.mktemp("adversarial"), detect_cpu()
 
-    def get(problem: str) -> Evaluator:
-        if problem not in made:
+    def get(problem: str, cores: int = machine.cores) -> Evaluator:
+        if (problem, cores) not in made:
             loaded = Problem.from_file(HERE / "problems" / f"{problem}.py")
-            made[problem] = Evaluator(loaded, detect_cpu(), build_dir, QUICK)
-        return made[problem]
+            made[problem, cores] = Evaluator(loaded, replace(machine, cores=cores), build_dir, QUICK)
+        return made[problem, cores]
 
     yield get
     for each in made.values():

@@ -108,6 +108,7 @@ def check(entry: Entry, evaluator_of: Callable[[str], Evaluator]) -> None:
     lows = []
     for _ in range(ATTEMPTS):
         verdict = judge(entry, evaluator_of(entry.problem))
+        assert verdict.reason.isprintable() and len(verdict.reason) < 1000, repr(verdict.reason)  # it goes to terminals
         if not verdict.ok:
             assert verdict.outcome in entry.outcomes, f"{verdict.outcome}: {verdict.reason}"
             assert re.search(entry.reason, verdict.reason), f"{verdict.outcome}: {verdict.reason}"

@@ -11,6 +11,11 @@ def test_cheat_does_not_pay(cheat, evaluator_of):
     check(cheat, evaluator_of)
 
 
+@pytest.mark.parametrize("cheat", [each for each in entries_in("cheats") if "all cores" in each.name], ids=str)
+def test_cores_beyond_the_evaluators_do_not_pay(cheat, evaluator_of):
+    check(cheat, lambda problem: evaluator_of(problem, 1))
+
+
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_the_problems_own_model_is_accepted_without_a_gain(problem, evaluator_of):
     check(entry("own model", problem, gain_free=True, flags="only library calls"), evaluator_of)

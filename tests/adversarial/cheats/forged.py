@@ -214,7 +214,13 @@ ENTRIES = [
                 return lambda *_, **__: self
     """,
     ),
-    _free("a dictionary with its result", "linear_gelu", "return {'PASS': Model.forward(self, x)}"),
+    _refused(
+        "its result in a dictionary",
+        "linear_gelu",
+        "return {'PASS': Model.forward(self, x)}",
+        outcomes={Outcome.WRONG_FORM},
+    ),
+    _refused("its result in a list", "linear_gelu", "return [Model.forward(self, x)]", outcomes={Outcome.WRONG_FORM}),
     _refused(
         "PASS and out",
         "norm_softmax",
