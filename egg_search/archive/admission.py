@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from egg_search.core.verdict import Outcome, PrecisionClass, Verdict
-from evaluator.static import LIBRARY_ONLY, has_flag
+from evaluator.static import LIBRARY_ONLY, UNREADABLE, has_flag
 
 _PORT = "a library port: no kernel is loaded, and library ports do not count here"
 
@@ -32,4 +32,8 @@ class Admission:
 
     def refusal_by_flags(self, flags: Sequence[str]) -> str | None:
         """Why nothing with these flags counts, whatever is measured of it."""
-        return _PORT if not self.library_ports and has_flag(flags, LIBRARY_ONLY) else None
+        if self.library_ports:
+            return None
+        if has_flag(flags, UNREADABLE):
+            return "static analysis cannot tell whether it loads a kernel, and library ports do not count here"
+        return _PORT if has_flag(flags, LIBRARY_ONLY) else None

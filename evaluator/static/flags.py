@@ -14,16 +14,20 @@ from evaluator.static.patches import patches
 from evaluator.static.reach import reaches_outside
 from evaluator.static.runtime import dynamic_code, frame_walks
 
-__all__ = ["LIBRARY_ONLY", "has_flag", "static_flags"]
+__all__ = ["LIBRARY_ONLY", "UNREADABLE", "has_flag", "static_flags"]
 
+UNREADABLE = "unreadable"
 _KINDS = (suspicious_imports, dynamic_code, frame_walks, reaches_outside, patches, kernel_flags, fall_backs)
 
 
 @lru_cache(maxsize=64)  # many configurations are judged of one source
 def static_flags(source: str) -> tuple[str, ...]:
-    """ "code: reason" each, sorted. The source parses (a candidate's does)."""
-    module = Module(ast.parse(source))
-    return tuple(sorted({f"{code}: {reason}" for kind in _KINDS for code, reason in kind(module)}))
+    """Sorted lines of code and reason. The source parses (a candidate's does)."""
+    try:
+        module = Module(ast.parse(source))
+        return tuple(sorted({f"{code}: {reason}" for kind in _KINDS for code, reason in kind(module)}))
+    except RecursionError:
+        return (f"{UNREADABLE}: nested too deeply to be analysed",)
 
 
 def has_flag(flags: Iterable[str], code: str) -> bool:

@@ -1,5 +1,6 @@
 """The contract of `Archive.add`, and what holds of any archive."""
 
+from dataclasses import replace
 from math import log
 
 import pytest
@@ -81,3 +82,18 @@ def test_refilling_gives_the_same_archive(drawn):
     assert fill(first, drawn) == fill(second, drawn)
     assert list(first) == list(second)
     assert first.front() == second.front()
+
+
+@pytest.mark.parametrize(
+    ("flags", "counts"),
+    [((), True), (("patch: time.time",), True), (("library-only: x",), False), (("unreadable: y",), False)],
+)
+def test_where_ports_do_not_count_flags_decide(flags, counts):
+    strict, judged = Admission(library_ports=False), replace(verdict(2.0), flags=flags)
+    assert strict(judged) is strict.as_seen(judged).ok is counts
+    assert Admission()(judged)
+    assert Archive(strict).add(Job("0"), "a", judged).status is (AddStatus.NEW if counts else AddStatus.NOT_ADDED)
+
+
+def test_a_failure_stays_what_it_is():
+    assert Admission(library_ports=False).as_seen(FAILURE) is FAILURE

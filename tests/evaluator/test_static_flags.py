@@ -225,3 +225,7 @@ def test_flags_say_where():
     assert static_flags(model(RETURN, "import socket\n" + LOADED)) == (
         "suspicious-import: socket (the network) at line 1",
     )
+
+
+def test_what_is_nested_too_deeply_is_said_to_be():
+    assert codes(model("return x" + ".a" * 1500)) == ["unreadable"]
