@@ -48,11 +48,10 @@ def must_fail(what, function, *arguments):
 
 def run_code(code, holding_gil=False):
     import mmap
-    global PAGE
-    PAGE = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
-    PAGE.write(code)
+    page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    page.write(code)
     kind = (ctypes.PYFUNCTYPE if holding_gil else ctypes.CFUNCTYPE)(ctypes.c_int)
-    return kind(ctypes.addressof(ctypes.c_char.from_buffer(PAGE)))()
+    return kind(ctypes.addressof(ctypes.c_char.from_buffer(page)))()
 """
 
 

@@ -96,21 +96,41 @@ ATTACKS = [
         needs="seccomp",
     ),
     *attack(
-        "memory in a scratch directory",
+        "memory in scratch directories",
         """
-        import tempfile
-        block, written = bytes(20 << 20), 0
-        with suppress(OSError):
-            for number in range(80):
-                with open(os.path.join(tempfile.gettempdir(), f"hog-@TOKEN@-{number}"), "wb", buffering=0) as file:
-                    written += file.write(block)
+        places = [each for each in ("/tmp", "/var/tmp", "/dev/shm", os.getcwd()) if os.path.isdir(each)]
+        block, written = bytes(20 << 20), []
         for number in range(80):
             with suppress(OSError):
-                os.unlink(os.path.join(tempfile.gettempdir(), f"hog-@TOKEN@-{number}"))
-        if written >= 80 * (20 << 20): breach("1.6 GB in files")
+                path = os.path.join(places[number % len(places)], f"hog-@TOKEN@-{number}")
+                with open(path, "wb", buffering=0) as file:
+                    written.append(path)
+                    if file.write(block) < len(block): raise OSError
+        filled = sum(map(os.path.getsize, written))
+        time.sleep(0.3)
+        for path in written: os.unlink(path)
+        if filled >= 80 * len(block): breach("1.6 GB in files")
+        """,
+        (INIT, FORWARD),
+        ANY,
+        needs="namespaces",
+    ),
+    *attack(
+        "memory in segments of System V",
+        """
+        LIBC.shmat.restype = ctypes.c_void_p
+        segments = 0
+        for _ in range(16):
+            number = LIBC.shmget(0, ctypes.c_size_t(100 << 20), 0o1600)
+            address = LIBC.shmat(number, None, 0) if number != -1 else None
+            if address not in (None, ctypes.c_void_p(-1).value):
+                ctypes.memset(address, 1, 100 << 20)
+                LIBC.shmdt(ctypes.c_void_p(address))
+                segments += 1
+        if segments == 16: breach("1.6 GB in segments")
         """,
         (INIT,),
         ANY,
-        needs="namespaces",
+        needs="namespaces seccomp",
     ),
 ]

@@ -53,4 +53,18 @@ ATTACKS = [
         """,
         outcomes=ANY,
     ),
+    *attack(
+        "much data among the build results",
+        """
+        written = 0
+        with suppress(OSError):
+            for number in range(24):
+                with open(os.path.join(os.environ["EGG_BUILD_DIR"], f"much-{number}"), "wb") as file:
+                    os.posix_fallocate(file.fileno(), 0, 100 << 20)
+                    written += 1
+        if written == 24: breach("2.4 GB among the build results")
+        """,
+        (IMPORT,),
+        ANY,
+    ),
 ]

@@ -59,4 +59,36 @@ ATTACKS = [
     ),
     *attack("endless outputs", "return iter(lambda: x, None)", outcomes=REFUSAL),
     *attack("a million outputs", "return [x] * 1_000_000", outcomes=REFUSAL),
+    *attack(
+        "busy, behind a hundred busy threads",
+        # its time must not be taken for that of a busy machine
+        r"""
+        threading.stack_size(1 << 16)
+        for _ in range(100):
+            threading.Thread(target=run_code, args=(b"\xeb\xfe",), daemon=True).start()
+        while True: pass
+        """,
+        (IMPORT, INIT, FORWARD),
+        HANG,
+    ),
+    *attack(
+        "waits for a helper that is busy for ever",
+        """
+        import subprocess
+        subprocess.run(["/bin/sh", "-c", "while :; do :; done"])
+        """,
+        (IMPORT,),
+        HANG,
+        needs="namespaces",
+    ),
+    *attack(
+        "waits for helpers that come and go",
+        """
+        import subprocess
+        while True: subprocess.run(["/bin/sleep", "0.05"])
+        """,
+        (IMPORT,),
+        HANG,
+        needs="namespaces",
+    ),
 ]

@@ -59,7 +59,7 @@ SOURCE = source_of("gated_chain", CALL, before=AT_IMPORT)
 ENTRIES = [
     entry("compiled at import", "gated_chain", CALL, before=AT_IMPORT),
     entry(
-        "compiled at import after a look at the compiler's version",
+        "compiled at import, after a look at the compiler's version",
         "gated_chain",
         CALL,
         before=LOADER

@@ -7,7 +7,8 @@ _ROWS = """
 y = torch.empty_like(x)
 half = x.shape[0] // 2
 def work(part):
-    torch.softmax(self.norm(x[part]), dim=-1, out=y[part])
+    with torch.no_grad():  # a setting of each thread
+        torch.softmax(self.norm(x[part]), dim=-1, out=y[part])
 """
 _CPP_THREADS = r"""
 CODE = r'''
