@@ -20,6 +20,7 @@ from evaluator.build import build
 from evaluator.build.late import build_by_calling, wants_compiler
 from evaluator.build.store import BuildStore
 from evaluator.correctness.cases import CaseBook
+from evaluator.correctness.degenerate import degeneracies
 from evaluator.device.base import Device, Rights
 from evaluator.device.cpu import CpuDevice
 from evaluator.gate import Gate
@@ -68,6 +69,12 @@ class Evaluator:
         """Why a baseline is missing."""
         with self._lock:
             return dict(self._start().failures)
+
+    @property
+    def problem_notes(self) -> tuple[str, ...]:
+        """What is degenerate about the problem. Does not need the baselines."""
+        with self._lock:
+            return degeneracies(self._begin().own())
 
     def judge(
         self, candidate: Candidate, configuration: Configuration, effort: Effort, best_ms: float | None = None

@@ -109,7 +109,7 @@ class Cluster(Protocol):
 
 def survey_by(judge: Judge) -> Survey:
     """Raises what `Judge.baselines` raises."""
-    return Survey(dict(judge.baselines()), dict(judge.baseline_failures), tuple(getattr(judge, "problem_notes", ())))
+    return Survey(dict(judge.baselines()), dict(judge.baseline_failures), tuple(judge.problem_notes))
 
 
 def is_infrastructure(verdict: Verdict) -> bool:

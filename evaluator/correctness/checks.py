@@ -68,7 +68,7 @@ class FloatCheck:
             same = torch.equal(torch.isnan(rows), torch.isnan(self.eager)) and torch.equal(
                 rows[torch.isinf(rows)], self.eager[torch.isinf(rows)]
             )
-            flags = () if same else ("non-finite values are of another kind than eager's",)
+            flags = () if same else ("non-finite: NaN or inf where eager gives the other",)
             rows = torch.where(self.odd & ~(self.free & rows.isfinite()), self.truth, rows)
         return self._classify(output, (rows - self.truth).abs_(), flags)
 
