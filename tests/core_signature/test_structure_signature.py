@@ -266,7 +266,7 @@ def test_no_forward_is_an_error(source):
 
 def test_other_dialects_say_so():
     with pytest.raises(CandidateError, match="triton"):
-        signature(module(), Dialect.TRITON)
+        signature(module(), Dialect.CUDA)
 
 
 @pytest.mark.parametrize("junk", ["{{{", 'extern "C" void f(', "f(){", ")}(){;", "a(b{c)d}e", "\\\n#define X(", "''' "])

@@ -7,9 +7,9 @@ the code, never from what an author declares. It is made of lines that a person 
 * the data flow of `ModelNew.forward` (`flow.py`): which kernels are launched in which order, which torch operators are
   called between them, and what each reads and writes. Helper functions and methods are inlined, names are replaced by
   their order of use; allocations, views, sizes, literals (knobs among them), guards and fall-backs are erased;
-* for every launched kernel (one reader a dialect, `cpp.py`): its pointer parameters with their direction and element
-  type, the mathematical functions it uses, the kinds of accumulation, and its `// pass: NAME` comments in order, by
-  which an author may name the phases of an algorithm.
+* for every launched kernel (one reader a dialect, `cpp.py`, `triton.py`): its pointer parameters with their direction
+  and, where the code tells it, element type, the mathematical functions it uses, the kinds of accumulation, and its
+  `// pass: NAME` comments (`# pass: NAME` in Python) in order, by which an author may name the phases of an algorithm.
 
 Loops, pragmas, macros, index arithmetic, block sizes, unrolling, prefetches, stores and vector types are levers and
 leave no trace. The price: two algorithms that differ in loop structure only (a sum split over threads, say) have equal
@@ -21,11 +21,15 @@ from __future__ import annotations
 from functools import lru_cache
 
 from egg_search.core.candidate import CandidateError, Dialect, content_hash
-from egg_search.core.signature import cpp, torch
+from egg_search.core.signature import cpp, torch, triton
 from egg_search.core.signature.base import Reader
 from egg_search.core.signature.flow import read_flow
 
-_READERS: dict[Dialect, Reader] = {Dialect.CPP: cpp.read_kernels, Dialect.TORCH: torch.read_kernels}
+_READERS: dict[Dialect, Reader] = {
+    Dialect.CPP: cpp.read_kernels,
+    Dialect.TRITON: triton.read_kernels,
+    Dialect.TORCH: torch.read_kernels,
+}
 
 
 @lru_cache(maxsize=256)

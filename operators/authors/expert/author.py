@@ -12,9 +12,10 @@ from operators.authors.expert.cpp.dialect import CppDialect
 from operators.authors.expert.emit.plan_text import read_plan
 from operators.authors.expert.moves import MOVES, seed
 from operators.authors.expert.session import Session
+from operators.authors.expert.triton.dialect import TritonDialect
 from operators.base import AuthorError, Brief, Writing
 
-_DIALECTS = {Dialect.CPP: CppDialect}
+_DIALECTS = {Dialect.CPP: CppDialect, Dialect.TRITON: TritonDialect}
 
 
 class ExpertAuthor:

@@ -54,8 +54,9 @@ class Plan:
 class KernelCode:
     """What a generator emits for one kernel.
 
-    `source` defines `extern "C" void NAME(...)`; its parameters are pointers to `reads` (in order, as const), then
-    `writes`. It may use the macros of its knobs and of `preludes`, headers that the candidate carries (in order).
+    `source` defines a function NAME of `reads`, in order, then `writes`; it may use its knobs and its `preludes`.
+    In C++ that is `extern "C" void NAME(...)` of pointers, macros, and headers that the candidate carries (in order);
+    in Triton a Python function of tensors that launches kernels, constants, and helper functions.
     """
 
     name: str

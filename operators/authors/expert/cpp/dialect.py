@@ -18,7 +18,7 @@ class CppDialect:
     """C++17 with OpenMP through g++ and ctypes."""
 
     dialect = Dialect.CPP
-    device = "cpu"
+    device = repr("cpu")
 
     @cached_property
     def generators(self) -> Mapping[str, Generator]:

@@ -14,7 +14,7 @@ class EmitDialect(Protocol):
     """A dialect of the expert: its generators, and how its kernels are compiled and called from Python."""
 
     dialect: Dialect
-    device: str  # torch device type that the kernels run on
+    device: str  # Python text of the torch device type that the kernels run on
     generators: Mapping[str, Generator]
 
     def definitions(self, kernels: Sequence[KernelCode]) -> str:

@@ -76,7 +76,7 @@ def _launch(
     for node_id in code.writes:
         node = graph[node_id]
         names[node_id] = f"t{node_id}"
-        device = f", device={dialect.device!r}" if dialect.device != "cpu" else ""
+        device = f", device={dialect.device}" if dialect.device != repr("cpu") else ""
         lines.append(f"t{node_id} = torch.empty({node.shape}, dtype=torch.{node.dtype}{device})")
     lines.append(dialect.call(code, [names[i] for i in (*code.reads, *code.writes)]))
     return lines

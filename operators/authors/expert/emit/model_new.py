@@ -29,7 +29,7 @@ def _egg_tensor(value, shape, dtype):
         isinstance(value, torch.Tensor)
         and value.shape == shape
         and value.dtype is dtype
-        and value.device.type == {device!r}
+        and value.device.type == {device}
         and not (value.requires_grad and torch.is_grad_enabled())
     )
 
@@ -61,7 +61,8 @@ class ModelNew(Model):
 
 
 def guards(device: str) -> str:
-    return GUARDS.replace("{device!r}", repr(device)).strip()
+    """`device` is Python text."""
+    return GUARDS.replace("{device}", device).strip()
 
 
 def model_class(graph: Graph, arguments: Sequence[Any], constructor: Any, training: bool, body: Sequence[str]) -> str:

@@ -1,0 +1,1 @@
+"""The triton dialect of the expert: generators of Triton kernels. Nothing here imports triton."""

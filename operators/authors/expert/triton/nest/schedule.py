@@ -1,0 +1,129 @@
+"""Decisions of a nest on a GPU that stage two may take, and their defaults."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from egg_search.core.hardware import Hardware
+from egg_search.core.knobs import Lever, Value
+from operators.authors.expert.kernels.nest.access import lies_inside, transposes
+from operators.authors.expert.kernels.nest.analysis import Nest
+from operators.authors.expert.plan import Decision
+
+NOMINAL = Hardware("cuda", "any", 108, 16, 128 << 10, 40 << 20, 0, 40 << 30, shared_bytes=99 << 10, registers=65536)
+# Elements of a row, times the tensors that it is read from, that the registers of one program hold.
+HELD_ELEMENTS = 32_768
+# Below so many elements a second kernel for split rows costs more than it gains.
+SPLIT_INNER = 16_384
+_WARPS = (1, 2, 4, 8, 16, 32)
+_COLUMNS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
+
+
+def decisions(nest: Nest, form: Value, hardware: Hardware) -> dict[str, Decision]:
+    """`form` is the structural choice "row": registers, memory or split; "" without reductions."""
+    mapping, tiling, staging = Lever.MAPPING, Lever.TILING, Lever.STAGING
+    rows, columns = _block(nest, form, hardware)
+    result = [Decision("cores", mapping, hardware.cores)]
+    if not nest.reductions:
+        result += _elementwise(nest, hardware)
+    else:
+        result.append(Decision("rows_per_program", mapping, rows, (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)))
+    if form == "split":
+        parts = _parts(nest, rows, columns, hardware)
+        result.append(Decision("parts", mapping, parts, (4, 8, 16, 32, 64, 128, 256, 512)))
+    elif nest.rows.numel > 1:
+        result.append(Decision("programs_per_core", mapping, 0, (0, 1, 2, 4, 8, 16)))
+    if form in ("memory", "split"):
+        result.append(Decision("col_block", tiling, columns, _COLUMNS))
+        result.append(Decision("num_stages", staging, 1, (1, 2, 3, 4)))
+        result.append(Decision("reread_policy", staging, "", ("", "evict_last")))
+    elements = _elements(nest, form, rows, columns)
+    result += [
+        Decision("num_warps", staging, _warps(elements), _WARPS),
+        Decision("read_policy", staging, "", ("", "evict_first")),
+        Decision("store_cache", staging, "", ("", ".cs", ".cg")),
+    ]
+    return {d.name: d for d in result}
+
+
+def forms(nest: Nest) -> list[str]:
+    """How rows may be treated, the favourite first."""
+    windows = any(nest.graph[r].op == "window" for r in nest.reductions)
+    if not nest.reductions:
+        return [""]
+    if windows:
+        return ["memory"]
+    found = ["registers"] if held_elements(nest) <= HELD_ELEMENTS else []
+    found.append("memory")
+    if nest.spaces[0].numel >= SPLIT_INNER and not nest.totals:
+        few = nest.rows.numel <= 64
+        found = ["split", *found] if few else [*found, "split"]
+    return found
+
+
+def held_elements(nest: Nest) -> int:
+    """Elements that a program for one row keeps when it reads every tensor once."""
+    graph = nest.graph
+    largest = max(s.numel for s in nest.spaces)
+    near = {i for n in nest.nodes for i in graph[n].inputs} - nest.nodes
+    read = sum(graph[i].type.numel >= nest.rows.numel * largest for i in near)
+    return power(largest) * max(read, 1)
+
+
+def power(number: int) -> int:
+    """The smallest power of two that is not below."""
+    return 1 << max(number - 1, 0).bit_length()
+
+
+def programs(nest: Nest, form: Value, hardware: Hardware) -> int:
+    """Programs by default, when no row is split."""
+    defaults = {name: d.value for name, d in decisions(nest, form, hardware).items()}
+    return ceil(nest.rows.numel / int(defaults.get("rows_per_program", defaults.get("block", 1))))
+
+
+def _elementwise(nest: Nest, hardware: Hardware) -> list[Decision]:
+    tiling = Lever.TILING
+    if transposes(nest):
+        sizes = (8, 16, 32, 64, 128)
+        return [Decision("tile_y", tiling, 32, sizes), Decision("tile_x", tiling, 32, sizes)]
+    enough = nest.rows.numel // (4 * hardware.cores)
+    block = max(128, min(1024, 1 << max(enough, 1).bit_length() - 1))
+    return [Decision("block", tiling, block, (128, 256, 512, 1024, 2048, 4096, 8192))]
+
+
+def _block(nest: Nest, form: Value, hardware: Hardware) -> tuple[int, int]:
+    """(rows, columns) of a program by default."""
+    if not nest.reductions:
+        return 1, 1
+    inner, rows = max(s.numel for s in nest.spaces), nest.rows.numel
+    inside = lies_inside(nest)
+    if any(nest.graph[r].op == "window" for r in nest.reductions):
+        return min(512, power(rows)), 1
+    if form == "registers":
+        tile, columns = 1024 if inside else 4096, power(inner)
+        wanted = max(tile // columns, 1 if inside else 8)
+    else:
+        columns = min(power(inner), 2048 if inside else 16)
+        wanted = 1 if inside and inner > 1024 else 64
+    enough = max(1, rows // (2 * hardware.cores))  # leave no multiprocessor idle
+    least = 1 if inside else 8
+    wanted = max(min(wanted, 1 << enough.bit_length() - 1), least)
+    return min(wanted, power(rows)), columns
+
+
+def _elements(nest: Nest, form: Value, rows: int, columns: int) -> int:
+    if not nest.reductions:
+        return 1024
+    return rows * (power(max(s.numel for s in nest.spaces)) if form == "registers" else columns)
+
+
+def _warps(elements: int) -> int:
+    """Eight elements a thread, sixteen in large tiles."""
+    return max(1, min(8, elements // 256)) if elements <= 4096 else min(32, elements // 512)
+
+
+def _parts(nest: Nest, rows: int, columns: int, hardware: Hardware) -> int:
+    """Two programs a multiprocessor, each with a few blocks of columns."""
+    wanted = 4 * hardware.cores // max(1, ceil(nest.rows.numel / rows))
+    most = max(4, nest.spaces[0].numel // (4 * columns))
+    return max(4, min(512, power(min(wanted, most))))
