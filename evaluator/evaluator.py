@@ -17,7 +17,6 @@ from egg_search.core.problem import Problem
 from egg_search.core.verdict import Verdict
 from evaluator.baselines.baselines import Baselines
 from evaluator.build import build
-from evaluator.build.late import build_by_calling, wants_compiler
 from evaluator.build.store import BuildStore
 from evaluator.correctness.cases import CaseBook
 from evaluator.correctness.degenerate import degeneracies
@@ -27,6 +26,7 @@ from evaluator.gate import Gate
 from evaluator.isolation.base import Stage
 from evaluator.isolation.isolation import shared_isolation
 from evaluator.judgement import Judgement
+from evaluator.late import COMPUTED, wants_compiler
 from evaluator.settings import Effort, EvaluatorSettings
 from evaluator.static import static_flags
 from evaluator.worker.models import ModelSpec
@@ -90,8 +90,8 @@ class Evaluator:
             book, begin = self._begin(), time.perf_counter()
             verdict, denied = self._run(book, store, bound, flags, effort, best_ms)
             if wants_compiler(verdict, denied):
-                self._build_late(book, store, bound)
-                verdict, _ = self._run(book, store, bound, flags, effort, best_ms)
+                second, _ = self._run(book, store, bound, flags, effort, best_ms, rehearse=True)
+                verdict = second if second.outcome in COMPUTED else verdict
             return replace(verdict, build_seconds=report.seconds, run_seconds=time.perf_counter() - begin)
 
     def renew(self) -> None:
@@ -149,9 +149,14 @@ class Evaluator:
         flags: tuple[str, ...],
         effort: Effort,
         best_ms: float | None,
+        rehearse: bool = False,
     ) -> tuple[Verdict, list[str]]:
         """The verdict, and the system calls that were denied."""
-        rights = Rights(readable=(str(store.output(bound)), str(store.shared)))
+        rights = Rights(
+            readable=(str(store.shared),),
+            private=(str(store.output(bound)),),
+            build_seconds=self._settings.build_seconds,
+        )
         seat = self._device.open(self._memory(book), store.environment(bound), rights)
         judgement = Judgement(
             book,
@@ -162,15 +167,9 @@ class Evaluator:
             self._device.quantile,
         )
         try:
-            return judgement.run(seat, flags, effort, best_ms), seat.denied
+            return judgement.run(seat, flags, effort, best_ms, rehearse), seat.denied
         finally:
             seat.close()
-
-    def _build_late(self, book: CaseBook, store: BuildStore, bound: str) -> None:
-        reference, spec = book.references[0], self._spec(book, bound, "ModelNew", 0)
-        arguments, seconds = reference.inputs(book.draw()), self._settings.build_seconds
-        with self._gate.shared():
-            build_by_calling(self._device, store, spec, reference.state, arguments, self._memory(book), seconds)
 
     def _memory(self, book: CaseBook) -> int:
         """A worker's memory limit: several times what the problem needs, and never most of the machine."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from evaluator.worker.models import ModelSpec
 
 _CANDIDATE = "candidate"
 _PROFILES = 3
-_SLOWEST = 50  # a candidate's call may take this many times eager's time
+_SLOWEST = 20  # a candidate's call may take this many times eager's time
 _CONSTRUCTIONS = 20  # and its constructor and imports this many times the Model's
 
 
@@ -42,10 +43,15 @@ class Judgement:
         self._book, self._baselines, self._specify = book, baselines, specify
         self._settings, self._gate, self._quantile = settings, gate, quantile
         self._random = np.random.default_rng()
-        self._eager_seconds = book.first.seconds
+        self._eager_seconds = min(case.seconds for case in book.own())
+        self._rehearsal: list[Any] | None = None
 
-    def run(self, seat: Seat, flags: tuple[str, ...], effort: Effort, best_ms: float | None) -> Verdict:
-        """The verdict on the candidate in `seat`, whatever happens there. `best_ms`: see `Evaluator.judge`."""
+    def run(
+        self, seat: Seat, flags: tuple[str, ...], effort: Effort, best_ms: float | None, rehearse: bool = False
+    ) -> Verdict:
+        """The verdict on the candidate in `seat`, whatever happens there. `best_ms`: see `Evaluator.judge`. With
+        `rehearse` it is called once while compilers may still run."""
+        self._rehearsal = self._book.references[0].inputs(self._book.draw()) if rehearse else None
         trial = Trial(seat, self._settings.accept, self._call_seconds, warm_calls(self._eager_seconds))
         try:
             return self._judge(trial, flags, effort, best_ms)
@@ -73,7 +79,7 @@ class Judgement:
 
     def _check(self, trial: Trial, effort: Effort) -> None:
         book = self._book
-        trial.seat.load(0, self._specify(0), book.references[0].state, self._load_seconds)
+        trial.seat.load(0, self._specify(0), book.references[0].state, self._load_seconds, self._rehearsal)
         screening = effort is Effort.SCREEN
         for case in book.screening() if screening else (*book.own(), *book.families(), book.shipped(0)):
             trial.call(case)

@@ -44,7 +44,7 @@ class EvaluatorSettings:
     load_seconds: float = 30.0  # of a baseline
     min_load_seconds: float = 1.8  # a candidate's import and constructor: this or 20 times the Model's constructor
     compile_seconds: float = 180.0
-    min_call_seconds: float = 1.5  # a call may take this long or 50 times eager's time, whichever is longer
+    min_call_seconds: float = 1.5  # a call may take this long or 20 times eager's time, whichever is longer
     memory_bytes: int | None = None  # of a worker; None: from the problem's size
     reference_seconds: float = 6.0  # for all float64 truths together; decides how many cases there are
     reference_bytes: int = 1 << 30

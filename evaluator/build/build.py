@@ -63,6 +63,8 @@ def build(
             outcome, reason = _import_once(bound_source, store, timeout_s, isolation or shared_isolation())
         if outcome is None:
             store.publish(bound_source)
+        else:
+            store.discard(bound_source)
     except OSError as error:
         raise UserError(f"{store.root}: {error.strerror or error}; free some space there, then: egg resume") from None
     if outcome is not None and shutil.disk_usage(store.root).free < _NEEDED_BYTES:
@@ -90,8 +92,9 @@ def _import_once(source: str, store: BuildStore, timeout_s: float, isolation: Is
         timed_out = failure.outcome is Outcome.TIMED_OUT
         return (Outcome.BUILD_TIMEOUT if timed_out else Outcome.BUILD_FAILED), failure.reason
     else:
+        excess = worker.disk.final_excess()
         if reply.status is Status.READY:
-            return None, ""
+            return (Outcome.BUILD_FAILED, excess) if excess else (None, "")
         printed = os.pread(messages, _MESSAGE_BYTES, 0).decode(errors="replace")
         return Outcome.BUILD_FAILED, reason_of(reply.text, printed)
     finally:

@@ -8,6 +8,7 @@ what is reported at the end is built and judged again with an empty store.)
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -56,6 +57,10 @@ class BuildStore:
                     with suppress(FileExistsError):
                         os.link(entry.path, self.shared / entry.name, follow_symlinks=False)
         self._marker(source).touch()
+
+    def discard(self, source: str) -> None:
+        """Removes what a failed build left."""
+        shutil.rmtree(self.output(source), ignore_errors=True)
 
     def _marker(self, source: str) -> Path:
         return self.root / "built" / content_hash(source)

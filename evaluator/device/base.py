@@ -13,13 +13,17 @@ from evaluator.worker.models import ModelSpec
 
 @dataclass(frozen=True)
 class Rights:
-    """What a seat may do beside computing: directories that it may read and write, and whether compilers may run.
-    `own_seconds`: how long a request may take while no compiler is at work."""
+    """What a seat may do beside computing. In the run stage compilers may run while models are loaded only.
+
+    `readable`, `writable`, `private`: see `Limits`. `build_seconds` is how long loading may take while compilers are at
+    work, on top of its own time.
+    """
 
     stage: Stage = Stage.RUN
     readable: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
-    own_seconds: float | None = None
+    private: tuple[str, ...] = ()
+    build_seconds: float = 0.0
 
 
 NO_RIGHTS = Rights()
@@ -42,7 +46,16 @@ class Seat(Protocol):
 
     denied: list[str]
 
-    def load(self, number: int, spec: ModelSpec, state: dict[str, torch.Tensor], timeout: float) -> None: ...
+    def load(
+        self,
+        number: int,
+        spec: ModelSpec,
+        state: dict[str, torch.Tensor],
+        timeout: float,
+        rehearsal: list[Any] | None = None,
+    ) -> None:
+        """Constructs model `number`, and calls it on `rehearsal`, on which nothing is judged, if there is one."""
+        ...
 
     def call(self, number: int, arguments: list[Any], timeout: float, warm: int = 0) -> Call:
         """Lets the worker make `warm` untimed calls on earlier arguments, where there are any, then writes `arguments`

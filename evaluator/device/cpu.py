@@ -22,7 +22,7 @@ from evaluator.worker.models import NULL_MODEL, ModelSpec
 
 FILE_BYTES = 256 << 20
 _SLOTS = 2  # places that arguments may lie in: an address that was remembered is the wrong one half of the time
-_BIND_SECONDS = 10.0
+_BIND_SECONDS = 1.5
 _FAILURES = {
     Status.RAISED: Outcome.RAISED,
     Status.NO_MEMORY: Outcome.OUT_OF_MEMORY,
@@ -41,8 +41,9 @@ class CpuDevice:
         self._isolation = isolation
 
     def open(self, memory_bytes: int, environment: dict[str, str], rights: Rights = NO_RIGHTS) -> CpuSeat:
-        limits = Limits(memory_bytes, FILE_BYTES, self._cpus, rights.stage, rights.readable, rights.writable)
-        return CpuSeat(self._isolation.spawn(limits, environment), rights.own_seconds)
+        places = rights.readable, rights.writable, rights.private
+        limits = Limits(memory_bytes, FILE_BYTES, self._cpus, rights.stage, *places)
+        return CpuSeat(self._isolation.spawn(limits, environment), rights.build_seconds)
 
 
 class CpuSeat:
@@ -50,8 +51,8 @@ class CpuSeat:
     between calls, and while its next inputs are written: it cannot work on them ahead, nothing goes on behind the
     clock, and its idle threads do not spin on the cores of the next worker."""
 
-    def __init__(self, worker: Worker, own_seconds: float | None = None) -> None:
-        self._worker, self._own_seconds = worker, own_seconds
+    def __init__(self, worker: Worker, build_seconds: float = 0.0) -> None:
+        self._worker, self._build_seconds = worker, build_seconds
         self._bound: dict[tuple[int, int], tuple[Layout, Region, list[torch.Tensor]]] = {}
         self._written: set[tuple[int, int]] = set()
 
@@ -59,21 +60,38 @@ class CpuSeat:
     def denied(self) -> list[str]:
         return self._worker.denied
 
-    def load(self, number: int, spec: ModelSpec, state: dict[str, torch.Tensor], timeout: float) -> None:
+    def load(
+        self,
+        number: int,
+        spec: ModelSpec,
+        state: dict[str, torch.Tensor],
+        timeout: float,
+        rehearsal: list[Any] | None = None,
+    ) -> None:
         layout = layout_of(state)
         region = Region.create(layout.size)
         for view, value in zip(layout.views(region), tensors_of(state), strict=True):
             view.copy_(value)
+        self._worker.unlock()
         self._worker.resume()
+        longest = max(timeout, self._build_seconds)
         try:
-            self._send(Op.LOAD, timeout, number, value=replace(spec, state=layout), region=region)
+            self._send(Op.LOAD, longest, number, value=replace(spec, state=layout), region=region, own_seconds=timeout)
         except WorkerFailure as failure:
             if failure.outcome is Outcome.RAISED:
                 raise WorkerFailure(Outcome.LOAD_FAILED, failure.reason) from None
             raise
+        if rehearsal is not None:
+            self._forward(number, rehearsal, longest, 0, timeout)
         self._worker.pause()
+        self._worker.lock()
 
     def call(self, number: int, arguments: list[Any], timeout: float, warm: int = 0) -> Call:
+        return self._forward(number, arguments, timeout, warm)
+
+    def _forward(
+        self, number: int, arguments: list[Any], timeout: float, warm: int, own_seconds: float | None = None
+    ) -> Call:
         tensors, place = tensors_of(arguments), (number, secrets.randbelow(_SLOTS))
         self._worker.resume()
         views = self._bind(place, layout_of(arguments))
@@ -83,7 +101,7 @@ class CpuSeat:
         for view, tensor in zip(views, tensors, strict=True):
             view.copy_(tensor)
         self._written.add(place)
-        seconds, reply = self._worker.timed(timeout, self._own_seconds)
+        seconds, reply = self._worker.timed(timeout, own_seconds)
         self._expect(reply)
         outputs = [self._worker.read(output) for output in reply.outputs]
         return Call(seconds, outputs, all(map(same_bytes, views, tensors)))
@@ -132,12 +150,19 @@ class CpuSeat:
         return known[2]
 
     def _send(
-        self, op: Op, timeout: float, number: int, slot: int = 0, value: Any = None, region: Region | None = None
+        self,
+        op: Op,
+        timeout: float,
+        number: int,
+        slot: int = 0,
+        value: Any = None,
+        region: Region | None = None,
+        own_seconds: float | None = None,
     ) -> None:
         fd = payload(value)
         try:
             fds = [fd, region.fd]
-            self._expect(self._worker.request(op, timeout, number, slot, fds=fds, own_seconds=self._own_seconds))
+            self._expect(self._worker.request(op, timeout, number, slot, fds=fds, own_seconds=own_seconds))
         finally:
             os.close(fd)
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """BUILD may start compilers and write to its output; RUN may do neither."""
+    """BUILD may start compilers and write to its output; RUN may start compilers until it is locked."""
 
     BUILD = "build"
     RUN = "run"
@@ -18,7 +18,9 @@ class Limits:
     """What one worker may use. `memory_bytes` bounds resident memory, of its processes together, and, on top of what
     it starts with, each one's address space; `file_bytes` the size of any file it writes.
 
-    `readable` and `writable` are directories beyond the interpreter, its libraries and a private scratch directory.
+    `readable` and `writable` are directories beyond the interpreter, its libraries and a private scratch directory;
+    of `private` ones the worker has a writable copy where namespaces allow, else it may read them. `written_bytes`
+    bounds what it may leave in the writable ones.
     """
 
     memory_bytes: int
@@ -27,3 +29,5 @@ class Limits:
     stage: Stage = Stage.RUN
     readable: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
+    private: tuple[str, ...] = ()
+    written_bytes: int = 512 << 20

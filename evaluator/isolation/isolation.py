@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -69,7 +70,7 @@ class Isolation:
                 self._stop()
                 self._ensure()
                 number = self._ask(request, fds)
-        return Worker(ours, limits, partial(self.reap, number))
+        return Worker(ours, limits, "namespaces" in self.layers, partial(self.reap, number), self._sweep)
 
     def reap(self, number: int, patience: float = 0.0) -> int:
         """Waits `patience` seconds for a worker to end by itself, kills it and its descendants, and returns its wait
@@ -80,6 +81,10 @@ class Isolation:
             except OSError:  # the zygote is gone, and its workers with it
                 self._stop()
                 return 9
+
+    def _sweep(self) -> None:
+        with self._lock, suppress(OSError):
+            self._ask({"op": "sweep"}, [])
 
     def close(self) -> None:
         with self._lock:

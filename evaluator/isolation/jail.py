@@ -66,18 +66,20 @@ class Jail:
             os.sched_setaffinity(0, request["cpus"])
         if "namespaces" in self._layers:
             namespaces.enter_inner()
-            mounts.enter([*readable, *writable], writable, _SCRATCH_BYTES)
-            scratch = "/tmp"
-            writable += [path for path in mounts.TEMPORARY if os.path.isdir(path)]
+            mounts.enter(readable, writable, request["private"], _SCRATCH_BYTES)
+            scratch = mounts.TEMPORARY[0]
+            writable += [path for path in (*request["private"], *mounts.TEMPORARY) if os.path.isdir(path)]
             readable.append("/proc")
         _environment(request["environment"], scratch)
         privileges.limit(request["memory_bytes"], request["file_bytes"])
         privileges.drop()
         if "landlock" in self._layers:
-            landlock.enter(readable, [scratch, *writable, *paths.DEVICES], execute=build)
+            readable += request["private"]
+            execute = build or "seccomp" in self._layers  # which decides later what may be started
+            landlock.enter(readable, [scratch, *writable, *paths.DEVICES], execute)
         os.chdir(scratch)
         if "seccomp" in self._layers:
-            return seccomp.enter(build, alone="namespaces" in self._layers)
+            return seccomp.enter(build)
         return None
 
 

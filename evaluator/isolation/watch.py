@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -25,7 +27,7 @@ class Watch:
 
     def excess(self, memory_bytes: int) -> str:
         """What is over a limit, in words; empty when nothing is."""
-        processes = [self._pid, *self._descendants(self._pid)]
+        processes = [self._pid, *_descendants(self._pid)]
         resident = sum(map(_resident, processes))
         if resident > memory_bytes and len(processes) > 1:  # forked processes share pages: look closer
             resident = sum(map(_proportional, processes))
@@ -51,22 +53,40 @@ class Watch:
             return 0.0
 
     def _helper_ticks(self) -> int:
-        return sum(_ticks(pid) for pid in self._descendants(self._pid))
-
-    def _descendants(self, pid: int) -> Iterator[int]:
-        for thread in _threads(pid):
-            try:
-                children = Path(f"/proc/{pid}/task/{thread}/children").read_text().split()
-            except OSError:
-                continue
-            for child in map(int, children):
-                yield child
-                yield from self._descendants(child)
+        return sum(_ticks(pid) for pid in _descendants(self._pid))
 
 
 def stopped(pid: int) -> bool:
     """Whether no thread of process `pid` runs any more."""
     return all(_state(Path(f"/proc/{pid}/task/{thread}")) in _STOPPED for thread in _threads(pid))
+
+
+def parent(pid: int) -> int:
+    """The process that `pid` is a child of; 0 when it is gone."""
+    return int(_fields(Path(f"/proc/{pid}"))[1:2][0]) if _fields(Path(f"/proc/{pid}")) else 0
+
+
+def kill_descendants(pid: int, spare: int) -> None:
+    """Kills what `pid` and its children started, but not `spare`."""
+    while pid and (found := [each for each in _descendants(pid) if each != spare and not _ended(each)]):
+        for each in found:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(each, signal.SIGKILL)
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    for thread in _threads(pid):
+        try:
+            children = Path(f"/proc/{pid}/task/{thread}/children").read_text().split()
+        except OSError:
+            continue
+        for child in map(int, children):
+            yield child
+            yield from _descendants(child)
+
+
+def _ended(pid: int) -> bool:
+    return _state(Path(f"/proc/{pid}")) in "ZX"
 
 
 def _threads(pid: int) -> list[str]:

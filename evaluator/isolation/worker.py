@@ -19,9 +19,10 @@ import torch
 from egg_search.core.errors import UserError
 from egg_search.core.verdict import Outcome
 from evaluator.isolation.base import Limits, Stage
+from evaluator.isolation.disk import Disk
 from evaluator.isolation.failure import WorkerFailure
 from evaluator.isolation.layers.listener import Listener
-from evaluator.isolation.watch import Watch, stopped
+from evaluator.isolation.watch import Watch, kill_descendants, parent, stopped
 from evaluator.protocol.records import (
     FIRST_NONCE,
     REPLY_BYTES,
@@ -38,7 +39,7 @@ from evaluator.protocol.records import (
 _SLICE_SECONDS = 0.05  # how often a waiting verifier looks after the worker
 _START_SECONDS = 20.0
 _STOP_SECONDS = 2.0
-_PATIENCE = 8  # a worker that others keep from the CPU gets at most this many times its time
+_PATIENCE = 4  # a worker that others keep from the CPU gets at most this many times its time
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -49,19 +50,28 @@ class _IoVec(ctypes.Structure):
 class Worker:
     """Every method but `close` raises WorkerFailure when the worker fails; it is dead afterwards.
 
-    `reap` ends the worker within so many seconds and gives its wait status.
+    `reap` ends the worker within so many seconds and gives its wait status; `sweep` kills what workers that ended or
+    gave up their children left behind. `alone`: the worker sees no processes but its own.
     """
 
-    def __init__(self, channel: socket.socket, limits: Limits, reap: Callable[[float], int]) -> None:
-        self._channel, self.limits, self._reap = channel, limits, reap
+    def __init__(
+        self,
+        channel: socket.socket,
+        limits: Limits,
+        alone: bool,
+        reap: Callable[[float], int],
+        sweep: Callable[[], None],
+    ) -> None:
+        self._channel, self.limits, self._alone, self._reap, self._sweep = channel, limits, alone, reap, sweep
         self._closed = False
         self._process = -1
         self._listener: Listener | None = None
         handles = self._await_start()
         self._process = handles[0]  # a pidfd: unlike a number it never means another process
         self.pid = _pid_of(self._process)
+        self.disk = Disk(limits.writable, limits.written_bytes)
         if len(handles) > 1:
-            self._listener = Listener(handles[1], limits.stage is Stage.BUILD)
+            self._listener = Listener(handles[1], alone)
         self._poll = select.poll()
         for fd in (channel.fileno(), *handles):
             self._poll.register(fd, select.POLLIN)
@@ -113,6 +123,22 @@ class Worker:
         self._signal(signal.SIGSTOP)
         self._await_stop()
 
+    def lock(self) -> None:
+        """For a worker that is paused: from here on it starts nothing, and what it started is killed. (It could start
+        nothing meanwhile either: the verifier, who decides on that, is here.)"""
+        if self.limits.stage is Stage.BUILD:
+            return
+        if self._listener is not None:
+            self._listener.locked = True
+        kill_descendants(parent(self.pid) if self._alone else self.pid, spare=self.pid)
+        if not self._alone:
+            self._sweep()
+
+    def unlock(self) -> None:
+        """It may start compilers again."""
+        if self._listener is not None:
+            self._listener.locked = False
+
     def resume(self) -> None:
         self._signal(signal.SIGCONT)
 
@@ -128,6 +154,8 @@ class Worker:
             got = _libc.process_vm_readv(self.pid, ctypes.byref(local), 1, ctypes.byref(remote), 1, 0)
             if got <= 0:
                 error = os.strerror(ctypes.get_errno())
+                if select.select([self._process], [], [], 0)[0]:
+                    self._died()
                 self.fail(Outcome.PROTOCOL, f"an output's memory cannot be read: {error}")
             done += got
         return buffer.as_strided(output.shape, output.strides)
@@ -234,6 +262,7 @@ class _Guard:
     def __init__(self, worker: Worker, timeout: float, own_seconds: float | None) -> None:
         self._worker, self._timeout, self._own_seconds = worker, timeout, own_seconds
         self._watch = Watch(worker.pid)
+        self._disk = worker.disk
         self._next = 0.0
 
     def check(self, spent: float) -> None:
@@ -244,7 +273,8 @@ class _Guard:
         late = spent >= self._timeout and spent - self._watch.delayed_seconds >= self._timeout
         if late or spent >= _PATIENCE * self._timeout:
             self._worker.fail(Outcome.TIMED_OUT, f"no answer within {self._timeout:.3g} s")
-        excess = self._watch.excess(self._worker.limits.memory_bytes)
+        limits = self._worker.limits
+        excess = self._watch.excess(limits.memory_bytes) or self._disk.excess()
         if excess:
             self._worker.fail(Outcome.OUT_OF_MEMORY, excess)
         if self._own_seconds is not None and self._watch.own_seconds > self._own_seconds:

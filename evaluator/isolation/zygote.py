@@ -62,6 +62,10 @@ class _Zygote:
             if request["op"] == "reap":
                 self._control.send(ANSWER.pack(self._reap(request["pid"], request["patience"])))
                 continue
+            if request["op"] == "sweep":
+                self._kill_orphans()
+                self._control.send(ANSWER.pack(0))
+                continue
             self._control.send(ANSWER.pack(self._fork(request, fds)))
             for each in fds:
                 os.close(each)

@@ -92,7 +92,10 @@ class _Server:
         assert self._ready is not None, "GO without CALL"
         forward, arguments = self._ready
         result = forward(*arguments)
-        self._outputs = [_readable(tensor) for tensor in flatten_outputs(result)]
+        found = flatten_outputs(result)
+        if len(found) > MAX_OUTPUTS:
+            return pack_reply(nonce, Status.BAD_FORM, text=f"{len(found)} output tensors, more than {MAX_OUTPUTS}")
+        self._outputs = [_readable(tensor) for tensor in found]
         try:
             outputs = [describe(tensor) for tensor in self._outputs]
             return pack_reply(nonce, Status.DONE, outputs=outputs)

@@ -73,7 +73,7 @@ def _inner() -> None:
 
 def _innermost() -> None:
     namespaces.enter_inner()
-    mounts.enter([sys.prefix], [], 1 << 20)
+    mounts.enter([sys.prefix], [], [], 1 << 20)
 
 
 def _exit_with(action: Callable[[], None]) -> None:
@@ -93,5 +93,5 @@ def _landlock() -> str:
 
 def _seccomp() -> str:
     privileges.drop()
-    listener = seccomp.enter(build=False, alone=False)
-    return "an allow list" + (", denied calls are reported" if listener is not None else "; denied calls go unreported")
+    listener = seccomp.enter(build=False)
+    return "an allow list" + (", the verifier decides on the rest" if listener is not None else "")

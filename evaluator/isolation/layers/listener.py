@@ -1,4 +1,4 @@
-"""The verifier's end of seccomp: hears which denied calls a worker makes, and counts the processes of a build."""
+"""The verifier's end of seccomp: decides on what a worker may not do by itself, and remembers what it was denied."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import fcntl
 import os
 import struct
 
+from evaluator.isolation.layers.seccomp import DANGEROUS
 from evaluator.isolation.layers.syscalls import name_of, numbers
 
 _RECEIVE, _SEND = 0xC0502100, 0xC0182101
@@ -17,12 +18,18 @@ MOST_STARTED, MOST_COPIES = 2000, 64  # processes, and those among them that run
 
 
 class Listener:
-    """Poll `fd`; `serve` when it is readable. `denied` are the names of calls, in the order of their first attempt."""
+    """Poll `fd`; `serve` when it is readable. While it is `locked` every call is denied; before, compilers may be
+    started. `alone`: no process of anybody else can be seen, so that signals do no harm.
 
-    def __init__(self, fd: int, build: bool) -> None:
-        self.fd, self._build = fd, build
+    `denied` are the names of calls, in the order of their first attempt.
+    """
+
+    def __init__(self, fd: int, alone: bool) -> None:
+        self.fd, self.locked = fd, False
         self._starts = frozenset(numbers("clone fork vfork").values())
         self._programs = frozenset(numbers("execve execveat").values())
+        signals = "" if alone else " kill tkill tgkill"
+        self._dangerous = frozenset(numbers(DANGEROUS + signals).values())
         self.denied: list[str] = []
         self.started = self._loaded = 0
 
@@ -49,11 +56,9 @@ class Listener:
 
     def _decide(self, number: int) -> tuple[int, int]:
         """(error, flags) of the answer."""
-        if self._build and number in self._programs:
-            self._loaded += 1
-            return 0, _CONTINUE
-        if self._build and number in self._starts:
-            self.started += 1
+        if not self.locked and number not in self._dangerous:
+            self._loaded += number in self._programs
+            self.started += number in self._starts
             return (0, _CONTINUE) if not self.bombed else (-errno.EAGAIN, 0)
         name = name_of(number)
         if name not in self.denied:

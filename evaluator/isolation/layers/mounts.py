@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -22,25 +23,33 @@ class _Attributes(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint64) for name in ("set", "clear", "propagation", "userns")]
 
 
-def enter(visible: Iterable[str], writable: Sequence[str], scratch_bytes: int) -> None:
-    """`visible` are paths that exist; those of them in `writable` can be written. `scratch_bytes` bounds each private
-    directory. Needs `namespaces.enter_inner`."""
-    kept = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in _hidden(visible)}
-    writing = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in writable}
+def enter(visible: Iterable[str], writable: Sequence[str], private: Sequence[str], scratch_bytes: int) -> None:
+    """Everything is read-only but: the directories `writable`; `private` ones, of which a copy in memory is written
+    to; and the temporary ones, which are one and empty but for `visible` paths. `scratch_bytes` bounds what is in
+    memory, each copy by itself. Needs `namespaces.enter_inner`."""
+    opened = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in (*_hidden(visible), *writable, *private)}
     libc.mount("none", "/", flags=_REC | _PRIVATE)
     _set("/", _Attributes(set=_RDONLY), recursive=True)
-    for path in TEMPORARY:
-        if os.path.isdir(path):
-            libc.mount("tmpfs", path, "tmpfs", _NOSUID | _NODEV, f"size={scratch_bytes},mode=1777")
-    for path, fd in kept.items():
+    first, *others = [path for path in TEMPORARY if os.path.isdir(path)]
+    _memory(first, scratch_bytes, 0o1777)
+    for path in others:
+        libc.mount(first, path, flags=_BIND)
+    for path, fd in opened.items():
         _bind(fd, path)
-    for path, fd in writing.items():
-        _bind(fd, path)
+    for path in writable:
         _set(path, _Attributes(clear=_RDONLY))
-    for fd in (*kept.values(), *writing.values()):
+    for path in private:
+        _memory(path, scratch_bytes, 0o755)
+        with suppress(shutil.Error):  # of files that are no files
+            shutil.copytree(f"/proc/self/fd/{opened[path]}", path, symlinks=True, dirs_exist_ok=True)
+    for fd in opened.values():
         os.close(fd)
     with suppress(OSError):  # a container may forbid it; the old one shows nothing that Landlock does not hide
         libc.mount("proc", "/proc", "proc", _NOSUID | _NODEV)
+
+
+def _memory(path: str, size: int, mode: int) -> None:
+    libc.mount("tmpfs", path, "tmpfs", _NOSUID | _NODEV, f"size={size},mode={mode:o}")
 
 
 def _hidden(visible: Iterable[str]) -> list[str]:

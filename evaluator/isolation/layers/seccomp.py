@@ -1,6 +1,8 @@
-"""seccomp: which system calls a worker may make. What is denied fails with EPERM, and the verifier hears of it.
+"""seccomp: which system calls a worker may make by itself. The verifier decides on all others, one by one.
 
-In the run stage what is not allowed is denied; in the build stage, where unknown compilers run, the dangerous is.
+So it can let a worker start compilers while it is loaded, and nothing any more once it has seen inputs, without
+trusting the worker to lock itself. Where the verifier cannot listen, the stage decides: what is not allowed in the run
+stage, and what is dangerous in the build stage, fails with EPERM.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ _FILES = """
     fsync fdatasync flock fadvise64 readahead sync_file_range copy_file_range sendfile fcntl ioctl dup dup2 dup3 pipe
     pipe2 umask statfs fstatfs utimensat chmod fchmod fchmodat inotify_init1"""
 _MEMORY = """
-    mmap munmap mremap mprotect madvise msync mincore brk mlock munlock memfd_create get_mempolicy membarrier pkey_alloc
+    mmap munmap mremap mprotect madvise msync mincore brk mlock munlock get_mempolicy membarrier pkey_alloc
     pkey_free pkey_mprotect"""
 _THREADS = """
     futex futex_waitv set_robust_list get_robust_list rseq set_tid_address sched_yield sched_getaffinity
@@ -55,27 +57,30 @@ _SYSTEM = """
     perf_event_open io_uring_setup io_uring_enter io_uring_register keyctl add_key request_key init_module finit_module
     delete_module kexec_load kexec_file_load reboot swapon swapoff userfaultfd open_by_handle_at name_to_handle_at
     personality syslog quotactl acct settimeofday clock_settime clock_adjtime adjtimex sethostname setdomainname
-    memfd_secret fanotify_init fanotify_mark vhangup lookup_dcookie nfsservctl iopl ioperm modify_ldt"""
+    memfd_create memfd_secret mknod mknodat fanotify_init fanotify_mark vhangup lookup_dcookie nfsservctl iopl ioperm
+    modify_ldt"""
 _SHARED = "shmget shmat shmctl msgget msgsnd msgrcv msgctl semget semop semctl semtimedop mq_open mq_unlink"
-_BUILD_DENIED = _NETWORK + " " + _OTHERS + _SYSTEM + " " + _SHARED
+DANGEROUS = _NETWORK + " " + _OTHERS + _SYSTEM + " " + _SHARED
 
 
 class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_uint16), ("code", ctypes.c_char_p)]
 
 
-def enter(build: bool, alone: bool) -> int | None:
-    """For this thread and its descendants, for good. `alone`: no process of anybody else can be seen, so that signals
-    do no harm. The listener's descriptor, on which denied calls are announced; None where another listener is there
-    already, as in some containers: then they are denied in silence. Needs no_new_privs."""
+def enter(build: bool) -> int | None:
+    """For this thread and its descendants, for good. The descriptor on which the verifier hears and decides; None where
+    another listener is there already, as in some containers. Needs no_new_privs."""
     try:
-        return _install(_rules(build, alone, NOTIFY), NOTIFY if not build else ALLOW, _NEW_LISTENER)
+        return _install(_allowed(), NOTIFY, _NEW_LISTENER)
     except OSError as error:
         if error.errno not in (errno.EBUSY, errno.EINVAL):
             raise
-        quiet = ERRNO | errno.EPERM
-        _install(_rules(build, alone, quiet), quiet if not build else ALLOW, 0)
-        return None
+    quiet = ERRNO | errno.EPERM
+    if build:
+        _install([Rule(number, quiet) for number in numbers(DANGEROUS).values()], ALLOW, 0)
+    else:
+        _install(_allowed(), quiet, 0)
+    return None
 
 
 def _install(rules: list[Rule], otherwise: int, flags: int) -> int:
@@ -84,19 +89,14 @@ def _install(rules: list[Rule], otherwise: int, flags: int) -> int:
     return libc.syscall("seccomp", _SECCOMP[os.uname().machine], _SET_MODE_FILTER, flags, described)
 
 
-def _rules(build: bool, alone: bool, deny: int) -> list[Rule]:
-    named = numbers("clone3 clone fork vfork kill tkill tgkill prctl prlimit64")
-    rules = [Rule(named["clone3"], ERRNO | errno.ENOSYS)]  # its flags cannot be read here: glibc falls back to clone
-    rules.append(Rule(named["clone"], ALLOW, 0, (_CLONE_THREAD,), bits=True))
-    if build:
-        if deny == NOTIFY:  # a compiler starts processes, and the verifier counts them
-            rules += [Rule(number, NOTIFY) for number in numbers("clone fork vfork execve execveat").values()]
-        if not alone:
-            rules += [Rule(named[name], ALLOW, 0, (os.getpid(),)) for name in ("kill", "tgkill")]
-            rules += [Rule(named[name], deny) for name in ("kill", "tkill", "tgkill")]
-        return rules + [Rule(number, deny) for number in numbers(_BUILD_DENIED).values()]
-    rules += [Rule(named[name], ALLOW, 0, (os.getpid(),)) for name in ("kill", "tgkill")]
-    rules.append(Rule(named["prctl"], ALLOW, 0, _HARMLESS_PRCTL))
-    rules.append(Rule(named["prctl"], ERRNO | errno.EPERM))
-    rules.append(Rule(named["prlimit64"], ALLOW, 2, (0,)))  # asks; a limit to set would be an address
-    return rules + [Rule(number, ALLOW) for number in numbers(_RUN).values()]
+def _allowed() -> list[Rule]:
+    named = numbers("clone3 clone kill tgkill prctl prlimit64")
+    return [
+        Rule(named["clone3"], ERRNO | errno.ENOSYS),  # its flags cannot be read here: glibc falls back to clone
+        Rule(named["clone"], ALLOW, 0, (_CLONE_THREAD,), bits=True),
+        *(Rule(named[name], ALLOW, 0, (os.getpid(),)) for name in ("kill", "tgkill")),
+        Rule(named["prctl"], ALLOW, 0, _HARMLESS_PRCTL),
+        Rule(named["prctl"], ERRNO | errno.EPERM),
+        Rule(named["prlimit64"], ALLOW, 2, (0,)),  # asks; a limit to set would be an address
+        *(Rule(number, ALLOW) for number in numbers(_RUN).values()),
+    ]
