@@ -10,6 +10,7 @@ REFUSED = {
     Outcome.TIMED_OUT,
     Outcome.PROTOCOL,
     Outcome.LOAD_FAILED,
+    Outcome.BUILD_FAILED,
     Outcome.OUT_OF_MEMORY,
 }
 

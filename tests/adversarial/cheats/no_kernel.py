@@ -20,7 +20,7 @@ def _accepted(name, problem, forward="", before="", flags="", init="", body=""):
 
 ENTRIES = [
     _accepted(
-        "a dead kernel beside a library call", "norm_softmax", "return Model.forward(self, x)", DEAD, "dead kernel"
+        "a dead kernel beside a library call", "norm_softmax", "return Model.forward(self, x)", DEAD, "dead.kernel"
     ),
     _accepted(
         "a kernel behind a condition that never holds",
@@ -38,7 +38,7 @@ ENTRIES = [
             return Model.forward(self, x)
         """,
         "import ctypes\nLIB = ctypes.CDLL(None)",
-        "try/except",
+        "try/except|fall-back",
     ),
     _accepted(
         "code in base64",
@@ -48,10 +48,10 @@ ENTRIES = [
         import base64
         exec(base64.b64decode("ZGVmIGhpZGRlbihtLCB4KToKICAgIHJldHVybiBNb2RlbC5mb3J3YXJkKG0sIHgpCg=="))
         """,
-        "run time",
+        "run.time",
     ),
-    _accepted("aliased import", "running_total", before="import pickle as numpy_utils", flags="import"),
-    _accepted("import by name", "running_total", before="VICTIM = __import__('so' + 'cket')", flags="run time|import"),
+    _accepted("aliased import", "running_total", before="import socket as numpy_utils", flags="import"),
+    _accepted("import by name", "running_total", before="VICTIM = __import__('so' + 'cket')", flags="run.time|import"),
     _accepted("only the library", "conv_block", "return torch.relu(self.bn(self.conv(x)))", flags="no kernel"),
     _accepted(
         "the library under another name",
