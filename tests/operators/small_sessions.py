@@ -5,7 +5,7 @@ from operators.authors.expert.cpp.dialect import CppDialect
 from operators.authors.expert.session import Session
 
 
-def small_session(name, forward, shape, hardware):
+def small_session(name, forward, shape, hardware, dialect=CppDialect):
     source = f"""
 import torch
 class Model(torch.nn.Module):
@@ -19,4 +19,4 @@ def get_inputs():
 def get_init_inputs():
     return []
 """
-    return Session(Problem(name, source), CppDialect(), hardware)
+    return Session(Problem(name, source), dialect(), hardware)

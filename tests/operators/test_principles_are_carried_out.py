@@ -15,13 +15,19 @@ from operators.authors.expert.rewrites import OPTIONAL
 from operators.authors.expert.structures.designer import Designer
 from operators.authors.expert.structures.partition import LIBRARY_KIND
 from operators.authors.expert.structures.seeds import FUSIONS
+from operators.authors.expert.triton.dialect import TritonDialect
 from principles import report
 
-MACHINE = Hardware("cpu", "any", 8, 64, 48 << 10, 1 << 20, 32 << 20, 1 << 34)
+MACHINES = {
+    CppDialect: Hardware("cpu", "any", 8, 64, 48 << 10, 1 << 20, 32 << 20, 1 << 34),
+    TritonDialect: Hardware("cuda", "any", 132, 16, 256 << 10, 50 << 20, 0, 1 << 36, 227 << 10, 65536),
+}
 FORWARDS = {
     "softmax": ("torch.softmax(x * 0.5, -1)", "512, 1000"),
     "norm": ("torch.nn.functional.layer_norm(x, (1000,))", "64, 1000"),
     "elementwise": ("torch.nn.functional.gelu(x) * torch.sigmoid(x)", "64, 4096"),
+    "column sums": ("x.sum(0)", "5000, 300"),
+    "turned": ("x.transpose(0, 1).contiguous() * 2", "64, 4096"),
     "scan": ("torch.cumsum(x, -1)", "64, 1000"),
     "product": ("torch.relu(x @ x.transpose(0, 1) + 1)", "600, 500"),
     "vector": ("x @ x.sum(0)", "600, 500"),
@@ -33,18 +39,14 @@ FORWARDS = {
 _GRAPH_ROLES = {"fusion": {f.name for f in FUSIONS}, "rewrite": set(OPTIONAL)}
 
 
-def _session(name):
-    return small_session(name, *FORWARDS[name], MACHINE)
-
-
 @cache
-def offered():
+def offered(dialect):
     """Kind to role to the values that some kernel of the kind may take."""
     found = defaultdict(lambda: defaultdict(set))
-    for name in FORWARDS:
-        session = _session(name)
+    for name, forward in FORWARDS.items():
+        session = small_session(name, *forward, MACHINES[dialect], dialect)
         graph, generators = session.captured, session.dialect.generators
-        designer = Designer(generators, MACHINE)
+        designer = Designer(generators, session.hardware)
         base = designer.plan(graph, (), FUSIONS[0])
         for plan in (base, *(other for other, _ in designer.alternatives(graph, base))):
             for kernel in plan.kernels:
@@ -52,23 +54,33 @@ def offered():
                     continue
                 for role, value in kernel.choices.items():
                     found[kernel.kind][role].add(value)
-                for decision in generators[kernel.kind].schedule(graph, kernel, MACHINE).values():
+                for decision in generators[kernel.kind].schedule(graph, kernel, session.hardware).values():
                     found[kernel.kind][decision.name] |= {decision.value, *decision.choices}
     return found
 
 
-def test_every_kind_of_kernel_was_seen():
-    assert offered().keys() == CppDialect().generators.keys()
+@pytest.mark.parametrize("dialect", MACHINES)
+def test_every_kind_of_kernel_was_seen(dialect):
+    assert offered(dialect).keys() == dialect().generators.keys()
+
+
+def spoken_to(principle):
+    """(dialect, kind) that a principle speaks of; kinds that a dialect does not generate are other authors'."""
+    for dialect in MACHINES:
+        if not principle.dialects or dialect.dialect in principle.dialects:
+            for kind in principle.kinds or offered(dialect):
+                if kind in dialect().generators:
+                    yield dialect, kind
 
 
 @pytest.mark.parametrize("principle", tuple(principles.load()), ids=lambda each: each.name)
 def test_a_principle_speaks_of_what_its_kinds_of_kernel_have(principle):
-    for kind in principle.kinds or offered():
-        known = {**offered()[kind], **_GRAPH_ROLES}
+    for dialect, kind in spoken_to(principle):
+        known = {**offered(dialect)[kind], **_GRAPH_ROLES}
         assert {role for role, value in principle.sets.items() if value not in known.get(role, ())} == set(), kind
         assert {role for role, all_ in principle.knobs.items() if not known.get(role, set()) & {*all_}} == set(), kind
 
 
 def test_check_has_no_complaint():
-    roles = {role for kind in offered().values() for role in kind}
+    roles = {role for dialect in MACHINES for kind in offered(dialect).values() for role in kind}
     assert report.check((), {*roles, *_GRAPH_ROLES}) == []

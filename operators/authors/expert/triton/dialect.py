@@ -49,7 +49,7 @@ def _helpers(kernels: Sequence[KernelCode]) -> list[str]:
 @cache
 def _prelude() -> dict[str, str]:
     """Name to text, decorators and comments included."""
-    text = (_PRELUDES / "math.py").read_text()
+    text = (_PRELUDES / "math.py.txt").read_text()
     lines = text.splitlines()
     functions = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
     return {f.name: "\n".join(lines[f.decorator_list[0].lineno - 1 : f.end_lineno]) for f in functions}

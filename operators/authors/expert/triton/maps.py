@@ -1,4 +1,4 @@
-"""Elementwise ops as Triton expressions. Functions named `k_*` are in `preludes/math.py`."""
+"""Elementwise ops as Triton expressions. Functions named `k_*` are in `preludes/math.py.txt`."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from operators.authors.expert.plan import Decision
 NOMINAL = Hardware("cuda", "any", 108, 16, 128 << 10, 40 << 20, 0, 40 << 30, shared_bytes=99 << 10, registers=65536)
 # Elements of a row, times the tensors that it is read from, that the registers of one program hold.
 HELD_ELEMENTS = 32_768
-# Below so many elements a second kernel for split rows costs more than it gains.
-SPLIT_INNER = 16_384
+# Below so many elements in a row a second kernel for split rows costs more than it gains.
+SPLIT_INNER = 4096
 _WARPS = (1, 2, 4, 8, 16, 32)
 _COLUMNS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
 
@@ -48,16 +48,19 @@ def decisions(nest: Nest, form: Value, hardware: Hardware) -> dict[str, Decision
 
 def forms(nest: Nest) -> list[str]:
     """How rows may be treated, the favourite first."""
-    windows = any(nest.graph[r].op == "window" for r in nest.reductions)
     if not nest.reductions:
         return [""]
-    if windows:
+    if any(nest.graph[r].op == "window" for r in nest.reductions):
         return ["memory"]
-    found = ["registers"] if held_elements(nest) <= HELD_ELEMENTS else []
-    found.append("memory")
+    # Holding a row saves what reads it again, and costs registers where nothing does.
+    rereads = len(nest.levels) > 1 or any(nest.output_space(o) is not None for o in nest.outputs)
+    held = ["registers"] if held_elements(nest) <= HELD_ELEMENTS else []
+    found = [*held, "memory"] if rereads else ["memory", *held]
     if nest.spaces[0].numel >= SPLIT_INNER and not nest.totals:
-        few = nest.rows.numel <= 64
-        found = ["split", *found] if few else [*found, "split"]
+        if nest.rows.numel == 1:
+            return ["split", *held]
+        few = ceil(nest.rows.numel / (1 if lies_inside(nest) else 64)) < 1.5 * NOMINAL.cores
+        found = ["split", *found] if few and "registers" not in found[:1] else [*found, "split"]
     return found
 
 
@@ -106,7 +109,7 @@ def _block(nest: Nest, form: Value, hardware: Hardware) -> tuple[int, int]:
         columns = min(power(inner), 2048 if inside else 16)
         wanted = 1 if inside and inner > 1024 else 64
     enough = max(1, rows // (2 * hardware.cores))  # leave no multiprocessor idle
-    least = 1 if inside else 8
+    least = 1 if inside else 64 if form == "split" else 16  # neighbours in memory: whole sectors
     wanted = max(min(wanted, 1 << enough.bit_length() - 1), least)
     return min(wanted, power(rows)), columns
 
