@@ -18,4 +18,4 @@ def test_cores_beyond_the_evaluators_do_not_pay(cheat, evaluator_of):
 
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_the_problems_own_model_is_accepted_without_a_gain(problem, evaluator_of):
-    check(entry("own model", problem, gain_free=True, flags="only library calls"), evaluator_of)
+    check(entry("own model", problem, gain_free=True, flags="library-only"), evaluator_of)
