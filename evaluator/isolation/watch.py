@@ -31,6 +31,7 @@ class Watch:
         resident = sum(map(_resident, processes))
         if resident > memory_bytes and len(processes) > 1:  # forked processes share pages: look closer
             resident = sum(map(_proportional, processes))
+        resident += sum(map(_in_files, processes))
         if resident > memory_bytes:
             return f"{resident >> 20} MiB of memory in use, over the limit of {memory_bytes >> 20} MiB"
         threads = len(_threads(self._pid))
@@ -127,3 +128,16 @@ def _proportional(pid: int) -> int:
         return int(text.partition("Pss:")[2].split()[0]) << 10
     except (OSError, IndexError):
         return 0
+
+
+def _in_files(pid: int) -> int:
+    """Bytes of memory in the memory files that a process holds, mapped or not."""
+    total = 0
+    try:
+        for each in os.scandir(f"/proc/{pid}/fd"):
+            with suppress(OSError):
+                if os.readlink(each.path).startswith("/memfd:"):
+                    total += os.stat(each.path).st_blocks * 512
+    except OSError:
+        pass
+    return total

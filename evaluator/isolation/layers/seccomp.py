@@ -27,7 +27,7 @@ _FILES = """
     fsync fdatasync flock fadvise64 readahead sync_file_range copy_file_range sendfile fcntl ioctl dup dup2 dup3 pipe
     pipe2 umask statfs fstatfs utimensat chmod fchmod fchmodat inotify_init1"""
 _MEMORY = """
-    mmap munmap mremap mprotect madvise msync mincore brk mlock munlock get_mempolicy membarrier pkey_alloc
+    mmap munmap mremap mprotect madvise msync mincore brk mlock munlock memfd_create get_mempolicy membarrier pkey_alloc
     pkey_free pkey_mprotect"""
 _THREADS = """
     futex futex_waitv set_robust_list get_robust_list rseq set_tid_address sched_yield sched_getaffinity
@@ -57,7 +57,7 @@ _SYSTEM = """
     perf_event_open io_uring_setup io_uring_enter io_uring_register keyctl add_key request_key init_module finit_module
     delete_module kexec_load kexec_file_load reboot swapon swapoff userfaultfd open_by_handle_at name_to_handle_at
     personality syslog quotactl acct settimeofday clock_settime clock_adjtime adjtimex sethostname setdomainname
-    memfd_create memfd_secret mknod mknodat fanotify_init fanotify_mark vhangup lookup_dcookie nfsservctl iopl ioperm
+    memfd_secret mknod mknodat fanotify_init fanotify_mark vhangup lookup_dcookie nfsservctl iopl ioperm
     modify_ldt"""
 _SHARED = "shmget shmat shmctl msgget msgsnd msgrcv msgctl semget semop semctl semtimedop mq_open mq_unlink"
 DANGEROUS = _NETWORK + " " + _OTHERS + _SYSTEM + " " + _SHARED

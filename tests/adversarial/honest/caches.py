@@ -47,34 +47,6 @@ ENTRIES = [
         """,
     ),
     entry(
-        "a mask by length",
-        "attention",
-        """
-        mask = self.masks.get(q.shape[-2])
-        if mask is None:
-            mask = self.masks[q.shape[-2]] = torch.full((q.shape[-2],) * 2, float("-inf")).triu(1)
-        mixed = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        return self.project(mixed.transpose(1, 2).flatten(2))
-        """,
-        init="self.masks = {}",
-    ),
-    entry(
-        "a mask by length, by lru_cache",
-        "attention",
-        """
-        scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
-        mixed = torch.softmax(scores + causal_mask(q.shape[-2]), dim=-1) @ v
-        return self.project(mixed.transpose(1, 2).flatten(2))
-        """,
-        before="""
-import functools, math
-
-@functools.lru_cache(maxsize=None)
-def causal_mask(length):
-    return torch.full((length, length), -math.inf).triu_(1)
-        """,
-    ),
-    entry(
         "a table made at first use",
         "gated_chain",
         """

@@ -13,7 +13,7 @@ extern "C" void k(const float* x, const float* w, const float* b, float* y, int6
 #pragma omp parallel for schedule(dynamic, 4)
   for (int64_t r = 0; r < rows; ++r) {
     const float* p = x + r * n; float* q = y + r * n;
-    float sum[8] = {}, square[8] = {}, mean = 0, variance = 0, top = -INFINITY, total = 0;
+    float sum[8] = {}, square[8] = {}, mean = 0, variance = 0, top = -INFINITY; double total = 0;
     for (int64_t i = 0; i < n; ++i) sum[i % 8] += p[i];  // blocked
     for (float each : sum) mean += each;
     mean /= n;
