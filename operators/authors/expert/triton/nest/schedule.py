@@ -21,29 +21,35 @@ _COLUMNS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
 
 def decisions(nest: Nest, form: Value, hardware: Hardware) -> dict[str, Decision]:
     """`form` is the structural choice "row": registers, memory or split; "" without reductions."""
-    mapping, tiling, staging = Lever.MAPPING, Lever.TILING, Lever.STAGING
     rows, columns = _block(nest, form, hardware)
-    result = [Decision("cores", mapping, hardware.cores)]
-    if not nest.reductions:
-        result += _elementwise(nest, hardware)
-    else:
-        result.append(Decision("rows_per_program", mapping, rows, (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)))
+    found = [Decision("cores", Lever.MAPPING, hardware.cores)]
+    found += _rows(nest, form, rows, columns, hardware) if nest.reductions else _elementwise(nest, hardware)
+    found.append(Decision("num_warps", Lever.STAGING, _warps(_elements(nest, form, rows, columns)), _WARPS))
+    tiled = not nest.reductions and transposes(nest) and not nest.totals
+    if not tiled and nest.rows.numel > 1 and form != "split":
+        found.append(Decision("programs_per_core", Lever.MAPPING, 0, (0, 1, 2, 4, 8, 16)))
+    if not tiled:
+        found.append(Decision("read_policy", Lever.STAGING, "", ("", "evict_first")))
+    if not tiled and set(nest.outputs) - nest.final:
+        found.append(Decision("store_cache", Lever.STAGING, "", ("", ".cs", ".cg")))
+    return {d.name: d for d in found}
+
+
+def _rows(nest: Nest, form: Value, rows: int, columns: int, hardware: Hardware) -> list[Decision]:
+    """Decisions that only reductions have."""
+    mapping, tiling, staging = Lever.MAPPING, Lever.TILING, Lever.STAGING
+    found = []
+    if nest.rows.numel > 1:
+        found.append(Decision("rows_per_program", mapping, rows, (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)))
     if form == "split":
         parts = _parts(nest, rows, columns, hardware)
-        result.append(Decision("parts", mapping, parts, (4, 8, 16, 32, 64, 128, 256, 512)))
-    elif nest.rows.numel > 1:
-        result.append(Decision("programs_per_core", mapping, 0, (0, 1, 2, 4, 8, 16)))
+        found.append(Decision("parts", mapping, parts, (4, 8, 16, 32, 64, 128, 256, 512)))
     if form in ("memory", "split"):
-        result.append(Decision("col_block", tiling, columns, _COLUMNS))
-        result.append(Decision("num_stages", staging, 1, (1, 2, 3, 4)))
-        result.append(Decision("reread_policy", staging, "", ("", "evict_last")))
-    elements = _elements(nest, form, rows, columns)
-    result += [
-        Decision("num_warps", staging, _warps(elements), _WARPS),
-        Decision("read_policy", staging, "", ("", "evict_first")),
-        Decision("store_cache", staging, "", ("", ".cs", ".cg")),
-    ]
-    return {d.name: d for d in result}
+        found.append(Decision("col_block", tiling, columns, _COLUMNS))
+        found.append(Decision("num_stages", staging, 1, (1, 2, 3, 4)))
+        if rereads(nest):
+            found.append(Decision("reread_policy", staging, "", ("", "evict_last")))
+    return found
 
 
 def forms(nest: Nest) -> list[str]:
@@ -53,15 +59,19 @@ def forms(nest: Nest) -> list[str]:
     if any(nest.graph[r].op == "window" for r in nest.reductions):
         return ["memory"]
     # Holding a row saves what reads it again, and costs registers where nothing does.
-    rereads = len(nest.levels) > 1 or any(nest.output_space(o) is not None for o in nest.outputs)
     held = ["registers"] if held_elements(nest) <= HELD_ELEMENTS else []
-    found = [*held, "memory"] if rereads else ["memory", *held]
+    found = [*held, "memory"] if rereads(nest) else ["memory", *held]
     if nest.spaces[0].numel >= SPLIT_INNER and not nest.totals:
         if nest.rows.numel == 1:
             return ["split", *held]
         few = ceil(nest.rows.numel / (1 if lies_inside(nest) else 64)) < 1.5 * NOMINAL.cores
         found = ["split", *found] if few and "registers" not in found[:1] else [*found, "split"]
     return found
+
+
+def rereads(nest: Nest) -> bool:
+    """Whether a row is passed over more than once."""
+    return len(nest.levels) > 1 or any(nest.output_space(o) is not None for o in nest.outputs)
 
 
 def held_elements(nest: Nest) -> int:
@@ -89,6 +99,8 @@ def _elementwise(nest: Nest, hardware: Hardware) -> list[Decision]:
     if transposes(nest):
         sizes = (8, 16, 32, 64, 128)
         return [Decision("tile_y", tiling, 32, sizes), Decision("tile_x", tiling, 32, sizes)]
+    if nest.rows.numel == 1:
+        return []
     enough = nest.rows.numel // (4 * hardware.cores)
     block = max(128, min(1024, 1 << max(enough, 1).bit_length() - 1))
     return [Decision("block", tiling, block, (128, 256, 512, 1024, 2048, 4096, 8192))]
