@@ -10,6 +10,7 @@ from pathlib import Path
 
 from egg_search.core.errors import UserError
 from egg_search.core.verdict import Outcome
+from evaluator.build.collect import collect
 from evaluator.build.messages import reason_of
 from evaluator.build.store import BuildStore
 from evaluator.gate import Gate
@@ -17,7 +18,7 @@ from evaluator.isolation.base import Limits, Stage
 from evaluator.isolation.failure import WorkerFailure
 from evaluator.isolation.isolation import Isolation, shared_isolation
 from evaluator.protocol.memory import payload
-from evaluator.protocol.records import Op, Status
+from evaluator.protocol.records import Op, Status, printable
 from evaluator.worker.models import ModelSpec
 
 MEMORY_BYTES, FILE_BYTES = 4 << 30, 256 << 20
@@ -75,17 +76,17 @@ def build(
 def _import_once(source: str, store: BuildStore, timeout_s: float, isolation: Isolation) -> tuple[Outcome | None, str]:
     messages = os.memfd_create("egg-messages", os.MFD_CLOEXEC)
     spec = payload(ModelSpec(source, class_name=None))
-    limits = Limits(
-        MEMORY_BYTES,
-        FILE_BYTES,
-        stage=Stage.BUILD,
-        readable=(str(store.shared),),
-        writable=(str(store.output(source)),),
-    )
+    output = str(store.output(source))
+    alone = "namespaces" in isolation.layers  # then it writes to memory, of which it has only so much
+    places = {"private": (output,)} if alone else {"writable": (output,)}
+    limits = Limits(MEMORY_BYTES, FILE_BYTES, stage=Stage.BUILD, readable=(str(store.shared),), **places)
     try:
         worker = isolation.spawn(limits, store.environment(source), messages)
         try:
             reply = worker.request(Op.LOAD, timeout_s, fds=[spec], own_seconds=OWN_SECONDS)
+            if alone and reply.status is Status.READY:
+                worker.pause()
+                collect(worker.pid, store.output(source))
         finally:
             worker.close()
     except WorkerFailure as failure:
@@ -95,7 +96,7 @@ def _import_once(source: str, store: BuildStore, timeout_s: float, isolation: Is
         excess = worker.disk.final_excess()
         if reply.status is Status.READY:
             return (Outcome.BUILD_FAILED, excess) if excess else (None, "")
-        printed = os.pread(messages, _MESSAGE_BYTES, 0).decode(errors="replace")
+        printed = printable(os.pread(messages, _MESSAGE_BYTES, 0).decode(errors="replace"))
         return Outcome.BUILD_FAILED, reason_of(reply.text, printed)
     finally:
         os.close(messages)

@@ -39,6 +39,7 @@ from evaluator.protocol.records import (
 _SLICE_SECONDS = 0.05  # how often a waiting verifier looks after the worker
 _START_SECONDS = 20.0
 _STOP_SECONDS = 2.0
+_STOPPING_SECONDS = 0.0003  # what stopping takes at most where nothing is going on
 _PATIENCE = 4  # a worker that others keep from the CPU gets at most this many times its time
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -114,9 +115,10 @@ class Worker:
         self.resume()
         raw = self._wait(timeout, own_seconds)
         self._signal(signal.SIGSTOP)
-        seconds = time.perf_counter() - before
+        told = time.perf_counter()
         self._await_stop()
-        return seconds, self._parse(raw, command.nonce)
+        late = time.perf_counter() - told - _STOPPING_SECONDS  # a copy that the kernel makes for a thread goes on
+        return told - before + max(0.0, late), self._parse(raw, command.nonce)
 
     def pause(self) -> None:
         """Stops all threads of the worker, so that nothing goes on behind the clock; returns when they have."""

@@ -143,7 +143,12 @@ def unpack_reply(data: bytes, nonce: bytes) -> Reply:
         raise ProtocolError("a reply with a number that is not finite")
     offsets = (_HEAD.size + i * _OUTPUT.size for i in range(count))
     outputs = tuple(_unpack_output(_OUTPUT.unpack_from(data, offset)) for offset in offsets)
-    return Reply(nonce, Status(status), number, raw[:length].decode(errors="replace"), outputs)
+    return Reply(nonce, Status(status), number, printable(raw[:length].decode(errors="replace")), outputs)
+
+
+def printable(text: str) -> str:
+    """Without what would command a terminal; lines stay lines."""
+    return "".join(each if each.isprintable() or each == "\n" else "?" for each in text)
 
 
 def _unpack_output(fields: tuple[int, ...]) -> Output:
