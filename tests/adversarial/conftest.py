@@ -26,15 +26,17 @@ QUICK = EvaluatorSettings(
 
 @pytest.fixture(scope="session")
 def evaluator_of(tmp_path_factory):
-    """A function from a problem's name, and perhaps a number of cores, to an evaluator."""
-    made: dict[tuple[str, int], Evaluator] = {}
+    """A function from a problem's name, and perhaps a number of cores and layers of isolation, to an evaluator."""
+    made: dict[tuple[str, int, frozenset[str] | None], Evaluator] = {}
     build_dir, machine = tmp_path_factory.mktemp("adversarial"), detect_cpu()
 
-    def get(problem: str, cores: int = machine.cores) -> Evaluator:
-        if (problem, cores) not in made:
+    def get(problem: str, cores: int = machine.cores, layers: frozenset[str] | None = None) -> Evaluator:
+        key = problem, cores, layers
+        if key not in made:
             loaded = Problem.from_file(HERE / "problems" / f"{problem}.py")
-            made[problem, cores] = Evaluator(loaded, replace(machine, cores=cores), build_dir, QUICK)
-        return made[problem, cores]
+            settings = replace(QUICK, layers=layers)
+            made[key] = Evaluator(loaded, replace(machine, cores=cores), build_dir, settings)
+        return made[key]
 
     yield get
     for each in made.values():

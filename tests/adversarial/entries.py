@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+
+import pytest
 
 from egg_search.core.candidate import Candidate, Dialect
 from egg_search.core.verdict import Outcome, Verdict
@@ -96,6 +98,11 @@ def entries_in(folder: str) -> list[Entry]:
     twice = {str(each) for each in found if sum(str(each) == str(other) for other in found) > 1}
     assert not twice, f"the same name twice: {twice}"
     return found
+
+
+def one_in(every: int, cases: Iterable[object]) -> list:
+    """All cases, but those beyond one in `every` are for `make chaos`: the suite is to stay short."""
+    return [pytest.param(each, marks=pytest.mark.chaos if i % every else ()) for i, each in enumerate(cases)]
 
 
 def judge(entry: Entry, evaluator: Evaluator) -> Verdict:

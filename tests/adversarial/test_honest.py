@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from entries import check, entries_in, entry
+from entries import check, entries_in, entry, one_in
 
 INLINE = """
 from torch.utils.cpp_extension import load_inline
@@ -15,7 +15,7 @@ KERNELS = load_inline("egg_inline", cpp_sources=CODE, functions=["total"])
 """
 
 
-@pytest.mark.parametrize("honest", entries_in("honest"), ids=str)
+@pytest.mark.parametrize("honest", one_in(3, entries_in("honest")), ids=str)
 def test_honest_is_accepted(honest, evaluator_of):
     check(honest, evaluator_of)
 
@@ -24,3 +24,8 @@ def test_honest_is_accepted(honest, evaluator_of):
 @pytest.mark.skipif(not shutil.which("ninja"), reason="load_inline needs ninja")
 def test_an_extension_of_torch_is_accepted(evaluator_of):
     check(entry("load_inline", "running_total", "return KERNELS.total(x)", before=INLINE), evaluator_of)
+
+
+@pytest.mark.parametrize("honest", one_in(2, entries_in("honest")[1::9]), ids=str)
+def test_honest_is_accepted_without_namespaces_too(honest, evaluator_of):
+    check(honest, lambda problem: evaluator_of(problem, layers=frozenset(["landlock", "seccomp"])))

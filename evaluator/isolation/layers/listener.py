@@ -16,12 +16,14 @@ _ANSWER = struct.Struct("<QqiI")  # id, value, error, flags
 _CONTINUE = 1
 MOST_STARTED, MOST_COPIES = 2000, 64  # processes, and those among them that run no other program
 
+_MOST_NAMES = 8
+
 
 class Listener:
     """Poll `fd`; `serve` when it is readable. While it is `locked` every call is denied; before, compilers may be
     started. `alone`: no process of anybody else can be seen, so that signals do no harm.
 
-    `denied` are the names of calls, in the order of their first attempt.
+    `denied` are the names of the first calls that were, in the order of their first attempt.
     """
 
     def __init__(self, fd: int, alone: bool) -> None:
@@ -61,6 +63,6 @@ class Listener:
             self.started += number in self._starts
             return (0, _CONTINUE) if not self.bombed else (-errno.EAGAIN, 0)
         name = name_of(number)
-        if name not in self.denied:
+        if name not in self.denied and len(self.denied) < _MOST_NAMES:
             self.denied.append(name)
         return -errno.EPERM, 0

@@ -83,7 +83,7 @@ class Victims:
         with _nobody():
             self._udp.recv(100)
         assert self._process.poll() is None, "the sentinel is dead"
-        assert self._settings_now() == self._settings
+        assert (now := self._settings_now()) == self._settings, f"{self._settings} became {now}"
         assert not (left := self._left_behind()), left
         assert _libc.shmget(self._key, 0, 0) == -1 and _libc.semget(self._key, 0, 0) == -1
         assert _libc.mq_open(f"/egg-{self.token}".encode(), os.O_RDONLY) == -1
@@ -108,7 +108,8 @@ class Victims:
         mask = os.umask(0)
         os.umask(mask)
         status = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
-        state = [line for line in status if line.startswith(("State", "TracerPid"))]
+        state = [line for line in status if line.startswith("TracerPid")]
+        state.append("stopped" if any(line.startswith("State:\tT") for line in status) else "goes on")
         both = [
             (each.nice(), each.cpu_affinity(), each.rlimit(psutil.RLIMIT_NOFILE))
             for each in (self._sentinel, psutil.Process())
