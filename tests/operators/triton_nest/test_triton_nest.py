@@ -102,7 +102,7 @@ def test_any_shape_and_axes(tmp_path_factory, shapes, pick):
 
         x = data(*shape)
         choices = pick.draw(st.sampled_from(structures(function, x)))
-        if pick.draw(st.booleans()) and choices["row"] == "memory":
+        if pick.draw(st.booleans()) and choices.get("row") == "memory":
             choices = {**choices, "row": "split"}
         rows, block = (pick.draw(st.sampled_from((1, 4, 16))) for _ in range(2))
         cases[f"{i} {shape} {axes} {choices}"] = case(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from operators.authors.expert.kernels.nest.analysis import Nest
 from operators.authors.expert.kernels.nest.trace import bound_final, final_place
 from operators.authors.expert.plan import KernelCode, KernelPlan
@@ -13,9 +15,10 @@ from operators.authors.expert.triton.nest.passes import Passes, passes
 from operators.authors.expert.triton.nest.settings import Settings
 from operators.authors.expert.triton.nest.split import Split
 from operators.authors.expert.triton.nest.states import Fold, Simple, kind
-from operators.authors.expert.triton.text import loop
+from operators.authors.expert.triton.text import indented, loop
 
 _TOTAL_BLOCK = 1024
+_ALIGNED = 16  # elements: a mask that ends at a multiple of them keeps accesses wide
 
 
 def kernel_code(nest: Nest, plan: KernelPlan, name: str, settings: Settings) -> KernelCode:
@@ -33,6 +36,9 @@ def _row_functions(out: Functions, frame: Frame, held: bool) -> KernelCode:
     # A first run over the passes finds out which one reads a tensor last.
     seen = _rows(passes(out.settings, frame, held, {})).read_in
     found = _rows(passes(out.settings, frame, held, seen))
+    if not nest.reductions and not nest.totals and frame.by_rows and nest.rows.numel % _ALIGNED:
+        unmasked = replace(frame, whole=frozenset([nest.rows.numel]))
+        found.body[:] = _guarded_tail(found, _rows(passes(out.settings, unmasked, held, seen)))
     persistent = "programs_per_core" in out.settings.decisions and out.settings.ever("programs_per_core")
     if persistent:
         head = "block in tl.range(tl.program_id(0), BLOCKS, tl.num_programs(0))"
@@ -52,6 +58,12 @@ def _row_functions(out: Functions, frame: Frame, held: bool) -> KernelCode:
         out.add("totals", *_totals(nest), scratch=scratch, values={"BLOCKS": blocks, "STEP": str(_TOTAL_BLOCK)})
     like = "torch.empty(blocks, dtype=torch.{}, device=_EGG_DEVICE)"
     return out.code([f"blocks = {blocks}", *(f"{name} = {like.format(t)}" for name, t in scratch.items())])
+
+
+def _guarded_tail(careful: Passes, whole: Passes) -> list[str]:
+    """Masks that end anywhere would make every access a scalar one: only the last block has them."""
+    numel, block = careful.nest.rows.numel, program(careful.frame.wide)
+    return [f"if ({block} + 1) * ROWS <= {numel}:", *indented(whole.body), "else:", *indented(careful.body)]
 
 
 def _rows(found: Passes) -> Passes:
