@@ -87,7 +87,7 @@ FORWARDS = {
 
 def plans(name):
     session = Session(problem(*FORWARDS[name]), TritonDialect(), GPU)
-    return session, [plan for plan, _, _ in islice(seed_plans(session.captured, designer(session, load())), 5)]
+    return session, [plan for plan, _, _ in islice(seed_plans(session.captured, designer(session, load())), 3)]
 
 
 @pytest.mark.parametrize("name", FORWARDS)
