@@ -66,6 +66,7 @@ class Judgement:
         trial.warm = warm_calls(self._eager_seconds)
         noise, fresh = NoiseMeter(), self._book.fresh()
         samples, goal = self._time(trial, baselines, fresh, effort, best_ms)
+        trial.check_late_buffers(self._book.references[0])
         resources = {"calls": trial.calls, "null_us": round(samples.null * 1e6, 1), **noise.read()}
         resources["full_checks"] = trial.full_checks
         share = None

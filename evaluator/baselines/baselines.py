@@ -11,7 +11,7 @@ from egg_search.core.errors import UserError
 from egg_search.core.verdict import Outcome
 from evaluator.correctness.cases import CaseBook
 from evaluator.correctness.fresh import FreshCase
-from evaluator.correctness.reference import Case
+from evaluator.correctness.reference import Case, results_of
 from evaluator.device.base import Call, Device, Rights, Seat
 from evaluator.gate import Gate
 from evaluator.isolation.failure import WorkerFailure
@@ -152,7 +152,8 @@ class Baselines:
 
 
 def _fault(case: Case, call: Call) -> str:
-    """What is wrong with the outputs, or nothing."""
-    findings = [form] if (form := case.check_form(call.outputs)) else case.check(call.outputs)
+    """What is wrong with the results, or nothing."""
+    form = case.check_form(call.outputs)
+    findings = [form] if form else case.check(results_of(case, call.outputs, call.changed))
     wrong = [finding.reason for finding in findings if finding.outcome is not None]
     return f"computes something else than eager: {wrong[0]}" if wrong else ""

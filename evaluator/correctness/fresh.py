@@ -20,11 +20,12 @@ from evaluator.protocol.memory import tensors_of
 
 @dataclass(frozen=True)
 class FreshCase:
-    """Handled as a `Case` is. What is not near eager's outputs is decided by the case with truth of the same seed."""
+    """Handled as a `Case` is. What is not near eager's results is decided by the case with truth of the same seed."""
 
     arguments: list[Any]
+    structure: str
     eager: tuple[EagerOutput, ...]
-    keeps_inputs: bool
+    changes: dict[int, EagerOutput]
     nearness: tuple[Nearness | None, ...] = field(repr=False)
     truth: Callable[[], Case] = field(repr=False)
     name: ClassVar[str] = OWN_INPUTS
@@ -32,17 +33,18 @@ class FreshCase:
 
     @property
     def bytes(self) -> int:
-        return bytes_of(tensors_of(self.arguments)) + sum(each.bytes for each in self.eager)
+        return bytes_of(tensors_of(self.arguments)) + sum(each.bytes for each in (*self.eager, *self.changes.values()))
 
-    def check_form(self, outputs: list[torch.Tensor]) -> Finding | None:
-        """A finding when number, shapes or dtypes of the outputs are wrong."""
-        return check_form(outputs, [each.form for each in self.eager])
+    def check_form(self, outputs: list[torch.Tensor], structure: str = "") -> Finding | None:
+        """A finding when number, shapes or dtypes of the outputs are wrong, or what is known of their structure."""
+        return check_form(outputs, [each.form for each in self.eager], structure, self.structure)
 
-    def decider(self, outputs: list[torch.Tensor], shown: Errors) -> Case | None:
-        """The case that has to judge the outputs; None where they are as near to eager's as `shown` lets expect."""
-        near = len(self.nearness) == len(self.eager) and all(
-            check is not None and check(output, eager, shown)
-            for check, output, eager in zip(self.nearness, outputs, self.eager, strict=True)
+    def decider(self, results: list[torch.Tensor], shown: Errors) -> Case | None:
+        """The case that has to judge the results; None where they are as near to eager's as `shown` lets expect."""
+        expected = (*self.eager, *self.changes.values())
+        near = len(self.nearness) == len(expected) and all(
+            check is not None and check(result, eager, shown)
+            for check, result, eager in zip(self.nearness, results, expected, strict=True)
         )
         return None if near else self.truth()
 
@@ -69,7 +71,8 @@ class FreshInputs:
         """Forgets every set."""
         self._kept: deque[FreshCase] = deque()
         self._bytes = 0
-        self._nearness: tuple[Nearness | None, ...] | None = None
+        self._nearness: tuple[Nearness | None, ...] | None = None  # of outputs, and of the arguments `_changes`
+        self._changes: list[int] = []
 
     def prepare(self, seconds: float) -> None:
         """Draws sets until there are as many as are kept, for about `seconds` at the most."""
@@ -90,12 +93,16 @@ class FreshInputs:
 
     def _draw(self) -> FreshCase:
         if self._nearness is None:
-            checks = zip(*(case.checks for case in self._own_cases()), strict=False)
-            self._nearness = tuple(nearness_of(each) for each in checks)
+            own = self._own_cases()
+            checks = zip(*((*case.checks, *case.changes.values()) for case in own), strict=False)
+            self._nearness, self._changes = tuple(nearness_of(each) for each in checks), list(own[0].changes)
         seed = self._random.randrange(1 << 31)
-        arguments, eager, keeps = self._reference.eager(seed)
-        outputs = tuple(map(EagerOutput.of, eager))
-        case = FreshCase(arguments, outputs, keeps, self._nearness, lambda: self._truth(seed))
+        arguments = self._reference.inputs(seed)
+        eager = self._reference.eager(arguments)
+        outputs = tuple(map(EagerOutput.of, eager.outputs))
+        changes = {position: EagerOutput.of(value) for position, value in eager.changes.items()}
+        nearness = self._nearness if list(changes) == self._changes else ()
+        case = FreshCase(arguments, eager.structure, outputs, changes, nearness, lambda: self._truth(seed))
         self._kept.append(case)
         self._bytes += case.bytes
         while self._bytes > self._most_bytes or len(self._kept) > self._most:

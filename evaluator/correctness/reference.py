@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from itertools import count, islice
+from typing import Any, Protocol
 
 import torch
 from torch.utils._pytree import tree_map
@@ -16,53 +17,75 @@ from egg_search.core.errors import UserError
 from egg_search.core.problem import Problem
 from egg_search.core.problem.outputs import flatten_outputs
 from egg_search.core.verdict import Errors, Outcome
+from evaluator.correctness.buffers import Buffers, Step, counts, moving
 from evaluator.correctness.checks import EXACT, Check, Finding, FloatCheck, make_check
 from evaluator.correctness.double import run_in_double, to_double, widened
 from evaluator.correctness.families import SPECIAL, transform
 from evaluator.protocol.memory import same_bytes, tensors_of
+from evaluator.protocol.structure import structure_of
 
 _UNIT = 2.0**-24
 _FEW_COLUMNS = 16  # short rows need several perturbations: the worst of few elements is small by luck
 OWN_INPUTS = "own inputs"
+_SHOWN = 200  # characters of a structure
 _MOST_TURNS = 3  # tells apart the moves of eight parameters
 _RUNNING = ("running_mean", "running_var")
 
 
 @dataclass(frozen=True)
 class Case:
-    """Inputs and what must come out. `keeps_inputs` says that eager leaves its inputs as they were; `buffers` what the
-    model's buffers must be after one call on a fresh model, empty when eager changes none."""
+    """Inputs and what must come out: a result of this structure whose tensors pass `checks`. `changes` checks those
+    tensors among the arguments, by position, that eager changes: the others must keep their contents. `buffers` says
+    what the model's buffers must be after one call on a fresh model; it is empty when eager changes none."""
 
     name: str
     arguments: list[Any]
+    structure: str
     checks: tuple[Check, ...]
+    changes: dict[int, Check]
     buffers: dict[str, Check]
-    keeps_inputs: bool
     seconds: float  # eager's, in the verifier: a scale for timeouts, no measurement
 
     @property
     def bytes(self) -> int:
-        return bytes_of([*tensors_of(self.arguments), *(c.truth for c in self.checks if isinstance(c, FloatCheck))])
+        checks = (*self.checks, *self.changes.values())
+        return bytes_of([*tensors_of(self.arguments), *(c.truth for c in checks if isinstance(c, FloatCheck))])
 
-    def check_form(self, outputs: list[torch.Tensor]) -> Finding | None:
-        """A finding when number, shapes or dtypes of the outputs are wrong."""
-        return check_form(outputs, [(check.shape, check.dtype) for check in self.checks])
+    def check_form(self, outputs: list[torch.Tensor], structure: str = "") -> Finding | None:
+        """A finding when number, shapes or dtypes of the outputs are wrong, or what is known of their structure."""
+        return check_form(outputs, [(check.shape, check.dtype) for check in self.checks], structure, self.structure)
 
-    def decider(self, outputs: list[torch.Tensor], shown: Errors) -> Case | None:
-        """The case whose `check` has to judge the outputs: this one."""
+    def decider(self, results: list[torch.Tensor], shown: Errors) -> Case | None:
+        """The case whose `check` has to judge the results: this one."""
         return self
 
-    def check(self, outputs: list[torch.Tensor]) -> list[Finding]:
-        """One finding an output; the form must be right."""
-        return [check(output) for check, output in zip(self.checks, outputs, strict=True)]
+    def check(self, results: list[torch.Tensor]) -> list[Finding]:
+        """One finding a result (see `results_of`); the form must be right."""
+        return [check(each) for check, each in zip((*self.checks, *self.changes.values()), results, strict=True)]
+
+
+class Asked(Protocol):
+    """What a call was asked: a case of any kind."""
+
+    arguments: list[Any]
+    changes: Mapping[int, Any]
+
+
+def results_of(case: Asked, outputs: list[torch.Tensor], changed: Mapping[int, torch.Tensor]) -> list[torch.Tensor]:
+    """The outputs, then what the call left in the arguments that eager changes, in the order of `case.changes`."""
+    before = tensors_of(case.arguments) if case.changes else []
+    return [*outputs, *(changed.get(position, before[position]) for position in case.changes)]
 
 
 def bytes_of(tensors: Iterable[torch.Tensor]) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
-def check_form(outputs: list[torch.Tensor], forms: list[tuple[tuple[int, ...], torch.dtype]]) -> Finding | None:
-    """A finding when `outputs` are not as many as `forms`, or not of these shapes and dtypes."""
+def check_form(
+    outputs: list[torch.Tensor], forms: list[tuple[tuple[int, ...], torch.dtype]], structure: str, expected: str
+) -> Finding | None:
+    """A finding when `outputs` are not as many as `forms`, not of these shapes and dtypes, or, where `structure` is
+    known, in another one than expected."""
     if len(outputs) != len(forms):
         return _wrong_form(f"{len(outputs)} output tensors, expected {len(forms)}")
     for position, (output, (shape, dtype)) in enumerate(zip(outputs, forms, strict=True)):
@@ -70,11 +93,24 @@ def check_form(outputs: list[torch.Tensor], forms: list[tuple[tuple[int, ...], t
             return _wrong_form(f"output {position} has shape {tuple(output.shape)}, expected {shape}")
         if output.dtype != dtype:
             return _wrong_form(f"output {position} is {output.dtype}, expected {dtype}")
+    if structure and structure != expected:
+        return _wrong_form(f"forward returns {structure[:_SHOWN]}, expected {expected[:_SHOWN]}")
     return None
 
 
 def _wrong_form(reason: str) -> Finding:
     return Finding(EXACT, Outcome.WRONG_FORM, reason)
+
+
+@dataclass(frozen=True)
+class Eager:
+    """One call of the Model: `changes` are the tensors among the arguments that it changes, by position, as it left
+    them; `seconds` are the verifier's own, a scale and no measurement."""
+
+    outputs: list[torch.Tensor]
+    structure: str
+    changes: dict[int, torch.Tensor]
+    seconds: float
 
 
 class Reference:
@@ -97,22 +133,37 @@ class Reference:
         self._buffers = {name: value for name, value in self.state.items() if name not in parameters}
         self._double = widened(self._model)
         self._moved_doubles = _moved(self._double, seed)
+        self._written: set[int] = set()  # tensors among the arguments that eager was seen to change
         self.exact = True  # False once float64 failed: the truth is then eager itself
 
     def inputs(self, seed: int) -> list[Any]:
         """The problem's own inputs drawn from `seed`."""
         return self._loaded.make_inputs(seed)
 
-    def eager(self, seed: int) -> tuple[list[Any], list[torch.Tensor], bool]:
-        """The problem's own inputs drawn from `seed`, eager's outputs, and whether it leaves its inputs as they were.
+    def eager(self, arguments: list[Any]) -> Eager:
+        """What the Model, with its first buffers, makes of `arguments`, which stay as they are.
 
         Nothing else is computed. Raises UserError when the problem's code fails.
         """
-        arguments = self.inputs(seed)
-        used = _clone(arguments)
+        used, results = _clone(arguments), []
         self._renew(self._model)
-        outputs = self._loaded.run(self._model, used)
-        return arguments, outputs, all(map(same_bytes, tensors_of(used), tensors_of(arguments)))
+        before = time.perf_counter()
+        outputs = self._loaded.run(lambda *given: results.append(self._model(*given)) or results[0], used)
+        seconds = time.perf_counter() - before
+        left = tensors_of(used)
+        pairs = enumerate(zip(left, tensors_of(arguments), strict=True))
+        self._written |= {position for position, pair in pairs if not same_bytes(*pair)}
+        changes = {position: left[position] for position in sorted(self._written)}
+        return Eager(outputs, structure_of(results[0]), changes, seconds)
+
+    @cached_property
+    def moving_buffers(self) -> list[str]:
+        """Those that the Model changes in every call; see `moving`."""
+        return moving(self._buffers, self._stepper())
+
+    def counting_buffers(self, forwards: int) -> Buffers:
+        """What those that count the Model's calls hold after so many; see `counts`."""
+        return counts(self._buffers, self._stepper(), forwards)
 
     def case(self, seed: int, family: str | None = None) -> Case | None:
         """A case of the problem's own inputs drawn from `seed`, changed by `family`.
@@ -122,15 +173,12 @@ class Reference:
         arguments = self.inputs(seed)
         if family is not None:
             arguments = transform(family, arguments, seed)
-        used = _clone(arguments)
-        before = time.perf_counter()
         try:
-            self._renew(self._model)
-            eager = self._loaded.run(self._model, used)
-            seconds = time.perf_counter() - before
-            if family is not None and family not in SPECIAL and not _all_finite(eager):
+            eager = self.eager(arguments)
+            results = [*eager.outputs, *eager.changes.values()]
+            if family is not None and family not in SPECIAL and not _all_finite(results):
                 return None
-            results = [*eager, *self._buffers_of(self._model)]
+            results += self._buffers_of(self._model)
             truth, *moved = self._truths(arguments, results, seed)
             stand_ins = self._stand_ins(arguments) if family in SPECIAL else []
         except UserError:
@@ -138,13 +186,14 @@ class Reference:
                 raise
             return None
         others = [list(each) for each in zip(*stand_ins, strict=True)] if stand_ins else [[] for _ in results]
-        checks = [
+        checks = iter(
             make_check(e, t, list(m), o, family != "infinite")
             for e, t, *m, o in zip(results, truth, *moved, others, strict=True)
-        ]
-        buffers = dict(zip(self._buffers, checks[len(eager) :], strict=True)) if self._changed() else {}
-        keeps = all(map(same_bytes, tensors_of(used), tensors_of(arguments)))
-        return Case(family or OWN_INPUTS, arguments, tuple(checks[: len(eager)]), buffers, keeps, seconds)
+        )
+        own = tuple(islice(checks, len(eager.outputs)))
+        changes = dict(zip(eager.changes, islice(checks, len(eager.changes)), strict=True))
+        buffers = dict(zip(self._buffers, checks, strict=True)) if self._changed() else {}
+        return Case(family or OWN_INPUTS, arguments, eager.structure, own, changes, buffers, eager.seconds)
 
     def _truths(self, arguments: list[Any], eager: list[torch.Tensor], seed: int) -> list[list[torch.Tensor]]:
         """The float64 outputs on `arguments`, then those on perturbed arguments."""
@@ -161,11 +210,12 @@ class Reference:
             return [eager, eager]
 
     def _truth(self, model: torch.nn.Module, arguments: list[Any]) -> list[torch.Tensor]:
-        """Outputs, then buffers."""
+        """Outputs, then the arguments that eager changes, then buffers."""
         wide = to_double(arguments)
         self._renew(model)
         outputs = flatten_outputs(run_in_double(lambda: model(*wide)))
-        return [*outputs, *self._buffers_of(model)]
+        left = tensors_of(wide)
+        return [*outputs, *(left[position] for position in sorted(self._written)), *self._buffers_of(model)]
 
     def _stand_ins(self, arguments: list[Any]) -> list[list[torch.Tensor]]:
         """Truths with large finite values, of either sign, in place of what is not finite: they tell on which results
@@ -177,10 +227,21 @@ class Reference:
         except (RuntimeError, TypeError, ValueError):
             return []
 
-    def _renew(self, model: torch.nn.Module) -> None:
-        """Puts the buffers back to what they were before the first call."""
+    def _stepper(self) -> Step:
+        """Calls of eager, each on other inputs."""
+        seeds = count(self.seed)
+
+        def step(buffers: Buffers) -> Buffers:
+            self._renew(self._model, buffers)
+            self._loaded.run(self._model, self.inputs(next(seeds)))
+            return dict(zip(self._buffers, self._buffers_of(self._model), strict=True))
+
+        return step
+
+    def _renew(self, model: torch.nn.Module, buffers: Buffers | None = None) -> None:
+        """Puts the buffers back to what they were before the first call, or to these."""
         state = model.state_dict()
-        for name, value in self._buffers.items():
+        for name, value in (buffers or self._buffers).items():
             state[name].copy_(value)
 
     def _buffers_of(self, model: torch.nn.Module) -> list[torch.Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
@@ -31,11 +31,15 @@ NO_RIGHTS = Rights()
 
 @dataclass(frozen=True)
 class Call:
-    """One forward, seen from outside. `outputs` is empty when they were not read."""
+    """One forward, seen from outside. `changed` are the tensors among the arguments whose contents it changed, by
+    position, as it left them; `structure` is what the worker says of its result's (see `structure_of`), empty when it
+    says nothing; `forwards` counts it and the untimed ones before it."""
 
     seconds: float
     outputs: list[torch.Tensor]
-    inputs_intact: bool = True
+    changed: dict[int, torch.Tensor] = field(default_factory=dict)
+    structure: str = ""
+    forwards: int = 1
 
 
 class Seat(Protocol):

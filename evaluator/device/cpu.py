@@ -104,7 +104,9 @@ class CpuSeat:
         seconds, reply = self._worker.timed(timeout, own_seconds)
         self._expect(reply)
         outputs = [self._worker.read(output) for output in reply.outputs]
-        return Call(seconds, outputs, all(map(same_bytes, views, tensors)))
+        pairs = enumerate(zip(views, tensors, strict=True))
+        changed = {position: view.clone() for position, (view, tensor) in pairs if not same_bytes(view, tensor)}
+        return Call(seconds, outputs, changed, reply.text, 1 + warm)
 
     def buffers(self, number: int, timeout: float) -> list[torch.Tensor]:
         found: list[torch.Tensor] = []

@@ -22,6 +22,7 @@ from evaluator.protocol.records import (
     pack_reply,
     unpack_command,
 )
+from evaluator.protocol.structure import structure_of
 from evaluator.worker.errors import explain, is_memory_error
 from evaluator.worker.models import Models
 from evaluator.worker.operators import OperatorClock
@@ -98,7 +99,7 @@ class _Server:
         self._outputs = [_readable(tensor) for tensor in found]
         try:
             outputs = [describe(tensor) for tensor in self._outputs]
-            return pack_reply(nonce, Status.DONE, outputs=outputs)
+            return pack_reply(nonce, Status.DONE, text=structure_of(result), outputs=outputs)
         except ValueError as error:
             return pack_reply(nonce, Status.BAD_FORM, text=str(error))
 
