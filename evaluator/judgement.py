@@ -43,7 +43,7 @@ class Judgement:
         self._book, self._baselines, self._specify = book, baselines, specify
         self._settings, self._gate, self._quantile = settings, gate, quantile
         self._random = np.random.default_rng()
-        self._eager_seconds = min(case.seconds for case in book.own())
+        self._eager_seconds = book.eager_seconds
         self._rehearsal: list[Any] | None = None
 
     def run(
