@@ -54,6 +54,27 @@ def _one_row(x: torch.Tensor, g: torch.Generator) -> torch.Tensor:
     return x
 
 
+def _outlier(x: torch.Tensor, g: torch.Generator) -> torch.Tensor:
+    """One element, drawn at random, is large and finite: samples of a tensor hardly ever hold it."""
+    x = x.clone()
+    x[tuple(_index(size, g) for size in x.shape)] = _far(x, (), g)
+    return x
+
+
+def _outlier_a_row(x: torch.Tensor, g: torch.Generator) -> torch.Tensor:
+    """One element of every row is."""
+    rows = (*x.shape[:-1], 1)
+    where = torch.randint(x.shape[-1], rows, generator=g)
+    return x.scatter(-1, where, _far(x, rows, g))
+
+
+def _far(x: torch.Tensor, shape: tuple[int, ...], g: torch.Generator) -> torch.Tensor:
+    """Values of either sign, a thousand to ten thousand times as large as those of `x` are."""
+    exponents = torch.empty(shape).uniform_(3, 4, generator=g)
+    signs = torch.randint(2, shape, generator=g) * 2 - 1
+    return (signs * 10**exponents * x.float().abs().mean()).to(x.dtype)
+
+
 def _zeros(x: torch.Tensor, g: torch.Generator) -> torch.Tensor:
     return torch.zeros_like(x)
 
@@ -92,6 +113,8 @@ FAMILIES: dict[str, Family] = {
     "offset": _offset,
     "cancellation": _cancellation,
     "nan": _nan,
+    "outlier": _outlier,
+    "outlier in each row": _outlier_a_row,
     "constant rows": _constant_rows,
     "heavy tail": _heavy_tail,
     "infinite": _infinite,
