@@ -13,7 +13,7 @@ _WHY = {
     "other processes": "multiprocessing torch.multiprocessing torch.distributed _posixsubprocess pty ptrace",
     "shared memory": "mmap posix_ipc _posixshmem",
     "signals and limits": "signal resource",
-    "code from bytes": "marshal codeop code",
+    "code from bytes": "pickle _pickle cloudpickle dill shelve marshal codeop code",
     "the program that judges it": "evaluator egg_search operators principles",
 }
 _REASONS = {name: why for why, listed in _WHY.items() for name in listed.split()}

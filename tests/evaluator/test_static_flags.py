@@ -176,6 +176,8 @@ ODD = {
     "import socket": "suspicious-import",
     "from urllib import request": "suspicious-import",
     "import inspect as i": "suspicious-import",
+    "import pickle as numbers": "suspicious-import",
+    "from pickle import loads": "suspicious-import",
     "import evaluator.trial": "suspicious-import",
     "from torch import multiprocessing": "suspicious-import",
     "import importlib; importlib.import_module('evaluator')": "suspicious-import",
