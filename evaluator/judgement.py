@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -81,8 +82,8 @@ class Judgement:
     def _check(self, trial: Trial, effort: Effort) -> None:
         book = self._book
         trial.seat.load(0, self._specify(0), book.references[0].state, self._load_seconds, self._rehearsal)
-        screening = effort is Effort.SCREEN
-        for case in book.screening() if screening else (*book.own(), *book.families(), book.shipped(0)):
+        full = chain(book.own(), book.families(), [book.first])  # made one by one: a wrong candidate fails early
+        for case in book.screening() if effort is Effort.SCREEN else full:
             trial.call(case)
 
     def _check_variants(self, trial: Trial) -> None:

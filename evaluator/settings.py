@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -27,6 +28,10 @@ class TimingRule:
     width: float
 
 
+def _eighth_of_memory() -> int:
+    return max(1 << 30, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 8)
+
+
 @dataclass(frozen=True)
 class EvaluatorSettings:
     """`seed` None draws secret inputs anew in every process, as campaigns do; tests pass one to be repeatable.
@@ -47,7 +52,7 @@ class EvaluatorSettings:
     min_call_seconds: float = 1.5  # a call may take this long or 20 times eager's time, whichever is longer
     memory_bytes: int | None = None  # of a worker; None: from the problem's size
     reference_seconds: float = 6.0  # for all float64 truths together; decides how many cases there are
-    reference_bytes: int = 1 << 30
+    reference_bytes: int = field(default_factory=_eighth_of_memory)  # for cases that are kept
     variants: int = 3
     screen: TimingRule = TimingRule(min_rounds=5, max_rounds=25, seconds=0.3, width=0.05)
     full: TimingRule = TimingRule(min_rounds=12, max_rounds=60, seconds=2.5, width=0.02)
