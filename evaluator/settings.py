@@ -55,7 +55,7 @@ class EvaluatorSettings:
     reference_bytes: int = field(default_factory=_eighth_of_memory)  # for cases that are kept
     variants: int = 3
     screen: TimingRule = TimingRule(min_rounds=5, max_rounds=25, seconds=0.3, width=0.05)
-    full: TimingRule = TimingRule(min_rounds=12, max_rounds=60, seconds=2.5, width=0.02)
+    full: TimingRule = TimingRule(min_rounds=12, max_rounds=60, seconds=2.0, width=0.02)
 
     def rule(self, effort: Effort) -> TimingRule:
         return self.screen if effort is Effort.SCREEN else self.full

@@ -24,6 +24,9 @@ def bench(
     no_library_ports: Annotated[bool, Option("--no-library-ports", help="As for `egg run`.")] = False,
     seed: Annotated[int, Option(help="Every random choice of the searches comes from it.")] = 0,
     ray_address: Annotated[str | None, Option(help="As for `egg run`.")] = None,
+    judging: Annotated[
+        bool, Option("--judging", help="No search: what the evaluator itself costs on each problem, and isolation.")
+    ] = False,
 ) -> None:
     """Search on many problems and write one table: bench.md and bench.json in OUT.
 
@@ -34,6 +37,9 @@ def bench(
     inputs.require_compiler()
     paths = _paths(problems)
     chosen = inputs.precision_class(precision)
+    if judging:
+        _judging(paths, profile)
+        raise typer.Exit(OK)
     from egg_search.bench.report import write_report
     from egg_search.bench.suite import Suite
     from egg_search.campaign import Settings, parse_duration
@@ -64,6 +70,21 @@ def bench(
         print("stopped; the same command goes on")
         raise typer.Exit(INTERRUPTED)
     raise typer.Exit(NOTHING if suite.failures else OK)
+
+
+def _judging(paths: dict[str, Path], profile: str | None) -> None:
+    from egg_search.bench.judging import judging_costs, markdown
+    from egg_search.core.hardware import detect_cpu
+    from egg_search.core.problem import Problem
+    from egg_search.problems import bundled
+
+    if profile is None and set(paths.values()) <= set(bundled().values()):
+        profile = "cpu"
+    rows = []
+    for path in paths.values():
+        rows.append(judging_costs(Problem.from_file(path, {}, profile), detect_cpu()))
+        typer.echo(f"{rows[-1].problem}: done", err=True)
+    print(markdown(rows))
 
 
 def _paths(problems: list[str] | None) -> dict[str, Path]:

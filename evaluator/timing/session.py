@@ -15,7 +15,7 @@ from evaluator.settings import TimingRule
 from evaluator.timing.statistics import ratio_interval, relative_width
 
 _HOPELESS = 2.0  # so many times slower than the best: two rounds tell
-_NOISY, _PATIENCE = 0.3, 3  # an interval wider than this (relative) is worth this many times the rule's seconds
+_NOISY, _PATIENCE = 0.3, 2  # an interval wider than this (relative) is worth this many times the rule's seconds
 _FLOOR = 0.05  # share of a raw time that remains at the least when the null call is subtracted
 _LOW = 0.1  # quantile of the null calls that is subtracted: noise only ever adds time
 Inputs = TypeVar("Inputs")
