@@ -16,6 +16,7 @@ from egg_search.core.verdict import Errors, Outcome, PrecisionClass
 from evaluator.baselines.baselines import Baselines
 from evaluator.correctness.cases import CaseBook
 from evaluator.correctness.checks import EXACT
+from evaluator.correctness.families import FAMILIES
 from evaluator.device.base import Call
 from evaluator.gate import Gate
 from evaluator.settings import Effort, TimingRule
@@ -108,7 +109,7 @@ def test_what_is_near_is_hardly_looser_than_truth(book_of, name):
             ratios[precision].append((nearness.rows[precision] * eager.scale / limit).flatten())
     for precision, found in ratios.items():
         together = torch.cat(found)
-        assert together.quantile(0.75) <= 2 and together.max() <= 8, (precision, together.max())
+        assert together.quantile(0.75) <= 2 and together.max() <= 12, (precision, together.max())
 
 
 def test_one_wrong_element_and_nan_are_doubted(book_of):
@@ -253,3 +254,14 @@ def test_a_compiled_baseline_that_computes_something_else_is_none(book_of):
     baselines.start()
     assert "computes something else than eager: element (" in baselines.failures["compile"]
     assert [seat.open for seat in seats] == [True, False]
+
+
+def test_a_machine_that_keeps_us_waiting_leaves_no_family_out(book_of):
+    slow = _problem("time.sleep(0.02) or x * 2", (8, 20)).replace("import torch\n", "import time, torch\n", 1)
+    book = book_of(slow, reference_seconds=0.2)
+    assert len(book.own()) == 3 and {case.name for case in book.families()} == set(FAMILIES)
+
+
+def test_no_case_is_made_to_find_out_how_long_a_call_takes(book_of):
+    book = book_of(NORM_SOFTMAX)
+    assert book.eager_seconds == book.first.seconds and len(book._cases) == 1
