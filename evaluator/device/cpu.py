@@ -21,8 +21,8 @@ from evaluator.protocol.records import MAX_OUTPUTS, Op, Reply, Status
 from evaluator.worker.models import NULL_MODEL, ModelSpec
 
 FILE_BYTES = 256 << 20
-_SLOTS = 2  # places that arguments may lie in: an address that was remembered is the wrong one half of the time
-_BIND_SECONDS = 1.5
+SLOTS = 2  # places that arguments may lie in: an address that was remembered is the wrong one half of the time
+BIND_SECONDS = 1.5
 _FAILURES = {
     Status.RAISED: Outcome.RAISED,
     Status.NO_MEMORY: Outcome.OUT_OF_MEMORY,
@@ -76,7 +76,9 @@ class CpuSeat:
         self._worker.resume()
         longest = max(timeout, self._build_seconds)
         try:
-            self._send(Op.LOAD, longest, number, value=replace(spec, state=layout), region=region, own_seconds=timeout)
+            self._send(
+                Op.LOAD, longest, number, value=replace(spec, state=layout), shared=region.fd, own_seconds=timeout
+            )
         except WorkerFailure as failure:
             if failure.outcome is Outcome.RAISED:
                 raise WorkerFailure(Outcome.LOAD_FAILED, failure.reason) from None
@@ -92,7 +94,7 @@ class CpuSeat:
     def _forward(
         self, number: int, arguments: list[Any], timeout: float, warm: int, own_seconds: float | None = None
     ) -> Call:
-        tensors, place = tensors_of(arguments), (number, secrets.randbelow(_SLOTS))
+        tensors, place = tensors_of(arguments), (number, secrets.randbelow(SLOTS))
         self._worker.resume()
         views = self._bind(place, layout_of(arguments))
         warm = warm if place in self._written else 0
@@ -121,14 +123,14 @@ class CpuSeat:
 
     def null(self) -> float:
         self._worker.resume()
-        self._expect(self._worker.request(Op.CALL, _BIND_SECONDS, NULL_MODEL))
+        self._expect(self._worker.request(Op.CALL, BIND_SECONDS, NULL_MODEL))
         self._worker.pause()
-        seconds, reply = self._worker.timed(_BIND_SECONDS)
+        seconds, reply = self._worker.timed(BIND_SECONDS)
         self._expect(reply)
         return seconds
 
     def operator_share(self, number: int, arguments: list[Any], timeout: float) -> float:
-        tensors, place = tensors_of(arguments), (number, secrets.randbelow(_SLOTS))
+        tensors, place = tensors_of(arguments), (number, secrets.randbelow(SLOTS))
         self._worker.resume()
         for view, tensor in zip(self._bind(place, layout_of(arguments)), tensors, strict=True):
             view.copy_(tensor)
@@ -148,7 +150,7 @@ class CpuSeat:
             region = Region.create(layout.size)
             known = self._bound[place] = (layout, region, layout.views(region))
             self._written.discard(place)
-            self._send(Op.BIND, _BIND_SECONDS, *place, layout, region)
+            self._send(Op.BIND, BIND_SECONDS, *place, layout, region.fd)
         return known[2]
 
     def _send(
@@ -158,12 +160,12 @@ class CpuSeat:
         number: int,
         slot: int = 0,
         value: Any = None,
-        region: Region | None = None,
+        shared: int = -1,
         own_seconds: float | None = None,
     ) -> None:
         fd = payload(value)
         try:
-            fds = [fd, region.fd]
+            fds = [fd] if shared < 0 else [fd, shared]
             self._expect(self._worker.request(op, timeout, number, slot, fds=fds, own_seconds=own_seconds))
         finally:
             os.close(fd)

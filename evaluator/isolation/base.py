@@ -20,7 +20,8 @@ class Limits:
 
     `readable` and `writable` are directories beyond the interpreter, its libraries and a private scratch directory;
     of `private` ones the worker has a writable copy where namespaces allow, else it may read them. `written_bytes`
-    bounds what it may leave in the writable ones.
+    bounds what it may leave in the writable ones. `device` ("cpu" or "cuda") is what it computes on; for a GPU's
+    driver there is no bound on the address space.
     """
 
     memory_bytes: int
@@ -31,3 +32,4 @@ class Limits:
     writable: tuple[str, ...] = ()
     private: tuple[str, ...] = ()
     written_bytes: int = 512 << 20
+    device: str = "cpu"

@@ -26,7 +26,9 @@ _BOOT = (
     "import sys; sys.path.insert(0, sys.argv[1]); from evaluator.isolation.zygote import boot; "
     "boot(int(sys.argv[2]), sys.argv[3].split())"
 )
-_INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "CXX", "VIRTUAL_ENV", "TZ")
+_INHERITED = tuple(
+    "PATH LANG LC_ALL LD_LIBRARY_PATH PYTHONPATH CXX VIRTUAL_ENV TZ CUDA_VISIBLE_DEVICES CUDA_DEVICE_ORDER".split()
+)
 # Memory that was freed stays mapped, in every worker alike: a time then says nothing of page faults or of history.
 _FIXED = {
     "MALLOC_MMAP_MAX_": "0",

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from evaluator.isolation import paths
+from evaluator.isolation.accelerators import access_to
 from evaluator.isolation.base import Stage
 from evaluator.isolation.layers import landlock, libc, mounts, namespaces, privileges, seccomp
 from evaluator.protocol.records import FIRST_NONCE, Status, pack_reply
@@ -57,11 +58,12 @@ class Jail:
         _announce(Status.READY, "", [process] if listener is None else [process, listener])
         from evaluator.worker import serve
 
-        serve(CHANNEL)
+        serve(CHANNEL, request["device"])
 
     def _enter(self, request: dict[str, Any], scratch: str | None) -> int | None:
         build = request["stage"] == Stage.BUILD
-        readable, writable = [*self._readable, *request["readable"]], list(request["writable"])
+        device = access_to(request["device"])
+        readable, writable = [*self._readable, *request["readable"], *device.readable], list(request["writable"])
         if request["cpus"]:
             os.sched_setaffinity(0, request["cpus"])
         if "namespaces" in self._layers:
@@ -71,12 +73,12 @@ class Jail:
             writable += [path for path in (*request["private"], *mounts.TEMPORARY) if os.path.isdir(path)]
             readable.append("/proc")
         _environment(request["environment"], scratch)
-        privileges.limit(request["memory_bytes"], request["file_bytes"])
+        privileges.limit(request["memory_bytes"] if device.bounded else None, request["file_bytes"])
         privileges.drop()
         if "landlock" in self._layers:
             readable += request["private"]
             execute = build or "seccomp" in self._layers  # which decides later what may be started
-            landlock.enter(readable, [scratch, *writable, *paths.DEVICES], execute)
+            landlock.enter(readable, [scratch, *writable, *paths.DEVICES, *device.devices], execute)
         os.chdir(scratch)
         if "seccomp" in self._layers:
             return seccomp.enter(build)

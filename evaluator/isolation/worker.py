@@ -108,17 +108,17 @@ class Worker:
         """
         command = Command(secrets.token_bytes(16), Op.GO)
         data, before = pack_command(command), time.perf_counter()
-        try:
-            self._channel.send(data)
-        except OSError:
-            self._died()
-        self.resume()
-        raw = self._wait(timeout, own_seconds)
+        raw = self._go(data, timeout, own_seconds)
         self._signal(signal.SIGSTOP)
         told = time.perf_counter()
         self._await_stop()
         late = time.perf_counter() - told - _STOPPING_SECONDS  # a copy that the kernel makes for a thread goes on
         return told - before + max(0.0, late), self._parse(raw, command.nonce)
+
+    def go(self, timeout: float, own_seconds: float | None = None) -> Reply:
+        """Lets a stopped worker do GO, and leaves it running: for a device whose clock does not end with the reply."""
+        command = Command(secrets.token_bytes(16), Op.GO)
+        return self._parse(self._go(pack_command(command), timeout, own_seconds), command.nonce)
 
     def pause(self) -> None:
         """Stops all threads of the worker, so that nothing goes on behind the clock; returns when they have."""
@@ -225,6 +225,14 @@ class Worker:
                 self._serve_listener()
             elif guard is None:  # only now: short calls are not to wait for what is read off /proc
                 guard = _Guard(self, timeout, own_seconds)
+
+    def _go(self, data: bytes, timeout: float, own_seconds: float | None) -> bytes:
+        try:
+            self._channel.send(data)
+        except OSError:
+            self._died()
+        self.resume()
+        return self._wait(timeout, own_seconds)
 
     def _serve_listener(self) -> None:
         assert self._listener is not None

@@ -37,12 +37,13 @@ class ProtocolError(Exception):
 
 
 class Op(IntEnum):
-    """What the verifier asks for. Two file descriptors may travel with LOAD (payload, state), one with BIND."""
+    """What the verifier asks for. File descriptors travel with LOAD (payload, state), BIND and ROOM (payload, region)."""
 
     LOAD = 1  # execute a source; construct and fill model `model`
     BIND = 2  # map the input region of (model, slot)
     CALL = 3  # drop old outputs, make `warm` calls on `slot` as it is, answer READY, then wait for GO
     GO = 4  # forward on the same slot, whose contents changed; the answer is DONE with the outputs
+    ROOM = 7  # map the region of the verifier's that outputs are copied to, where they are not read from the worker
     BUFFERS = 6  # the answer's outputs are buffers of `model`, MAX_OUTPUTS from number `slot` on, in the state's order
     PROFILE = 5  # the answer's number is the share of one forward's time in torch's own operators
 
@@ -53,6 +54,7 @@ class Status(IntEnum):
     RAISED = 3  # an exception; `text` is its type and message
     NO_MEMORY = 4  # an exception that says that memory ran out
     BAD_FORM = 5  # outputs that cannot be described, e.g. a sparse tensor
+    NO_ROOM = 6  # outputs of `number` bytes are larger than the verifier's region
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import torch
 
 from egg_search.core.candidate import content_hash
 from evaluator.protocol.memory import Layout, Region
+from evaluator.worker.host import HostMemory
 
 NULL_MODEL = 0xFFFF  # returns nothing: what a call costs without a model
 
@@ -37,8 +38,9 @@ class ModelSpec:
 class Models:
     """Raises whatever the candidate's code raises."""
 
-    def __init__(self) -> None:
-        self._models: dict[int, Callable[..., Any]] = {NULL_MODEL: lambda: None}
+    def __init__(self, memory: HostMemory) -> None:
+        self._memory = memory
+        self._models: dict[int, Callable[..., Any]] = {NULL_MODEL: memory.null}
         self._arguments: dict[tuple[int, int], list[Any]] = {(NULL_MODEL, 0): []}
         self._modules: dict[str, ModuleType] = {}
 
@@ -54,11 +56,11 @@ class Models:
         if spec.state is not None and state_fd is not None:
             region = Region(state_fd, spec.state.size)
             model.load_state_dict(spec.state.fill(spec.state.views(region)), strict=True)
+        model = self._memory.take(model)
         self._models[number] = torch.compile(model) if spec.compiled else model
 
     def bind(self, number: int, slot: int, layout: Layout, fd: int) -> None:
-        region = Region(fd, layout.size)
-        self._arguments[number, slot] = layout.fill(layout.views(region))
+        self._arguments[number, slot] = layout.fill(self._memory.bind(layout, fd))
 
     def call(self, number: int, slot: int) -> tuple[Callable[..., Any], list[Any]]:
         return self._models[number], self._arguments[number, slot]

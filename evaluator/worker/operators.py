@@ -15,12 +15,15 @@ class OperatorClock(TorchFunctionMode):
     (A dispatch mode would see the operators below them, but its first use imports the compiler: a second.)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wait: Callable[[], None]) -> None:
+        """`wait` returns when what was called is computed."""
         super().__init__()
+        self._wait = wait
         self.seconds = 0.0
 
     def __torch_function__(self, func: Callable, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         before = time.perf_counter()
         result = func(*args, **(kwargs or {}))
+        self._wait()
         self.seconds += time.perf_counter() - before
         return result

@@ -18,29 +18,28 @@ from evaluator.protocol.records import (
     Command,
     Op,
     Status,
-    describe,
     pack_reply,
     unpack_command,
 )
 from evaluator.protocol.structure import structure_of
 from evaluator.worker.errors import explain, is_memory_error
+from evaluator.worker.host import HostMemory, NoRoom
 from evaluator.worker.models import Models
 from evaluator.worker.operators import OperatorClock
 
 
-def serve(fd: int) -> None:
+def serve(fd: int, device: str = "cpu") -> None:
     """Answers commands on the SEQPACKET socket `fd`; returns when the other side closed it."""
     with torch.no_grad():
-        server = _Server(socket.socket(fileno=fd))
+        server = _Server(socket.socket(fileno=fd), _memory_of(device))
         while server.serve_one():
             pass
 
 
 class _Server:
-    def __init__(self, channel: socket.socket) -> None:
-        self._channel = channel
-        self._models = Models()
-        self._outputs: list[torch.Tensor] = []  # of the last call: alive until the next one
+    def __init__(self, channel: socket.socket, memory: HostMemory) -> None:
+        self._channel, self._memory = channel, memory
+        self._models = Models(memory)
         self._ready: tuple[Callable[..., Any], list[Any]] | None = None
 
     def serve_one(self) -> bool:
@@ -62,23 +61,27 @@ class _Server:
         nonce = command.nonce
         if command.op is Op.GO:
             return self._go(nonce)
-        self._outputs, self._ready = [], None
+        self._ready = None
+        self._memory.drop()
         if command.op is Op.LOAD:
             self._models.load(command.model, read_payload(fds[0]), fds[1] if len(fds) > 1 else None)
             gc.collect()
             gc.freeze()
         elif command.op is Op.BIND:
             self._models.bind(command.model, command.slot, read_payload(fds[0]), fds[1])
+        elif command.op is Op.ROOM:
+            self._memory.make_room(read_payload(fds[0]), fds[1])
         elif command.op is Op.CALL:
             self._prepare(command)
         elif command.op is Op.BUFFERS:
-            self._outputs = self._models.buffers(command.model)[command.slot :][:MAX_OUTPUTS]
-            return pack_reply(nonce, Status.DONE, outputs=[describe(tensor) for tensor in self._outputs])
+            buffers = self._models.buffers(command.model)[command.slot :][:MAX_OUTPUTS]
+            return pack_reply(nonce, Status.DONE, outputs=self._memory.show(buffers))
         elif command.op is Op.PROFILE:
             forward, arguments = self._models.call(command.model, command.slot)
             before = time.perf_counter()
-            with OperatorClock() as clock:
+            with OperatorClock(self._memory.wait) as clock:
                 forward(*arguments)
+            self._memory.wait()
             return pack_reply(nonce, Status.DONE, clock.seconds / (time.perf_counter() - before))
         return pack_reply(nonce, Status.READY)
 
@@ -86,6 +89,7 @@ class _Server:
         forward, arguments = self._models.call(command.model, command.slot)
         for _ in range(command.warm):
             forward(*arguments)
+        self._memory.wait()
         self._ready = forward, arguments
 
     def _go(self, nonce: bytes) -> bytes:
@@ -96,19 +100,17 @@ class _Server:
         found = flatten_outputs(result)
         if len(found) > MAX_OUTPUTS:
             return pack_reply(nonce, Status.BAD_FORM, text=f"{len(found)} output tensors, more than {MAX_OUTPUTS}")
-        self._outputs = [_readable(tensor) for tensor in found]
         try:
-            outputs = [describe(tensor) for tensor in self._outputs]
-            return pack_reply(nonce, Status.DONE, text=structure_of(result), outputs=outputs)
+            return pack_reply(nonce, Status.DONE, text=structure_of(result), outputs=self._memory.deliver(found))
         except ValueError as error:
             return pack_reply(nonce, Status.BAD_FORM, text=str(error))
+        except NoRoom as error:
+            return pack_reply(nonce, Status.NO_ROOM, number=error.size)
 
 
-def _readable(tensor: torch.Tensor) -> torch.Tensor:
-    """The tensor itself, views too, unless it spans far more memory than it holds: then a dense copy."""
-    tensor = tensor.detach()
-    if tensor.layout is not torch.strided or not tensor.numel():
-        return tensor
-    tensor = tensor.resolve_neg()
-    span = 1 + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
-    return tensor if span <= 2 * tensor.numel() else tensor.contiguous()
+def _memory_of(device: str) -> HostMemory:
+    if device == "cpu":
+        return HostMemory()
+    from evaluator.worker.cuda import CudaMemory  # which nobody else imports
+
+    return CudaMemory()

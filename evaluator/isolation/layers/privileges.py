@@ -15,13 +15,14 @@ _CAPSET = {"x86_64": 126, "aarch64": 91}
 _VERSION_3 = 0x20080522
 
 
-def limit(memory_bytes: int, file_bytes: int) -> None:
-    """No core files, files of at most `file_bytes`, and `memory_bytes` of address space beyond today's."""
+def limit(memory_bytes: int | None, file_bytes: int) -> None:
+    """No core files, files of at most `file_bytes`; unless None, `memory_bytes` of address space beyond today's."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
-    address_space = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_AS, address_space + memory_bytes)
+    if memory_bytes is not None:
+        address_space = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        _limit(resource.RLIMIT_AS, address_space + memory_bytes)
     _limit(resource.RLIMIT_FSIZE, file_bytes)
     _limit(resource.RLIMIT_MEMLOCK, 64 << 10)
     _limit(resource.RLIMIT_NOFILE, 1024)

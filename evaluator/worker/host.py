@@ -1,0 +1,63 @@
+"""Arguments and outputs of a worker on the CPU: they lie in its own memory, where the verifier reads them."""
+
+from __future__ import annotations
+
+import torch
+
+from evaluator.protocol.memory import Layout, Region
+from evaluator.protocol.records import Output, describe
+
+
+class NoRoom(Exception):
+    """Outputs of so many bytes are larger than the room that the verifier gave."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"{size} bytes of outputs")
+        self.size = size
+
+
+class HostMemory:
+    """What differs between kinds of devices inside a worker; see `CudaMemory` for another one."""
+
+    def __init__(self) -> None:
+        self._outputs: list[torch.Tensor] = []  # of the last call: alive until the next one
+
+    def take(self, model: torch.nn.Module) -> torch.nn.Module:
+        """The model, where it is to run."""
+        return model
+
+    def bind(self, layout: Layout, fd: int) -> list[torch.Tensor]:
+        """The tensors of a region that the verifier writes."""
+        return layout.views(Region(fd, layout.size))
+
+    def make_room(self, size: int, fd: int) -> None:
+        """For outputs that are copied out; here they are not."""
+
+    def null(self) -> None:
+        """A forward that computes nothing."""
+
+    def wait(self) -> None:
+        """Until everything is computed."""
+
+    def drop(self) -> None:
+        """The last call's outputs."""
+        self._outputs = []
+
+    def deliver(self, tensors: list[torch.Tensor]) -> list[Output]:
+        """Where the verifier finds `tensors`, all computed. Raises ValueError for what no record can hold."""
+        self._outputs = [_readable(tensor) for tensor in tensors]
+        return [describe(tensor) for tensor in self._outputs]
+
+    def show(self, tensors: list[torch.Tensor]) -> list[Output]:
+        """The same for what is no output of a forward: buffers."""
+        return self.deliver(tensors)
+
+
+def _readable(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor itself, views too, unless it spans far more memory than it holds: then a dense copy."""
+    tensor = tensor.detach()
+    if tensor.layout is not torch.strided or not tensor.numel():
+        return tensor
+    tensor = tensor.resolve_neg()
+    span = 1 + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    return tensor if span <= 2 * tensor.numel() else tensor.contiguous()
