@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import subprocess
+import sys
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 from egg_search.core.candidate import content_hash
 
+_ASK_SECONDS = 60
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 
 
@@ -16,7 +21,9 @@ _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 class Hardware:
     """One device model. Sizes are in bytes; `vector_bytes` is the width of a SIMD register.
 
-    `shared_bytes` and `registers` are per thread block of a GPU and 0 on a CPU.
+    `shared_bytes` and `registers` are per thread block of a GPU and 0 on a CPU. For a GPU `cores` are multiprocessors,
+    `vector_bytes` the widest access of a thread, `l1d_bytes` the shared memory of a multiprocessor, and there is no
+    third cache.
     """
 
     kind: str  # "cpu" or "cuda"
@@ -52,6 +59,27 @@ def detect_cpu() -> Hardware:
         l3_bytes=_cache_bytes(3, 16 << 20),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     )
+
+
+def detect() -> Hardware:
+    """The first GPU where there is one that torch can use, else the CPUs."""
+    return detect_cuda() or detect_cpu()
+
+
+@cache
+def detect_cuda(index: int = 0) -> Hardware | None:
+    """GPU number `index`; None where there is none, or torch was built without CUDA. The driver is asked in a process
+    of its own: this one may still fork others that want to use it."""
+    if not Path("/dev/nvidiactl").exists():
+        return None
+    script = Path(__file__).with_name("ask_cuda.py")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", str(script), str(index)], capture_output=True, text=True, timeout=_ASK_SECONDS
+        )
+        return Hardware(kind="cuda", **json.loads(done.stdout)) if done.returncode == 0 else None
+    except (subprocess.TimeoutExpired, ValueError):
+        return None
 
 
 def _cpuinfo() -> tuple[frozenset[str], str]:
