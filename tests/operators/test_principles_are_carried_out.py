@@ -30,6 +30,7 @@ FORWARDS = {
     "turned": ("x.transpose(0, 1).contiguous() * 2", "64, 4096"),
     "scan": ("torch.cumsum(x, -1)", "64, 1000"),
     "product": ("torch.relu(x @ x.transpose(0, 1) + 1)", "600, 500"),
+    "large product": ("x.transpose(0, 1) @ x", "600, 2200"),
     "vector": ("x @ x.sum(0)", "600, 500"),
     "few rows": ("torch.nn.functional.linear(x[:24], x)", "600, 500"),
     "triangle": ("torch.tril(x) @ x", "256, 256"),

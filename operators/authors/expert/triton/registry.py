@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from operators.authors.expert.generator import Generator
+from operators.authors.expert.triton.matmul import MatmulGenerator
 from operators.authors.expert.triton.nest import NestGenerator
 
 
 def generators() -> dict[str, Generator]:
     """Kind to generator."""
-    every = (NestGenerator(),)
+    every = (MatmulGenerator(), NestGenerator())
     return {generator.kind: generator for generator in every}

@@ -9,11 +9,11 @@ from math import prod
 
 from operators.authors.expert.cpp.conv.geometry import Geometry, geometry
 from operators.authors.expert.cpp.expr import Emitter, Place, Unsupported
-from operators.authors.expert.cpp.matmul.contraction import Contraction, Known, find
 from operators.authors.expert.cpp.matmul.epilogue import Epilogue, epilogue, mergeable, positions
 from operators.authors.expert.cpp.matmul.operand import Operand, operand
 from operators.authors.expert.ir.graph import Graph
 from operators.authors.expert.kernels.index import Index, unravel, variable
+from operators.authors.expert.kernels.matmul.contraction import Contraction, Known, find
 
 _LARGEST = 1 << 30  # elements that offsets in an image may reach
 

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from operators.authors.expert.cpp.dtypes import converted
 from operators.authors.expert.cpp.expr import Emitter, Place
-from operators.authors.expert.cpp.matmul.contraction import Contraction
 from operators.authors.expert.ir.graph import DType
 from operators.authors.expert.kernels.index import Index, variable
+from operators.authors.expert.kernels.matmul.contraction import Contraction
 
 Columns = Callable[[Index], Place]  # the contraction's index at a column
 

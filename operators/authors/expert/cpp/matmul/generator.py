@@ -11,8 +11,8 @@ from operators.authors.expert.cpp.matmul.operand import Operand
 from operators.authors.expert.cpp.matmul.product import Product, product
 from operators.authors.expert.cpp.matmul.schedule import IN_PLACE, LOCAL, SHARED, Sizes, blocked, skinny
 from operators.authors.expert.cpp.matmul.text import BLOCKED, SKINNY, blocked_traits, finish, kernel_code
-from operators.authors.expert.cpp.matmul.triangle import triangle
 from operators.authors.expert.ir.graph import Graph
+from operators.authors.expert.kernels.matmul.triangle import triangle
 from operators.authors.expert.plan import Decision, KernelCode, KernelPlan
 
 _SKINNY = 8  # widest small factor whose sums fit registers

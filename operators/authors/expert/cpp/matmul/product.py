@@ -8,11 +8,11 @@ from functools import lru_cache
 from math import prod
 
 from operators.authors.expert.cpp.expr import Place, Unsupported
-from operators.authors.expert.cpp.matmul.contraction import Contraction, Known, find
 from operators.authors.expert.cpp.matmul.epilogue import Epilogue, epilogue, mergeable
 from operators.authors.expert.cpp.matmul.operand import Operand, operand
 from operators.authors.expert.ir.graph import Graph
 from operators.authors.expert.kernels.index import Index, aligned, unravel, variable
+from operators.authors.expert.kernels.matmul.contraction import Contraction, Known, find
 
 
 @dataclass(frozen=True)

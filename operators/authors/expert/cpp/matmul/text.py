@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from operators.authors.expert.cpp.expr import parameters
-from operators.authors.expert.cpp.matmul.contraction import Contraction
 from operators.authors.expert.cpp.matmul.epilogue import Epilogue
+from operators.authors.expert.kernels.matmul.contraction import Contraction
 from operators.authors.expert.plan import KernelCode, KernelPlan
 
 MATH = ("types.h", "math.h")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from operators.authors.expert.cpp.expr import Place
 from operators.authors.expert.ir.graph import DType, Graph, Node
 from operators.authors.expert.ir.ops import GATHERS, MAPS, VIEWS
+from operators.authors.expert.kernels.expr import Place
 from operators.authors.expert.kernels.index import Index, linear, unravel
 
 _BEFORE = MAPS | VIEWS | GATHERS | {"const", "iota"}

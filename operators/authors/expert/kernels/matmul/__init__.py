@@ -1,0 +1,1 @@
+"""What generators of products in all dialects share."""

@@ -1,0 +1,5 @@
+"""Matrix products of the triton dialect."""
+
+from operators.authors.expert.triton.matmul.generator import MatmulGenerator
+
+__all__ = ["MatmulGenerator"]

@@ -1,0 +1,232 @@
+"""The function that multiplies: tiles of the result, or parts of their depth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from operators.authors.expert.ir.graph import DType, Node
+from operators.authors.expert.kernels.index import Index, linear, variable
+from operators.authors.expert.plan import KernelPlan
+from operators.authors.expert.triton.dtypes import COMPUTE, STORAGE
+from operators.authors.expert.triton.expr import Emitter, Scope
+from operators.authors.expert.triton.matmul.frame import SHAPES, Block, Frame
+from operators.authors.expert.triton.matmul.functions import Functions
+from operators.authors.expert.triton.matmul.product import Product, Side
+from operators.authors.expert.triton.matmul.schedule import LAYOUTS
+from operators.authors.expert.triton.text import loop
+
+PASSES = {
+    "tiled": "multiply",
+    "persistent": "multiply tile after tile",
+    "split": "multiply parts of the depth",
+    "skipped": "multiply what is not zero",
+}
+_BLOCKS = {"i": "block_m", "j": "block_n", "p": "block_k", "q": "block_k"}
+_DEPTH = frozenset("pq")
+
+
+@dataclass
+class Multiply:
+    """Writes one tile's work to `body`, whose first lines the caller has to give: the number of the tile, `tile`."""
+
+    out: Functions
+    product: Product
+    plan: KernelPlan
+    body: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        product, settings = self.product, self.out.settings
+        sizes = {"i": product.m, "j": product.n, "p": product.k, "q": product.k}
+        blocks = {
+            name: Block(_BLOCKS[name].upper(), size, SHAPES[name], settings.divides(_BLOCKS[name], size))
+            for name, size in sizes.items()
+        }
+        self.frame = Frame(blocks, product.wide)
+        self.skips = self.plan.choices.get("zeros") == "skipped"
+        self.form = str(self.plan.choices["product"])
+        self.emitter = Emitter(
+            product.graph,
+            product.contraction.nodes,
+            {product.contraction.node.id: lambda index: "sums"},
+            masks=self.frame.masks(),
+            scopes=[Scope(frozenset(["batch", "i", "j"]), self.body)],
+            hint=self._filler,
+        )
+
+    def add(self) -> None:
+        """The function, with what it needs to start."""
+        group = "GROUP_M" if "group_m" in self.out.settings.decisions else ""
+        self.body.append(f"# pass: {PASSES['skipped' if self.skips else self.form]}")
+        self.body += self.frame.tile(self.product, "tile", group)
+        self._sum()
+        if self.form == "split":
+            self.body.append(f"tl.store({part(self.product)}, acc{self.emitter.mask(spans(self.product))})")
+        else:
+            self.body += finish(self.product, self.emitter, self.body)
+        scratch = {f"packed_{name}": self.product.dtype.value for name in self._copied}
+        scratch |= {"infinite": "int32"} if self.skips else {}
+        scratch |= {"parts": "float32"} if self.form == "split" else {}
+        writes = () if self.form == "split" else self.product.contraction.outputs
+        warps, reads = self.out.settings.text("num_warps"), sorted(self.emitter.reads)
+        self.out.add("multiply", self._program(), self._values(), self._grid(), warps, reads, writes, scratch)
+
+    @property
+    def _copied(self) -> str:
+        return LAYOUTS[str(self.plan.choices["layout"])]
+
+    def _program(self) -> list[str]:
+        start = self.frame.program()
+        if self.form == "persistent":
+            each = "each.to(tl.int64)" if self.frame.wide else "each"
+            return loop("each in tl.range(tl.program_id(0), TILES, tl.num_programs(0))", [f"tile = {each}", *self.body])
+        if self.form == "split":
+            return [f"piece = {start} // TILES", f"tile = {start} % TILES", *self.body]
+        return [f"tile = {start}", *self.body]
+
+    def _grid(self) -> str:
+        text, tiles = self.out.settings.text, self._values()["TILES"]
+        if self.form == "persistent":
+            return f"min({tiles}, {text('cores')} * {text('programs_per_core')})"
+        return f"{text('split_k')} * {tiles}" if self.form == "split" else tiles
+
+    def _values(self) -> dict[str, str]:
+        """Constants, with the text of their values."""
+        settings, product = self.out.settings, self.product
+        text = settings.text
+        step = text("block_k")
+        tiles = f"triton.cdiv({product.m}, {text('block_m')})", f"triton.cdiv({product.n}, {text('block_n')})"
+        found = {role.upper(): text(role) for role in ("block_m", "block_n", "block_k")}
+        found |= {"TILES_M": tiles[0], "TILES_N": tiles[1], "TILES": f"{product.batch} * {' * '.join(tiles)}"}
+        found["STAGES"] = text("num_stages")
+        if "group_m" in settings.decisions:
+            found["GROUP_M"] = text("group_m")
+        if "input_precision" in settings.decisions:
+            # Triton's interpreter multiplies in float32, whatever it is told, and does not know every word.
+            found["PRECISION"] = f'{text("input_precision")} if _EGG_DEVICE == "cuda" else "ieee"'
+        if "promote" in settings.decisions:
+            found["CHUNK"] = f"triton.cdiv({text('promote')} or {product.k}, {step}) * {step}"
+        if self.form == "split":
+            found["PIECE"] = f"triton.cdiv({product.k}, {text('split_k')} * {step}) * {step}"
+        return found
+
+    def _sum(self) -> None:
+        """`acc`, the sums of a tile over the depth."""
+        self.body += self._bounds()
+        low, high = ("low", "high") if self.skips or self.form == "split" else ("0", str(self.product.k))
+        zeros = "tl.zeros([BLOCK_M, BLOCK_N], tl.float32)"
+        if "promote" in self.out.settings.decisions:
+            # Tensor cores drop bits of a long sum: they add up parts of it, and the parts are added in float32.
+            inner = self._steps("part", "start", f"tl.minimum(start + CHUNK, {high})")
+            body = [f"part = {zeros}", *inner, "acc += part"]
+            lines = loop(f"start in tl.range({low}, {high}, CHUNK)", body)
+        else:
+            lines = self._steps("acc", low, high)
+        self.body += [f"acc = {zeros}", *lines]
+        for size, axis in ((self.product.m, 0), (self.product.n, 1)):
+            if size == 1:  # all of them are equal
+                self.body.append(f"acc = tl.max(acc, {axis}, keep_dims=True)")
+
+    def _steps(self, acc: str, low: str, high: str) -> list[str]:
+        """The loop that adds a stretch of the depth to `acc`."""
+        outer = self.emitter.scopes[0]
+        scope = Scope(outer.variables | _DEPTH)
+        self.emitter.scopes = [outer, scope]
+        left, right = self._tile(self.product.a, "p"), self._tile(self.product.b, "q")
+        precision = ", input_precision=PRECISION" if self.product.dtype is DType.F32 else ""
+        body = [*self.frame.defined("p", "k"), *self.frame.defined("q", "k"), *scope.lines]
+        body.append(f"{acc} = tl.dot({left}, {right}, {acc}{precision})")
+        self.emitter.scopes = [outer]
+        self.emitter.forget(_DEPTH)
+        return loop(f"k in tl.range({low}, {high}, BLOCK_K, num_stages=STAGES)", body)
+
+    def _tile(self, side: Side, deep: str) -> str:
+        """The tile of a factor, zero where there is no depth any more."""
+        product, factor, emitter = self.product, side.factor, self.emitter
+        i, j, p = variable("i", product.m), variable("j", product.n), variable(deep, product.k)
+        own = factor.own(product.rows(variable("batch", product.batch), i)[:-1])
+        wide = i if factor.name == "i" else j
+        shape = "[BLOCK_M, BLOCK_K]" if factor.name == "i" else "[BLOCK_K, BLOCK_N]"
+        if factor.name in self._copied:
+            position = linear((own, wide, p), (factor.batches, factor.width, product.k))
+            where = f"{emitter.mask(position.uses)}{self._filler(factor.node, position)}"
+            text = f"tl.load(packed_{factor.name} + {position.written('//')}{where})"
+            value, uses = emitter.named("tile", text, position.uses), position.uses
+        else:
+            value = emitter.value(factor.node.id, factor.place(own, wide, p))
+            uses = emitter.uses(value)
+            if not (side.plain and deep in uses) and not self.frame.blocks[deep].whole:
+                value = emitter.named("tile", f"tl.where(in_{deep}, {value}, 0.0)", uses | {deep})
+                uses |= {deep}
+            if not value.isidentifier():
+                value = emitter.named("tile", f"tl.full((), {value}, {COMPUTE[product.dtype]})", uses)
+            if product.dtype is not DType.F32:
+                value = emitter.named("tile", f"{value}.to({STORAGE[product.dtype]})", uses)
+        if not uses >= {factor.name, deep}:
+            value = emitter.named("tile", f"tl.broadcast_to({value}, {shape})", uses | {factor.name, deep})
+        return value
+
+    def _filler(self, node: Node, position: Index) -> str:
+        """What a load gives where there is no depth any more."""
+        masked = any(v in position.uses and not self.frame.blocks[v].whole for v in _DEPTH)
+        return ", other=0" if masked else ""
+
+    def _bounds(self) -> list[str]:
+        """The part of the depth that counts for this tile."""
+        depth = self.product.k
+        if self.form == "split":
+            return ["low = piece * PIECE", f"high = tl.minimum(low + PIECE, {depth})"]
+        if not self.skips:
+            return []
+        lows, highs = self._limits()
+        low, high = "low = 0", f"high = {depth}"
+        for limit in lows:
+            low = f"low = tl.maximum({low.removeprefix('low = ')}, {limit})"
+        for limit in highs:
+            high = f"high = tl.minimum({high.removeprefix('high = ')}, {limit})"
+        # Zero times infinity counts.
+        return [
+            low,
+            high,
+            "everything = tl.load(infinite) != 0",
+            "low = tl.where(everything, 0, low // BLOCK_K * BLOCK_K)",
+            f"high = tl.where(everything, {depth}, high)",
+        ]
+
+    def _limits(self) -> tuple[list[str], list[str]]:
+        """Where the depth of a tile starts and ends beside the diagonals of triangular factors."""
+        left, right = self.product.triangles
+        lows, highs = [], []
+        if left is not None:
+            first = f"tile_i * BLOCK_M + {left.diagonal}"
+            highs += [f"{first} + BLOCK_M"] if left.lower else []
+            lows += [] if left.lower else [first]
+        if right is not None:
+            first = f"tile_j * BLOCK_N - {right.diagonal}"
+            lows += [first] if right.lower else []
+            highs += [] if right.lower else [f"{first} + BLOCK_N"]
+        return lows, highs
+
+
+def spans(product: Product) -> frozenset[str]:
+    """The variables of a tile of sums: a factor of width 1 has none."""
+    names = {"batch": product.batch, "i": product.m, "j": product.n}
+    return frozenset(name for name, size in names.items() if size > 1)
+
+
+def part(product: Product) -> str:
+    """Where the sums of part `piece` of the depth lie."""
+    sizes = {"batch": product.batch, "i": product.m, "j": product.n}
+    position = linear([variable(*each) for each in sizes.items()], tuple(sizes.values()))
+    return f"parts + piece * {product.batch * product.m * product.n} + {position.written('//')}"
+
+
+def finish(product: Product, emitter: Emitter, body: list[str]) -> list[str]:
+    """Statements that store the results, given the sums `acc`; what they need goes to `body`."""
+    node = product.contraction.node
+    half = f".to({STORAGE[node.dtype]}).to(tl.float32)" if node.dtype is not DType.F32 else ""
+    body.append(f"sums = acc{half}")
+    emitter.hold("sums", spans(product))
+    rows = product.rows(variable("batch", product.batch), variable("i", product.m))
+    places = product.contraction.places((*rows, variable("j", product.n)))
+    assert places is not None, "a product has an epilogue that maps one to one"
+    return [emitter.store(output, places[output]) for output in product.contraction.outputs]

@@ -1,0 +1,123 @@
+"""Algorithms of a product on a GPU, the decisions that stage two may take about each, and their defaults."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from egg_search.core.hardware import Hardware
+from egg_search.core.knobs import Lever, Value
+from operators.authors.expert.ir.graph import DType
+from operators.authors.expert.plan import Decision
+from operators.authors.expert.triton.matmul.product import Product
+from operators.authors.expert.triton.nest.schedule import NOMINAL, power
+
+# By how much repacking a factor is cheaper than reading it out of order again and again: tiles that read it.
+_REUSE = 256
+_LEAST = 16  # in every direction of a tile, for tensor cores
+_PROMOTE = 4096  # depth that tensor cores add up without help, in float32
+LAYOUTS = {
+    "as given": "",
+    "a by depth": "i",
+    "b by depth": "j",
+    "both by depth": "ij",
+}
+
+
+def algorithms(product: Product) -> list[dict[str, Value]]:
+    """The structural alternatives, the favourite first.
+
+    "product": one program a tile ("tiled"), programs that go from tile to tile ("persistent"), or several programs a
+    tile that share the depth ("split"). "layout": which factors are first copied so that they are contiguous along the
+    depth, prologue done. "zeros": "skipped" beside a diagonal.
+    """
+    tiles = product.batch * ceil(product.m / 128) * ceil(product.n / 128)
+    forms = ["tiled"]
+    if tiles >= 2 * NOMINAL.cores:
+        forms.append("persistent")
+    if 2 * tiles <= NOMINAL.cores and product.k >= 256:
+        forms.insert(0 if product.k >= 4096 or (product.k >= 1024 and 4 * tiles <= NOMINAL.cores) else 1, "split")
+    layouts = _layouts(product)
+    found: list[dict[str, Value]] = [{"product": forms[0], "layout": layout} for layout in layouts]
+    found += [{"product": form, "layout": layouts[0]} for form in forms[1:]]
+    if any(product.triangles):
+        found.insert(0, {"product": "tiled", "layout": layouts[0], "zeros": "skipped"})
+    return found
+
+
+def _layouts(product: Product) -> list[str]:
+    """Which copies may pay, the favourite first: tensor cores take float32 by depth only; a prologue is done once."""
+    a, b = product.a, product.b
+    single = product.dtype is DType.F32
+    worth = ""
+    for side, uses in ((a, product.n), (b, product.m)):
+        if uses >= _REUSE and product.k >= 64 and ((single and not side.deep) or not side.plain):
+            worth += side.factor.name
+    names = [name for name, sides in LAYOUTS.items() if set(sides) <= set(worth)]
+    # Out of order is worse than computed again.
+    pays = {side.factor.name for side in (a, b) if single and not side.deep} & set(worth)
+    return sorted(names, key=lambda name: set(LAYOUTS[name]) != pays)
+
+
+def by_depth(product: Product, layout: Value) -> tuple[bool, bool]:
+    """Whether the tiles of the factors are read along the depth."""
+    copied = LAYOUTS[str(layout)]
+    return product.a.deep or "i" in copied, product.b.deep or "j" in copied
+
+
+def decisions(product: Product, choices: dict[str, Value], hardware: Hardware) -> dict[str, Decision]:
+    mapping, tiling, staging, form = Lever.MAPPING, Lever.TILING, Lever.STAGING, choices["product"]
+    rows, columns, depth, warps, stages = _tile(product, choices, hardware)
+    found = [
+        Decision("block_m", tiling, rows, _sizes(product.m, (16, 32, 64, 128, 256))),
+        Decision("block_n", tiling, columns, _sizes(product.n, (16, 32, 64, 128, 256))),
+        Decision("block_k", tiling, depth, _sizes(product.k, (16, 32, 64, 128))),
+        Decision("num_warps", staging, warps, (2, 4, 8, 16)),
+        Decision("num_stages", staging, stages, (1, 2, 3, 4, 5, 6)),
+    ]
+    if product.m > _LEAST and product.n > _LEAST:
+        found.append(Decision("group_m", mapping, 8, (1, 2, 4, 8, 16)))
+    if form == "split":
+        tiles = product.batch * ceil(product.m / rows) * ceil(product.n / columns)
+        pieces = max(2, min(32, power(ceil(hardware.cores / tiles)), power(product.k // 256)))
+        found.append(Decision("split_k", mapping, pieces, (2, 4, 8, 16, 32)))
+    if form == "persistent":
+        found.append(Decision("cores", mapping, hardware.cores))
+        found.append(Decision("programs_per_core", mapping, 1, (1, 2, 3, 4)))
+    if product.dtype is DType.F32:
+        found += _arithmetic(product, choices)
+    return {d.name: d for d in found}
+
+
+def _arithmetic(product: Product, choices: dict[str, Value]) -> list[Decision]:
+    """How float32 is multiplied. By default no worse than in float32."""
+    precision = Lever.PRECISION
+    exact = "tf32x3" if by_depth(product, choices["layout"])[1] else "bf16x6"
+    found = [Decision("input_precision", precision, exact, ("ieee", "tf32x3", "bf16x6", "bf16x3", "tf32"))]
+    lengths = tuple(length for length in (256, 512, 1024, 2048, 4096) if length < product.k)
+    if lengths:
+        found.append(Decision("promote", precision, _PROMOTE if product.k > _PROMOTE else 0, (0, *lengths)))
+    return found
+
+
+def _sizes(length: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """Those that do not leave half of a tile empty."""
+    return tuple(size for size in sizes if size <= max(power(length), _LEAST))
+
+
+def _tile(product: Product, choices: dict[str, Value], hardware: Hardware) -> tuple[int, int, int, int, int]:
+    """(rows, columns, depth, warps, stages) of a tile by default."""
+    half = product.dtype is not DType.F32
+    rows, columns = (min(128, max(_LEAST, power(length))) for length in (product.m, product.n))
+
+    def tiles() -> int:
+        return product.batch * ceil(product.m / rows) * ceil(product.n / columns)
+
+    if half and columns == 128 and product.n >= 256 and tiles() >= 4 * hardware.cores:
+        columns = 256
+    # Leave no multiprocessor idle, unless it would have too little to do.
+    while choices["product"] != "split" and tiles() < hardware.cores and max(rows, columns) > 64:
+        rows, columns = (rows, columns // 2) if columns >= rows else (rows // 2, columns)
+    depth = min(64 if half else 32, max(_LEAST, power(product.k)))
+    warps = 8 if rows * columns >= (1 << 15 if half else 1 << 14) else 4
+    stage = depth * (rows + columns) * product.dtype.bytes
+    return rows, columns, depth, warps, max(1, min(4 if half else 3, hardware.shared_bytes // stage))
