@@ -118,7 +118,10 @@ class CaseBook:
         return case
 
     def _seed(self, shape: int, index: int, family: str | None = None) -> int:
-        return self._seeds.setdefault((shape, index, family), self.draw())
+        key = shape, index, family
+        if key not in self._seeds:
+            self._seeds[key] = self.draw()
+        return self._seeds[key]
 
     def _forget(self) -> None:
         self._seeds: dict[tuple[int, int, str | None], int] = {}
