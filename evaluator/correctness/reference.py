@@ -25,6 +25,7 @@ from evaluator.protocol.memory import same_bytes, tensors_of
 from evaluator.protocol.structure import structure_of
 
 _UNIT = 2.0**-24
+_MOSTLY_ZERO = 0.3
 _FEW_COLUMNS = 16  # short rows need several perturbations: the worst of few elements is small by luck
 OWN_INPUTS = "own inputs"
 _SHOWN = 200  # characters of a structure
@@ -197,7 +198,7 @@ class Reference:
 
     def _truths(self, arguments: list[Any], eager: list[torch.Tensor], seed: int) -> list[list[torch.Tensor]]:
         """The float64 outputs on `arguments`, then those on perturbed arguments."""
-        short = any(not each.dim() or each.shape[-1] < _FEW_COLUMNS for each in eager)
+        short = any(map(_few_elements, eager))
         generator = torch.Generator().manual_seed(seed)
         models = self._moved_doubles * (max(1, 4 // len(self._moved_doubles)) if short else 1)
         try:
@@ -285,6 +286,11 @@ def _moved(model: torch.nn.Module, seed: int) -> list[torch.nn.Module]:
                 value.add_(_perturbed(value, generator) - value, alpha=sign)
         copies.append(moved)
     return copies
+
+
+def _few_elements(output: torch.Tensor) -> bool:
+    """Whether its rows have few elements that could move: they are short, or mostly zero."""
+    return not output.dim() or output.shape[-1] < _FEW_COLUMNS or bool((output == 0).float().mean() > _MOSTLY_ZERO)
 
 
 def _perturbed(leaf: Any, generator: torch.Generator) -> Any:
