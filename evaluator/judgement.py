@@ -24,6 +24,7 @@ from evaluator.worker.models import ModelSpec
 
 _CANDIDATE = "candidate"
 _PROFILES = 3
+_REHEARSING = 0xFFFE  # number of a model that nothing is judged on
 _SLOWEST = 20  # a candidate's call may take this many times eager's time
 _CONSTRUCTIONS = 20  # and its constructor and imports this many times the Model's
 
@@ -81,10 +82,17 @@ class Judgement:
 
     def _check(self, trial: Trial, effort: Effort) -> None:
         book = self._book
-        trial.seat.load(0, self._specify(0), book.references[0].state, self._load_seconds, self._rehearsal)
+        self._load(trial)
         full = chain(book.own(), book.families(), [book.first])  # made one by one: a wrong candidate fails early
         for case in book.screening() if effort is Effort.SCREEN else full:
             trial.call(case)
+
+    def _load(self, trial: Trial) -> None:
+        rehearsal, what = self._rehearsal, (self._specify(0), self._book.references[0].state, self._load_seconds)
+        if rehearsal is not None and self._book.first.buffers:  # a model of its own: calls leave traces in buffers
+            trial.seat.load(_REHEARSING, *what, rehearsal)
+            rehearsal = None
+        trial.seat.load(0, *what, rehearsal)
 
     def _check_variants(self, trial: Trial) -> None:
         for number, reference, cases in self._book.variants():

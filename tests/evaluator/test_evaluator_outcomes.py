@@ -169,3 +169,32 @@ def test_a_kernel_that_is_compiled_in_the_first_call_is_judged(judge):
         candidate_of("return super().forward(x) * (compiled().twice(1.0) / 2)", LAZY), {}, Effort.SCREEN
     )
     assert verdict.ok, verdict.reason
+
+
+COUNTING = """
+import torch
+import torch.nn as nn
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(40)
+
+    def forward(self, x):
+        return self.norm(x)
+
+
+def get_inputs():
+    return [torch.randn(64, 40)]
+
+
+def get_init_inputs():
+    return []
+"""
+
+
+def test_a_rehearsal_leaves_no_trace_in_buffers(evaluator_for):
+    candidate = candidate_of("return super().forward(x) * (compiled().twice(1.0) / 2)", LAZY, COUNTING)
+    verdict = evaluator_for(COUNTING).judge(candidate, {}, Effort.SCREEN)
+    assert verdict.ok, verdict.reason

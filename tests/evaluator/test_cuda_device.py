@@ -1,0 +1,83 @@
+"""Candidates on a GPU: honest ones are timed, others are found out, and none harms the next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from cuda_samples import FAILING, ROWS, SLOW, TORCH, TRITON, WRONG
+from evaluator_samples import QUICK
+
+from egg_search.core.hardware import detect, detect_cpu, detect_cuda
+from egg_search.core.problem import Problem
+from egg_search.core.verdict import Outcome
+from evaluator.evaluator import Evaluator
+from evaluator.settings import Effort
+
+HARDWARE = detect_cuda()
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(HARDWARE is None, reason="no GPU that torch can use")]
+_SLEEP_MS = 2.5  # what SLEEP takes at least, at any clock
+
+
+@pytest.fixture(scope="module")
+def judge(tmp_path_factory):
+    settings = replace(QUICK, memory_bytes=None)
+    evaluator = Evaluator(Problem("rows", ROWS), HARDWARE, tmp_path_factory.mktemp("build"), settings)
+    yield evaluator
+    evaluator.close()
+
+
+def test_the_gpu_is_preferred_and_described():
+    assert detect() == HARDWARE != detect_cpu()
+    assert HARDWARE.kind == "cuda" and HARDWARE.cores > 1 and HARDWARE.shared_bytes >= 48 << 10
+    assert HARDWARE.l2_bytes > 1 << 20 and HARDWARE.memory_bytes > 1 << 30
+
+
+@pytest.mark.parametrize("effort", Effort)
+def test_an_honest_torch_candidate_is_as_fast_as_eager(judge, effort):
+    verdict = judge.judge(TORCH, {}, effort)
+    assert verdict.outcome is Outcome.OK, verdict.reason
+    assert 0.5 < verdict.timing.speedups["eager"].value < 2
+
+
+def test_an_honest_triton_kernel_wins(judge):
+    verdict = judge.judge(TRITON, {}, Effort.FULL)
+    assert verdict.outcome is Outcome.OK, verdict.reason
+    assert verdict.timing.speedups["eager"].low > 1
+    assert verdict.generated_share > 0.5
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_results_are_found(judge, name):
+    assert judge.judge(WRONG[name], {}, Effort.SCREEN).outcome is Outcome.WRONG_VALUES
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_all_work_counts(judge, name):
+    verdict = judge.judge(SLOW[name], {}, Effort.SCREEN)
+    assert verdict.outcome is Outcome.OK, verdict.reason
+    assert verdict.timing.ms.value > _SLEEP_MS
+
+
+@pytest.mark.parametrize(
+    "name, outcomes",
+    [
+        ("hangs", {Outcome.TIMED_OUT}),
+        ("writes out of bounds", {Outcome.RAISED, Outcome.CRASHED}),
+        ("takes all memory", {Outcome.OUT_OF_MEMORY}),
+        ("computes on the CPU", {Outcome.WRONG_FORM}),
+    ],
+)
+def test_what_fails_costs_its_process_only(judge, name, outcomes):
+    verdict = judge.judge(FAILING[name], {}, Effort.SCREEN)
+    assert verdict.outcome in outcomes, verdict.reason
+    assert judge.judge(TORCH, {}, Effort.SCREEN).outcome is Outcome.OK
+
+
+def test_baselines_with_and_without_compiler_and_tf32(tmp_path):
+    settings = replace(QUICK, memory_bytes=None, torch_compile=True)
+    evaluator = Evaluator(Problem("rows", ROWS), HARDWARE, tmp_path, settings)
+    try:
+        assert {"eager", "eager_tf32", "compile", "compile_tf32"} == set(evaluator.baselines())
+    finally:
+        evaluator.close()
