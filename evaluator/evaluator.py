@@ -20,8 +20,8 @@ from evaluator.build import build
 from evaluator.build.store import BuildStore
 from evaluator.correctness.cases import CaseBook
 from evaluator.correctness.degenerate import degeneracies
-from evaluator.device.base import Device, Rights
-from evaluator.device.cpu import CpuDevice
+from evaluator.device.base import Rights
+from evaluator.device.choose import device_for, threads_of
 from evaluator.gate import Gate
 from evaluator.isolation.base import Stage
 from evaluator.isolation.isolation import shared_isolation
@@ -53,14 +53,16 @@ class Evaluator:
         self._root, self._problem = Path(build_dir).absolute(), problem
         self._store = BuildStore(self._root)
         self._gate = Gate(settings.gate_path)
-        self._isolation = shared_isolation(hardware.cores, settings.layers)
-        self._device: Device = CpuDevice(hardware, self._isolation)
+        self._threads = threads_of(hardware)
+        self._isolation = shared_isolation(self._threads, settings.layers)
+        self._device = device_for(hardware, self._isolation)
         self._lock = threading.RLock()
         self._book: CaseBook | None = None
         self._baselines: Baselines | None = None
 
     def baselines(self) -> dict[str, float]:
-        """Milliseconds of a call by baseline: "eager", and "compile" unless it failed. Starts what is needed."""
+        """Milliseconds of a call by baseline: "eager", and the device's variants of it ("compile") unless they
+        failed. Starts what is needed."""
         with self._lock:
             return dict(self._start().milliseconds)
 
@@ -181,4 +183,4 @@ class Evaluator:
 
     def _spec(self, book: CaseBook, source: str, class_name: str, number: int) -> ModelSpec:
         reference = book.references[number]
-        return ModelSpec(source, class_name, reference.init_inputs, reference.seed, threads=self._hardware.cores)
+        return ModelSpec(source, class_name, reference.init_inputs, reference.seed, threads=self._threads)

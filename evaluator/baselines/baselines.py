@@ -1,4 +1,4 @@
-"""Baselines: eager and torch.compile, each in a worker of its own that stays alive."""
+"""Baselines: eager and the device's variants of it, such as torch.compile, each in a worker that stays alive."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from evaluator.timing.session import Goal, Samples, run_session
 from evaluator.timing.statistics import margin_of
 from evaluator.worker.models import ModelSpec
 
-EAGER, COMPILE, _TWIN = "eager", "compile", "eager twin"
+EAGER, _TWIN = "eager", "eager twin"
+_COMPILER_MEMORY = 3  # times a model's
 _WARM_SECONDS, _MAX_WARM = 0.002, 5  # short calls are timed right after untimed ones, as in a loop
 
 
@@ -48,6 +49,7 @@ class Baselines:
         self._memory_bytes, self._environment, self._rights, self._gate = memory_bytes, environment, rights, gate
         self._first = [book.shipped(0), book.shipped(1)]
         self._seats: dict[str, Seat] = {}
+        self._asked = EAGER  # whose call is the last one
         self.failures: dict[str, str] = {}
         self._random = np.random.default_rng()
 
@@ -55,8 +57,10 @@ class Baselines:
         """Starts the workers and makes their first calls. May run beside other use of the case book. Raises UserError
         when eager fails there, also when the machine forbids to read a worker's memory."""
         with self._gate.shared():
-            for name in (EAGER, COMPILE) if self._settings.torch_compile else (EAGER,):
-                self._start(name)
+            self._start(EAGER)
+            for name, changes in self._device.variants.items():
+                if self._settings.torch_compile or not changes.get("compiled"):
+                    self._start(name)
 
     @property
     def names(self) -> list[str]:
@@ -80,7 +84,7 @@ class Baselines:
     def null(self) -> float:
         """Raw seconds of a call that computes nothing, in eager's worker: a candidate has no influence on it. Raises
         as `time` does."""
-        return self._revived(EAGER, lambda: self._seats[EAGER].null())
+        return self._revived(EAGER, self._null)
 
     def _revived(self, name: str, call: Callable[[], float]) -> float:
         try:
@@ -99,18 +103,24 @@ class Baselines:
         self._seats = {}
 
     def _call(self, name: str, case: Case | FreshCase) -> float:
+        self._asked = name
         return self._seats[name].call(0, case.arguments, self._settings.compile_seconds, self.warm).seconds
+
+    def _null(self) -> float:
+        self._asked = EAGER
+        return self._seats[EAGER].null()
 
     def _start(self, name: str) -> None:
         """Starts a worker for `name` and makes its first calls, in which torch.compile compiles."""
+        changes = self._device.variants.get(name, {})
         try:
-            memory = self._memory_bytes * (3 if name == COMPILE else 1)
+            memory = self._memory_bytes * (_COMPILER_MEMORY if changes.get("compiled") else 1)
             seat = self._device.open(memory, self._environment, self._rights)
-            spec = replace(self._spec, compiled=name == COMPILE)
+            spec = replace(self._spec, **changes)
             seat.load(0, spec, self._book.references[0].state, self._settings.load_seconds)
             for case in (*self._first, self._first[0]):
                 last = seat.call(0, case.arguments, self._settings.compile_seconds)
-                fault = _fault(case, last) if name == COMPILE else ""
+                fault = _fault(case, last) if changes else ""
                 if fault:
                     seat.close()
                     raise WorkerFailure(Outcome.WRONG_VALUES, fault)
@@ -118,21 +128,21 @@ class Baselines:
             if name == EAGER:
                 self.eager_seconds = last.seconds
         except WorkerFailure as failure:
-            if name != COMPILE:
+            if not changes:
                 raise UserError(f"the problem's own Model fails in a worker: {failure.reason}") from None
             self.failures[name] = failure.reason
 
     def calibrate(self) -> None:
         """After `start`: a session of every baseline and of a second eager; the ratio of the two is the A/A margin.
-        A torch.compile that dies meanwhile is left out."""
+        A variant that dies meanwhile is left out."""
         self._start(_TWIN)
         try:
             samples = self._session()
         except WorkerFailure as failure:
-            if COMPILE not in self._seats:
+            if self._asked not in self._device.variants:
                 raise UserError(f"the problem's own Model fails in a worker: {failure.reason}") from None
-            self.failures[COMPILE] = failure.reason
-            for name in (COMPILE, _TWIN):
+            self.failures[self._asked] = failure.reason
+            for name in (self._asked, _TWIN):
                 self._seats.pop(name).close()
             self.calibrate()
             return
@@ -146,9 +156,9 @@ class Baselines:
 
     def _session(self) -> Samples:
         sides = {name: lambda case, name=name: self._call(name, case) for name in self._seats}
-        goal, null = Goal(_TWIN, EAGER, self._device.quantile), self._seats[EAGER].null
+        goal = Goal(_TWIN, EAGER, self._device.quantile)
         with self._gate.exclusive():
-            return run_session(sides, null, self._book.fresh(), goal, self._settings.full, self._random)
+            return run_session(sides, self._null, self._book.fresh(), goal, self._settings.full, self._random)
 
 
 def _fault(case: Case, call: Call) -> str:

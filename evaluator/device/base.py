@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 
@@ -82,8 +82,10 @@ class Seat(Protocol):
 
 
 class Device(Protocol):
-    """Opens seats. `quantile` is the statistic of its times that noise moves least."""
+    """Opens seats. `quantile` is the statistic of its times that noise moves least. `variants` are the baselines
+    beside eager: what is other in their `ModelSpec`, by name."""
 
     quantile: float
+    variants: ClassVar[dict[str, dict[str, Any]]]
 
     def open(self, memory_bytes: int, environment: dict[str, str], rights: Rights = NO_RIGHTS) -> Seat: ...

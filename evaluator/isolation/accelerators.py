@@ -5,20 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from glob import glob
 
+_READ = "/proc/self /proc/driver/nvidia /proc/devices /sys/bus/pci /sys/devices /sys/module /etc/nvidia"
+_THREADS = "/proc/self/task"  # a GPU's driver names its threads there, and does not start when it cannot
+
 
 @dataclass(frozen=True)
 class Access:
-    """Device files that are written to, and paths that are read. `bounded`: the address space may have a limit (a GPU's
-    driver reserves more than any machine has)."""
+    """Files that are written to, and paths that are read. `bounded`: the address space may have a limit (a GPU's driver
+    reserves more than any machine has). `sockets`: it makes Unix-domain sockets (a GPU's driver does, to hand on
+    descriptors)."""
 
-    devices: tuple[str, ...] = ()
+    writable: tuple[str, ...] = ()
     readable: tuple[str, ...] = ()
     bounded: bool = True
+    sockets: bool = False
 
 
 def access_to(device: str) -> Access:
-    """What `device` ("cpu" or "cuda") needs on this machine."""
+    """What `device` ("cpu" or "cuda") needs on this machine, to be asked in the worker itself."""
     if device == "cpu":
         return Access()
-    readable = ("/proc/driver/nvidia", "/proc/devices", "/sys/bus/pci", "/sys/devices", "/sys/module", "/etc/nvidia")
-    return Access(tuple(glob("/dev/nvidia*")), readable, bounded=False)
+    return Access((*glob("/dev/nvidia*"), _THREADS), tuple(_READ.split()), bounded=False, sockets=True)

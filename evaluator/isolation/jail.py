@@ -78,10 +78,10 @@ class Jail:
         if "landlock" in self._layers:
             readable += request["private"]
             execute = build or "seccomp" in self._layers  # which decides later what may be started
-            landlock.enter(readable, [scratch, *writable, *paths.DEVICES, *device.devices], execute)
+            landlock.enter(readable, [scratch, *writable, *paths.DEVICES, *device.writable], execute)
         os.chdir(scratch)
         if "seccomp" in self._layers:
-            return seccomp.enter(build)
+            return seccomp.enter(build, device.sockets)
         return None
 
 

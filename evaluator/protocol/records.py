@@ -37,7 +37,7 @@ class ProtocolError(Exception):
 
 
 class Op(IntEnum):
-    """What the verifier asks for. File descriptors travel with LOAD (payload, state), BIND and ROOM (payload, region)."""
+    """What the verifier asks for. Descriptors travel with LOAD (payload, state), BIND and ROOM (payload, region)."""
 
     LOAD = 1  # execute a source; construct and fill model `model`
     BIND = 2  # map the input region of (model, slot)

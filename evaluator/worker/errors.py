@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import traceback
 
+import torch
+
 from evaluator.protocol.records import TEXT_BYTES
 
 
@@ -27,8 +29,10 @@ def _line(error: BaseException) -> str:
 
 
 def is_memory_error(error: BaseException) -> bool:
-    """torch reports a failed allocation as a RuntimeError."""
+    """torch reports a failed allocation on the CPU as a RuntimeError."""
     try:
+        if isinstance(error, torch.cuda.OutOfMemoryError):
+            return True
         return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     except BaseException:
         return False

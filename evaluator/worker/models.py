@@ -33,6 +33,7 @@ class ModelSpec:
     state: Layout | None = None
     threads: int = 1
     compiled: bool = False  # torch.compile it
+    tf32: bool = False  # let products and convolutions of float32 be computed in TF32; else as torch is shipped
 
 
 class Models:
@@ -46,6 +47,8 @@ class Models:
 
     def load(self, number: int, spec: ModelSpec, state_fd: int | None) -> None:
         torch.set_num_threads(spec.threads)
+        if spec.tf32:
+            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
         torch.manual_seed(spec.seed)
         module = self._module(spec.source)
         if spec.class_name is None:

@@ -18,6 +18,7 @@ from evaluator.isolation.layers.syscalls import numbers
 _SECCOMP = {"x86_64": 317, "aarch64": 277}
 _SET_MODE_FILTER, _NEW_LISTENER = 1, 1 << 3
 _CLONE_THREAD = 0x00010000
+_AF_UNIX = 1
 _HARMLESS_PRCTL = (15, 16, 3, 21, 39, 42, 23, 0x53564D41)  # names of threads and mappings, and questions
 
 _FILES = """
@@ -67,19 +68,22 @@ class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_uint16), ("code", ctypes.c_char_p)]
 
 
-def enter(build: bool) -> int | None:
+def enter(build: bool, sockets: bool = False) -> int | None:
     """For this thread and its descendants, for good. The descriptor on which the verifier hears and decides; None where
-    another listener is there already, as in some containers. Needs no_new_privs."""
+    another listener is there already, as in some containers. `sockets` permits to make Unix-domain ones that others may
+    connect to. Needs no_new_privs."""
+    rules = [*_allowed(), *(_sockets() if sockets else [])]
     try:
-        return _install(_allowed(), NOTIFY, _NEW_LISTENER)
+        return _install(rules, NOTIFY, _NEW_LISTENER)
     except OSError as error:
         if error.errno not in (errno.EBUSY, errno.EINVAL):
             raise
     quiet = ERRNO | errno.EPERM
     if build:
-        _install([Rule(number, quiet) for number in numbers(DANGEROUS).values()], ALLOW, 0)
+        denied = [Rule(number, quiet) for number in numbers(DANGEROUS).values()]
+        _install([*(_sockets() if sockets else []), *denied], ALLOW, 0)
     else:
-        _install(_allowed(), quiet, 0)
+        _install(rules, quiet, 0)
     return None
 
 
@@ -99,4 +103,14 @@ def _allowed() -> list[Rule]:
         Rule(named["prctl"], ERRNO | errno.EPERM),
         Rule(named["prlimit64"], ALLOW, 2, (0,)),  # asks; a limit to set would be an address
         *(Rule(number, ALLOW) for number in numbers(_RUN).values()),
+    ]
+
+
+def _sockets() -> list[Rule]:
+    """Connecting is refused quietly: a GPU's driver looks for a daemon."""
+    named = numbers("socket connect")
+    return [
+        Rule(named["socket"], ALLOW, 0, (_AF_UNIX,)),
+        Rule(named["connect"], ERRNO | errno.ECONNREFUSED),
+        *(Rule(number, ALLOW) for number in numbers("bind listen accept accept4").values()),
     ]
