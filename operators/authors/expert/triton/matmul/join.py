@@ -5,7 +5,7 @@ from __future__ import annotations
 from operators.authors.expert.triton.expr import Emitter, Scope
 from operators.authors.expert.triton.matmul.frame import SHAPES, Block, Frame
 from operators.authors.expert.triton.matmul.functions import Functions
-from operators.authors.expert.triton.matmul.multiply import finish, part, spans
+from operators.authors.expert.triton.matmul.multiply import finish, narrowed, part, spans
 from operators.authors.expert.triton.matmul.product import Product
 from operators.authors.expert.triton.nest.schedule import power
 from operators.authors.expert.triton.text import loop
@@ -31,6 +31,7 @@ def join(out: Functions, product: Product) -> None:
     load = f"tl.load({part(product)}{emitter.mask(spans(product))})"
     body += ["acc = tl.zeros([BLOCK_M, BLOCK_N], tl.float32)"]
     body += loop("piece in tl.range(0, SPLIT_K)", [f"acc += {load}"])
+    body += narrowed(product)
     body += finish(product, emitter, body)
     tiles = {"TILES_M": str(-(-product.m // rows)), "TILES_N": str(-(-product.n // columns))}
     values = {"BLOCK_M": str(rows), "BLOCK_N": str(columns), "SPLIT_K": out.settings.text("split_k"), **tiles}

@@ -122,9 +122,7 @@ class Multiply:
         else:
             lines = self._steps("acc", low, high)
         self.body += [f"acc = {zeros}", *lines]
-        for size, axis in ((self.product.m, 0), (self.product.n, 1)):
-            if size == 1:  # all of them are equal
-                self.body.append(f"acc = tl.max(acc, {axis}, keep_dims=True)")
+        self.body += narrowed(self.product)
 
     def _steps(self, acc: str, low: str, high: str) -> list[str]:
         """The loop that adds a stretch of the depth to `acc`."""
@@ -211,6 +209,14 @@ def spans(product: Product) -> frozenset[str]:
     """The variables of a tile of sums: a factor of width 1 has none."""
     names = {"batch": product.batch, "i": product.m, "j": product.n}
     return frozenset(name for name, size in names.items() if size > 1)
+
+
+def narrowed(product: Product) -> list[str]:
+    """Leaves one of the equal rows or columns of sums that a factor of width 1 makes."""
+    if product.m == product.n == 1:
+        return ["acc = tl.max(tl.max(acc, 1), 0)"]
+    axes = [axis for axis, size in enumerate((product.m, product.n)) if size == 1]
+    return [f"acc = tl.max(acc, {axis}, keep_dims=True)" for axis in axes]
 
 
 def part(product: Product) -> str:

@@ -14,7 +14,7 @@ from operators.authors.expert.triton.nest.schedule import NOMINAL, power
 # By how much repacking a factor is cheaper than reading it out of order again and again: tiles that read it.
 _REUSE = 256
 _LEAST = 16  # in every direction of a tile, for tensor cores
-_PROMOTE = 4096  # depth that tensor cores add up without help, in float32
+_PROMOTE = 1024  # depth that tensor cores add up without help, in float32
 LAYOUTS = {
     "as given": "",
     "a by depth": "i",
@@ -53,9 +53,9 @@ def _layouts(product: Product) -> list[str]:
         if uses >= _REUSE and product.k >= 64 and ((single and not side.deep) or not side.plain):
             worth += side.factor.name
     names = [name for name, sides in LAYOUTS.items() if set(sides) <= set(worth)]
-    # Out of order is worse than computed again.
-    pays = {side.factor.name for side in (a, b) if single and not side.deep} & set(worth)
-    return sorted(names, key=lambda name: set(LAYOUTS[name]) != pays)
+    # The left factor goes to tensor cores through registers as well, the right one does not.
+    first = {"j"} & set(worth) if single and not b.deep else set()
+    return sorted(names, key=lambda name: set(LAYOUTS[name]) != first)
 
 
 def by_depth(product: Product, layout: Value) -> tuple[bool, bool]:
@@ -84,15 +84,14 @@ def decisions(product: Product, choices: dict[str, Value], hardware: Hardware) -
         found.append(Decision("cores", mapping, hardware.cores))
         found.append(Decision("programs_per_core", mapping, 1, (1, 2, 3, 4)))
     if product.dtype is DType.F32:
-        found += _arithmetic(product, choices)
+        found += _arithmetic(product)
     return {d.name: d for d in found}
 
 
-def _arithmetic(product: Product, choices: dict[str, Value]) -> list[Decision]:
+def _arithmetic(product: Product) -> list[Decision]:
     """How float32 is multiplied. By default no worse than in float32."""
-    precision = Lever.PRECISION
-    exact = "tf32x3" if by_depth(product, choices["layout"])[1] else "bf16x6"
-    found = [Decision("input_precision", precision, exact, ("ieee", "tf32x3", "bf16x6", "bf16x3", "tf32"))]
+    precision, words = Lever.PRECISION, ("ieee", "tf32x3", "bf16x6", "bf16x3", "tf32")
+    found = [Decision("input_precision", precision, "tf32x3", words)]
     lengths = tuple(length for length in (256, 512, 1024, 2048, 4096) if length < product.k)
     if lengths:
         found.append(Decision("promote", precision, _PROMOTE if product.k > _PROMOTE else 0, (0, *lengths)))
@@ -112,12 +111,14 @@ def _tile(product: Product, choices: dict[str, Value], hardware: Hardware) -> tu
     def tiles() -> int:
         return product.batch * ceil(product.m / rows) * ceil(product.n / columns)
 
-    if half and columns == 128 and product.n >= 256 and tiles() >= 4 * hardware.cores:
+    if not half:
+        columns = min(columns, 64)  # pieces of float32 fill the registers
+    elif columns == 128 and product.n >= 256 and tiles() >= 4 * hardware.cores:
         columns = 256
     # Leave no multiprocessor idle, unless it would have too little to do.
     while choices["product"] != "split" and tiles() < hardware.cores and max(rows, columns) > 64:
         rows, columns = (rows, columns // 2) if columns >= rows else (rows // 2, columns)
     depth = min(64 if half else 32, max(_LEAST, power(product.k)))
-    warps = 8 if rows * columns >= (1 << 15 if half else 1 << 14) else 4
+    warps = 8 if rows * columns >= (1 << 15 if half else 1 << 13) else 4
     stage = depth * (rows + columns) * product.dtype.bytes
     return rows, columns, depth, warps, max(1, min(4 if half else 3, hardware.shared_bytes // stage))
