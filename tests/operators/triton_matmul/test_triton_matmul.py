@@ -30,7 +30,7 @@ def random_case(seed):
 
 
 def test_any_product_in_any_structure(tmp_path):
-    check(tmp_path, [random_case(seed) for seed in range(24)])
+    check(tmp_path, [random_case(seed) for seed in range(18)])
 
 
 def linear(m, n, k, dtype=DType.F32):
@@ -50,20 +50,19 @@ def test_half_types_round_as_torch_does(tmp_path):
 
 
 def test_long_sums_are_added_in_stretches(tmp_path):
-    inputs = [torch.randn(16, 1500), torch.randn(16, 1500), torch.randn(16)]
+    inputs = [torch.randn(16, 600), torch.randn(16, 600), torch.randn(16)]
     cases = [
-        case(linear(16, 16, 1500), inputs, {"product": p, "layout": "as given"}, block_m=16, block_n=16, promote=length)
+        case(linear(16, 16, 600), inputs, {"product": p, "layout": "as given"}, block_m=16, block_n=16, promote=length)
         for p in ("tiled", "split")
         for length in (0, 256)
     ]
     check(tmp_path, cases)
 
 
-@pytest.mark.parametrize("diagonal", [19, -23])
-def test_zeros_beside_a_diagonal_are_skipped_only_where_nothing_is_infinite(tmp_path, diagonal):
+def test_zeros_beside_a_diagonal_are_skipped_only_where_nothing_is_infinite(tmp_path):
     cases = []
-    for left, right in (("ge", None), ("le", "ge"), ("ge", "le")):
-        t, size = Terms(), 70
+    for left, right, diagonal in (("ge", None, 19), ("le", "ge", 19), ("ge", "le", -23)):
+        t, size = Terms(), 54
         x, y = t.input(0, f32(size, size)), t.input(1, f32(size, size))
         i, j = t.iota((size, size), 0), t.iota((size, size), 1)
         a = t.where((i + diagonal).map(left, j), x, 0.0)
