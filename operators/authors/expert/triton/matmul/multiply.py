@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import reduce
 
 from operators.authors.expert.ir.graph import DType, Node
 from operators.authors.expert.kernels.index import Index, linear, variable
@@ -27,7 +28,7 @@ _DEPTH = frozenset("pq")
 
 @dataclass
 class Multiply:
-    """Writes one tile's work to `body`, whose first lines the caller has to give: the number of the tile, `tile`."""
+    """`body` is the work on one tile (or part of its depth), given its number `tile`."""
 
     out: Functions
     product: Product
@@ -176,15 +177,12 @@ class Multiply:
         if not self.skips:
             return []
         lows, highs = self._limits()
-        low, high = "low = 0", f"high = {depth}"
-        for limit in lows:
-            low = f"low = tl.maximum({low.removeprefix('low = ')}, {limit})"
-        for limit in highs:
-            high = f"high = tl.minimum({high.removeprefix('high = ')}, {limit})"
+        low = reduce(lambda text, limit: f"tl.maximum({text}, {limit})", lows, "0")
+        high = reduce(lambda text, limit: f"tl.minimum({text}, {limit})", highs, str(depth))
         # Zero times infinity counts.
         return [
-            low,
-            high,
+            f"low = {low}",
+            f"high = {high}",
             "everything = tl.load(infinite) != 0",
             "low = tl.where(everything, 0, low // BLOCK_K * BLOCK_K)",
             f"high = tl.where(everything, {depth}, high)",
