@@ -59,12 +59,12 @@ class Watch:
 
 def stopped(pid: int) -> bool:
     """Whether no thread of process `pid` runs any more."""
-    return all(_state(Path(f"/proc/{pid}/task/{thread}")) in _STOPPED for thread in _threads(pid))
+    return all(_state(f"{pid}/task/{thread}") in _STOPPED for thread in _threads(pid))
 
 
 def parent(pid: int) -> int:
     """The process that `pid` is a child of; 0 when it is gone."""
-    return int(_fields(Path(f"/proc/{pid}"))[1:2][0]) if _fields(Path(f"/proc/{pid}")) else 0
+    return int(next(iter(_fields(f"{pid}")[1:]), 0))
 
 
 def kill_descendants(pid: int, spare: int) -> None:
@@ -87,7 +87,7 @@ def _descendants(pid: int) -> Iterator[int]:
 
 
 def _ended(pid: int) -> bool:
-    return _state(Path(f"/proc/{pid}")) in "ZX"
+    return _state(f"{pid}") in "ZX"
 
 
 def _threads(pid: int) -> list[str]:
@@ -97,21 +97,22 @@ def _threads(pid: int) -> list[str]:
         return []
 
 
-def _fields(path: Path) -> list[str]:
+def _fields(process: str) -> list[str]:
     """Of a stat file, from the state on: the name before it may contain anything."""
     try:
-        return (path / "stat").read_text(errors="replace").rpartition(")")[2].split()
+        with open(f"/proc/{process}/stat", "rb", buffering=0) as file:  # read very often
+            return file.read(4096).rpartition(b")")[2].decode().split()
     except OSError:
         return []
 
 
-def _state(path: Path) -> str:
-    return next(iter(_fields(path)), "X")
+def _state(process: str) -> str:
+    return next(iter(_fields(process)), "X")
 
 
 def _ticks(pid: int) -> int:
     """CPU time of a process and of its children that ended, in clock ticks."""
-    return sum(map(int, _fields(Path(f"/proc/{pid}"))[11:15]))
+    return sum(map(int, _fields(f"{pid}")[11:15]))
 
 
 def _resident(pid: int) -> int:
