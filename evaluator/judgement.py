@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from egg_search.core.verdict import Interval, Outcome, Timing, Verdict
 from evaluator.baselines.baselines import Baselines, warm_calls
 from evaluator.correctness.cases import CaseBook
 from evaluator.correctness.fresh import FreshCase
+from evaluator.correctness.reference import Reference
 from evaluator.device.base import Seat
 from evaluator.gate import Gate
 from evaluator.isolation.failure import WorkerFailure
@@ -46,14 +46,14 @@ class Judgement:
         self._settings, self._gate, self._quantile = settings, gate, quantile
         self._random = np.random.default_rng()
         self._eager_seconds = book.eager_seconds
-        self._rehearsal: list[Any] | None = None
+        self._rehearse = False
 
     def run(
         self, seat: Seat, flags: tuple[str, ...], effort: Effort, best_ms: float | None, rehearse: bool = False
     ) -> Verdict:
         """The verdict on the candidate in `seat`, whatever happens there. `best_ms`: see `Evaluator.judge`. With
-        `rehearse` it is called once while compilers may still run."""
-        self._rehearsal = self._book.references[0].inputs(self._book.draw()) if rehearse else None
+        `rehearse` it is called once, at every shape, while compilers may still run."""
+        self._rehearse = rehearse
         trial = Trial(seat, self._settings.accept, self._call_seconds, warm_calls(self._eager_seconds))
         try:
             return self._judge(trial, flags, effort, best_ms)
@@ -82,23 +82,24 @@ class Judgement:
 
     def _check(self, trial: Trial, effort: Effort) -> None:
         book = self._book
-        self._load(trial)
+        self._load(trial, 0, book.references[0], has_buffers=bool(book.first.buffers))
         full = chain(book.own(), book.families(), [book.first])  # made one by one: a wrong candidate fails early
         for case in book.screening() if effort is Effort.SCREEN else full:
             trial.call(case)
 
-    def _load(self, trial: Trial) -> None:
-        rehearsal, what = self._rehearsal, (self._specify(0), self._book.references[0].state, self._load_seconds)
-        if rehearsal is not None and self._book.first.buffers:  # a model of its own: calls leave traces in buffers
+    def _load(self, trial: Trial, number: int, reference: Reference, has_buffers: bool) -> None:
+        what = self._specify(number), reference.state, self._load_seconds
+        rehearsal = reference.inputs(self._book.draw()) if self._rehearse else None
+        if rehearsal is not None and has_buffers:  # a model of its own: calls leave traces in buffers
             trial.seat.load(_REHEARSING, *what, rehearsal)
             rehearsal = None
-        trial.seat.load(0, *what, rehearsal)
+        trial.seat.load(number, *what, rehearsal)
 
     def _check_variants(self, trial: Trial) -> None:
         for number, reference, cases in self._book.variants():
             changed = ", ".join(f"{name}={value}" for name, value in reference.changed.items())
             try:
-                trial.seat.load(number, self._specify(number), reference.state, self._load_seconds)
+                self._load(trial, number, reference, any(case.buffers for case in cases))
                 for case in cases:
                     trial.call(case, number)
             except WorkerFailure as failure:

@@ -171,6 +171,14 @@ def test_a_kernel_that_is_compiled_in_the_first_call_is_judged(judge):
     assert verdict.ok, verdict.reason
 
 
+def test_a_kernel_that_is_compiled_for_every_shape_is_judged_at_all_of_them(judge):
+    """As those of Triton are."""
+    lazy = LAZY.replace("compiled()", "compiled(shape)").replace('"/lazy.so"', 'f"/lazy{shape[0]}x{shape[1]}.so"')
+    candidate = candidate_of("return super().forward(x) * (compiled(tuple(x.shape)).twice(1.0) / 2)", lazy)
+    verdict = judge.judge(candidate, {}, Effort.FULL)
+    assert verdict.ok, verdict.reason
+
+
 COUNTING = """
 import torch
 import torch.nn as nn
