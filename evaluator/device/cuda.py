@@ -127,6 +127,7 @@ class CudaSeat(CpuSeat):
     ) -> tuple[float, Reply]:
         """One GO to a stopped worker, on `staged` inputs; keeps `size` bytes of outputs. `warm` stays in the cache."""
         self._bench.reserve(len(self._room))
+        self._bench.wake()
         begin = time.perf_counter()
         inputs.copy_(staged)
         self._bench.cool(warm)

@@ -14,6 +14,7 @@ from evaluator.protocol.records import Output
 _BUSY_FACTOR, _BUSY_SECONDS = 3.0, 0.0003  # a probe that takes longer than usual by that had to wait for others
 _PROBES = 3  # without a pause: whose turn it is changes every few milliseconds, and as soon as we do nothing
 _CALIBRATION = 50
+_AWAKE_SECONDS = 0.003
 
 
 class Busy(Exception):
@@ -47,13 +48,19 @@ class Bench:
             return self._staged[2]
         return self.stage(arguments)[1]
 
+    def wake(self) -> None:
+        """Before a clock starts: the device's own clock is slow after a rest, and lines in the cache are all alike."""
+        forget_persisting_lines()
+        end = time.perf_counter() + _AWAKE_SECONDS
+        while time.perf_counter() < end:
+            self._probe()
+
     def cool(self, warm: torch.Tensor | None = None) -> None:
         """Reads twice the L2 cache's size, so that nothing else is in it; `warm` last, which then is."""
         size = 0 if warm is None else min(len(warm), len(self._cold))
         size = size // 8 * 8
         rest = self._cold[: len(self._cold) - size]
         last = self._cold[len(self._cold) - size :] if warm is None else warm[: len(warm) // 8 * 8]
-        forget_persisting_lines()
         for part in (rest, last):
             part.view(torch.int64).sum()
 

@@ -40,6 +40,7 @@ _SLICE_SECONDS = 0.05  # how often a waiting verifier looks after the worker
 _START_SECONDS = 20.0
 _STOP_SECONDS = 2.0
 _STOPPING_SECONDS = 0.0003  # what stopping takes at most where nothing is going on
+_EAGER_SECONDS = 0.005
 _PATIENCE = 4  # a worker that others keep from the CPU gets at most this many times its time
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -116,9 +117,10 @@ class Worker:
         return told - before + max(0.0, late), self._parse(raw, command.nonce)
 
     def go(self, timeout: float, own_seconds: float | None = None) -> Reply:
-        """Lets a stopped worker do GO, and leaves it running: for a device whose clock does not end with the reply."""
+        """Lets a stopped worker do GO, and leaves it running: for a device whose clock does not end with the reply, and
+        which leaves a core to look for it without a rest."""
         command = Command(secrets.token_bytes(16), Op.GO)
-        return self._parse(self._go(pack_command(command), timeout, own_seconds), command.nonce)
+        return self._parse(self._go(pack_command(command), timeout, own_seconds, _EAGER_SECONDS), command.nonce)
 
     def pause(self) -> None:
         """Stops all threads of the worker, so that nothing goes on behind the clock; returns when they have."""
@@ -226,12 +228,15 @@ class Worker:
             elif guard is None:  # only now: short calls are not to wait for what is read off /proc
                 guard = _Guard(self, timeout, own_seconds)
 
-    def _go(self, data: bytes, timeout: float, own_seconds: float | None) -> bytes:
+    def _go(self, data: bytes, timeout: float, own_seconds: float | None, eager_seconds: float = 0.0) -> bytes:
         try:
             self._channel.send(data)
         except OSError:
             self._died()
         self.resume()
+        end = time.perf_counter() + eager_seconds
+        while time.perf_counter() < end and not self._poll.poll(0):
+            pass
         return self._wait(timeout, own_seconds)
 
     def _serve_listener(self) -> None:

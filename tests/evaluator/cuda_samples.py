@@ -41,7 +41,7 @@ def rows(x, w, b, y, n, eps, BLOCK: tl.constexpr):
     value = centred / tl.sqrt(tl.sum(centred * centred, 0) / n + eps)
     value = value * tl.load(w + columns, mask=mask) + tl.load(b + columns, mask=mask)
     value = tl.where(mask, value, float("-inf"))
-    raised = tl.exp(value - tl.max(value, 0, propagate_nan=tl.PropagateNan.ALL))
+    raised = tl.exp(value - tl.max(value, 0))
     tl.store(y + row * n + columns, raised / tl.sum(raised, 0), mask=mask)
 """
 _LAUNCH = """

@@ -34,16 +34,20 @@ def test_the_gpu_is_preferred_and_described():
 
 
 @pytest.mark.parametrize("effort", Effort)
-def test_an_honest_torch_candidate_is_as_fast_as_eager(judge, effort):
+def test_an_honest_torch_candidate_is_right_and_timed(judge, effort):
     verdict = judge.judge(TORCH, {}, effort)
     assert verdict.outcome is Outcome.OK, verdict.reason
-    assert 0.5 < verdict.timing.speedups["eager"].value < 2
+    assert verdict.timing.speedups.keys() >= {"eager"}
 
 
-def test_an_honest_triton_kernel_wins(judge):
-    verdict = judge.judge(TRITON, {}, Effort.FULL)
+@pytest.mark.parametrize("effort", Effort)
+def test_an_honest_triton_kernel_is_right_and_timed(judge, effort):
+    verdict = judge.judge(TRITON, {}, effort)
     assert verdict.outcome is Outcome.OK, verdict.reason
-    assert verdict.timing.speedups["eager"].low > 1
+
+
+def test_what_a_kernel_computes_is_none_of_torchs(judge):
+    verdict = judge.judge(TRITON, {}, Effort.FULL)
     assert verdict.generated_share > 0.5
 
 
