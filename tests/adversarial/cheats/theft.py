@@ -124,9 +124,9 @@ ENTRIES = [
         """
         KEPT = []
         from evaluator.protocol import records
-        from evaluator.worker import server
+        from evaluator.worker import host
         honest = records.describe
-        server.describe = lambda tensor: honest(KEPT[0])
+        host.describe = lambda tensor: honest(KEPT[0])
     """,
     ),
     _wrong(
