@@ -7,9 +7,9 @@ import torch
 from contraction_kernels import check, hardware, run, whole_kernel, with_values
 
 from operators.authors.expert.cpp.matmul import MatmulGenerator
-from operators.authors.expert.kernels.matmul.triangle import Triangle, triangle
 from operators.authors.expert.ir.graph import DType, TensorType
 from operators.authors.expert.ir.terms import Terms
+from operators.authors.expert.kernels.matmul.triangle import Triangle, triangle
 
 GENERATOR = MatmulGenerator()
 
