@@ -54,7 +54,7 @@ class EvaluatorSettings:
     reference_seconds: float = 6.0  # for all float64 truths together; decides how many cases there are
     reference_bytes: int = field(default_factory=_eighth_of_memory)  # for cases that are kept
     variants: int = 3
-    screen: TimingRule = TimingRule(min_rounds=5, max_rounds=25, seconds=0.3, width=0.05)
+    screen: TimingRule = TimingRule(min_rounds=5, max_rounds=25, seconds=0.2, width=0.05)
     full: TimingRule = TimingRule(min_rounds=12, max_rounds=60, seconds=2.0, width=0.02)
 
     def rule(self, effort: Effort) -> TimingRule:
