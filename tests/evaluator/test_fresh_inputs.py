@@ -18,6 +18,7 @@ from evaluator.correctness.cases import CaseBook
 from evaluator.correctness.checks import EXACT
 from evaluator.correctness.families import FAMILIES
 from evaluator.device.base import Call
+from evaluator.device.cpu import CpuDevice
 from evaluator.gate import Gate
 from evaluator.settings import Effort, TimingRule
 from evaluator.worker.models import ModelSpec
@@ -248,7 +249,11 @@ class _Seat:
 
 def test_a_compiled_baseline_that_computes_something_else_is_none(book_of):
     book, seats = book_of(NORM_SOFTMAX), []
-    device = SimpleNamespace(quantile=0.1, open=lambda *_: seats.append(_Seat(book.references[0])) or seats[-1])
+    device = SimpleNamespace(
+        quantile=0.1,
+        variants=CpuDevice.variants,
+        open=lambda *_: seats.append(_Seat(book.references[0])) or seats[-1],
+    )
     spec, settings = ModelSpec(NORM_SOFTMAX, "Model"), replace(QUICK, torch_compile=True)
     baselines = Baselines(book, spec, device, 1 << 30, {}, None, Gate(None), settings)
     baselines.start()
