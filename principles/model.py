@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from egg_search.core.knobs import Lever, Value
+from egg_search.core.verdict import PrecisionClass
 
 GROUPS = ("structure", *(str(lever) for lever in Lever))  # also the folders
 
@@ -26,5 +27,6 @@ class Principle:
     kinds: tuple[str, ...] = ()  # kinds of kernel it speaks of; empty: every kind
     applies: str = "True"
     constraints: tuple[str, ...] = ()
+    precision: PrecisionClass = PrecisionClass.FAITHFUL  # searches that accept no more than a better class leave it out
     sets: Mapping[str, Value] = field(default_factory=dict)  # schedule decisions (or structure choices) it fixes
     knobs: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)  # roles it opens, with choices

@@ -11,6 +11,7 @@ from typing import Any
 from egg_search.core.candidate import Dialect
 from egg_search.core.errors import UserError
 from egg_search.core.hardware import Hardware
+from egg_search.core.verdict import PrecisionClass
 from principles.expressions import ExpressionError, compile_expression
 from principles.model import GROUPS, Principle
 
@@ -20,7 +21,7 @@ _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _ROLE = re.compile(r"[a-z][a-z0-9_]*")
 _HARDWARE = frozenset(field.name for field in fields(Hardware))
 _REQUIRED = ("title", "source")
-_OPTIONAL = ("dialects", "kinds", "applies", "constraints", "sets", "knobs")
+_OPTIONAL = ("dialects", "kinds", "applies", "constraints", "precision", "sets", "knobs")
 
 
 def parse(path: Path) -> Principle:
@@ -76,6 +77,7 @@ class _Reader:
             kinds=self._texts(head, "kinds"),
             applies=applies,
             constraints=constraints,
+            precision=self._precision(head),
             sets=self._sets(head),
             knobs=self._knobs(head),
         )
@@ -100,6 +102,12 @@ class _Reader:
             if dialect not in list(Dialect):
                 raise self.error(f"no dialect {dialect!r}; use {', '.join(Dialect)}", "dialects")
         return dialects
+
+    def _precision(self, head: dict[str, Any]) -> PrecisionClass:
+        value = head.get("precision", PrecisionClass.FAITHFUL)
+        if value not in list(PrecisionClass):
+            raise self.error(f"no class of precision {value!r}; use {', '.join(PrecisionClass)}", "precision")
+        return PrecisionClass(value)
 
     def _expression(self, key: str, text: Any, roles: bool) -> None:
         if not isinstance(text, str):

@@ -35,6 +35,7 @@ def show(principle: Principle) -> str:
         "kinds": ", ".join(principle.kinds) or "any",
         "dialects": ", ".join(principle.dialects) or "any",
         "applies": principle.applies,
+        "precision": principle.precision,
         "constraints": " and ".join(f"({each})" for each in principle.constraints) or "none",
         "does": _does(principle) or "binds only",
         "source": principle.source,

@@ -16,6 +16,7 @@ from egg_search.schedulers import SCHEDULERS, Feedback, Menu, Result
 from egg_search.tuning import Study
 from operators.base import Attempt, Draft, Refusal
 from principles.library import Library
+from principles.model import Principle
 
 REMEMBERED = 16  # attempts on one parent that its next author is told of
 
@@ -90,15 +91,19 @@ class State:
         return tuple(self._attempts.get(parent, ()))
 
     def applicable(self, operator: str, candidate: str | None) -> list[str]:
-        """Names of principles for an operator: a lever's own, or those on structure."""
+        """Names of principles for an operator: a lever's own, or those on structure. What can only be less exact than
+        this campaign accepts is left out: its candidates would be measured in vain."""
         if operator == "repair":
             return []
         group = "structure" if operator in ("seed", "refine") else operator
         if candidate is None:
-            return [principle.name for principle in self._library if principle.group == group]
+            return [each.name for each in self._library if each.group == group and self._accepts(each)]
         written = self.drafts[candidate].candidate
         found = self._library.applicable(written.facts, self._hardware, written.dialect, group)
-        return list(dict.fromkeys(principle.name for principle, _ in found))
+        return list(dict.fromkeys(principle.name for principle, _ in found if self._accepts(principle)))
+
+    def _accepts(self, principle: Principle) -> bool:
+        return principle.precision.rank <= self._settings.precision.rank
 
     def violations(self, candidate: Any, configuration: Any) -> list[str]:
         return self._library.violations(candidate, configuration, self._hardware)

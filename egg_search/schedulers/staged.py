@@ -15,7 +15,7 @@ from egg_search.schedulers.base import Feedback, Menu, Result
 from egg_search.schedulers.population import Population, Structure, ucb
 
 STAGE_ONE = ("seed", "refine")
-ORDER = (Lever.MAPPING, Lever.TILING, Lever.STAGING)
+ORDER = (Lever.MAPPING, Lever.TILING, Lever.STAGING, Lever.PRECISION)
 PATIENCE = 8  # evaluations of a structure without a gain before its first round goes on to the next lever
 STAGNATION = 32  # evaluations without a new best before stage one gets a turn
 PRINCIPLES = 3  # a brief
@@ -23,9 +23,9 @@ REPAIRS = 2  # attempts on one broken draft, and barren attempts before an autho
 
 
 class StagedScheduler:
-    """Several structures stay alive: UCB picks one a step. Its first round goes mapping, tiling, staging, each an
-    operator's drafts and then tuning until nothing is gained; after that, and between stages one and two when the
-    whole search stagnates, a bandit picks by measured gain. Principles are picked by a bandit too."""
+    """Several structures stay alive: UCB picks one a step. Its first round goes mapping, tiling, staging,
+    precision, each an operator's drafts and then tuning until nothing is gained; after that, and between stages one and
+    two when the whole search stagnates, a bandit picks by measured gain. Principles are picked by a bandit too."""
 
     def __init__(self, menu: Menu, seed: int) -> None:
         self._menu, self._seed = menu, seed
@@ -148,6 +148,8 @@ class StagedScheduler:
     def _first_round(self, number: int, rng: random.Random, structure: Structure) -> Step | None:
         for position in range(structure.position, len(ORDER)):
             lever, here = ORDER[position], position == structure.position
+            if not self._has_a_say(lever, structure):
+                continue
             why = f"first round: {lever}"
             if not (here and structure.edited) and (step := self._lever(number, rng, structure, lever, why)):
                 return step
@@ -155,9 +157,13 @@ class StagedScheduler:
                 return step
         return None
 
+    def _has_a_say(self, lever: Lever, structure: Structure) -> bool:
+        """Arithmetic is a choice only where a principle says so: most kernels have one, and nothing of it to tune."""
+        return lever is not Lever.PRECISION or bool(self._menu.applicable(lever.value, structure.champion().candidate))
+
     def _what_pays(self, number: int, rng: random.Random, structure: Structure) -> Step | None:
         why = "what paid off"
-        ways = [self._lever(number, rng, structure, lever, why) for lever in ORDER]
+        ways = [self._lever(number, rng, structure, lever, why) for lever in ORDER if self._has_a_say(lever, structure)]
         ways += [self._tune(number, structure, None, why), self._refine(number, rng, structure, why)]
         return self._choose(ways, rng)
 

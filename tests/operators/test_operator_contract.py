@@ -82,7 +82,7 @@ def changed(name, value, phase="scale"):
     return source({**KNOBS, name: value}, phase)
 
 
-OWN_LEVER = {"mapping": "K0_GRID", "tiling": "K0_TILE", "staging": "K0_PREFETCH"}
+OWN_LEVER = {"mapping": "K0_GRID", "tiling": "K0_TILE", "staging": "K0_PREFETCH", "precision": "K0_SUM"}
 OTHER_CHOICES = {
     "K0_GRID": "'m'  # knob mapping: 'm' | 'n' | 'mn'",
     "K0_TILE": "4  # knob tiling: 4 | 16",
@@ -92,9 +92,9 @@ OTHER_CHOICES = {
 
 
 def test_the_registry_is_in_stage_order():
-    assert list(operators.registry) == ["seed", "refine", "mapping", "tiling", "staging", "repair"]
+    assert list(operators.registry) == ["seed", "refine", "mapping", "tiling", "staging", "precision", "repair"]
     assert [each.lever for each in operators.registry.values()] == [
-        None, None, Lever.MAPPING, Lever.TILING, Lever.STAGING, None,
+        None, None, Lever.MAPPING, Lever.TILING, Lever.STAGING, Lever.PRECISION, None,
     ]  # fmt: skip
 
 
@@ -212,8 +212,9 @@ class TestStageTwo:
             assert knob in refusal.reason and f"operator {name} may not touch it" in refusal.reason
 
     def test_new_knobs_of_others_are_refused(self, name):
-        (refusal,) = propose(name, source({**KNOBS, "K0_ACCUMULATE": "1  # knob precision: 1 | 2"}))
-        assert "K0_ACCUMULATE of lever precision appeared" in refusal.reason
+        lever = "tiling" if name == "precision" else "precision"
+        (refusal,) = propose(name, source({**KNOBS, "K0_NEW": f"1  # knob {lever}: 1 | 2"}))
+        assert f"K0_NEW of lever {lever} appeared" in refusal.reason
 
     def test_defaults_of_others_may_start_from_the_best_configuration(self, name):
         best = {**KNOBS, "K0_SUM": "'fp64'  # knob precision: 'fp32' | 'fp64'"}

@@ -4,6 +4,7 @@ import pytest
 
 import principles
 from egg_search.core.errors import UserError
+from egg_search.core.verdict import PrecisionClass
 from principles import report
 from principles.parse import parse
 
@@ -14,6 +15,7 @@ kinds = ["matmul"]
 dialects = ["cpp"]
 applies = "kernel.m >= 64 and hw.cores > 1"
 constraints = ["tile_m * tile_k * 4 <= hw.l1d_bytes"]
+precision = "tf32"
 
 [sets]
 pack_a = 1
@@ -47,6 +49,7 @@ def test_every_field_is_read(write):
         kinds=("matmul",),
         applies="kernel.m >= 64 and hw.cores > 1",
         constraints=("tile_m * tile_k * 4 <= hw.l1d_bytes",),
+        precision=PrecisionClass.TF32,
         sets={"pack_a": 1},
         knobs={"tile_m": (32, 64)},
     )
@@ -63,11 +66,12 @@ WRONG = [
     (("hw.cores > 1", "hw.l1_bytes > 1"), ":6:", "no hw.l1_bytes; hardware has cores"),
     (("hw.cores > 1", "tile_m > 1"), ":6:", "`tile_m` is a knob role"),
     (("tile_m * tile_k", "tile_m ** tile_k"), ":7:", "is not allowed"),
-    (("pack_a = 1", "pack_a = [1]"), ":10:", "pack_a is one number"),
-    (("pack_a = 1", "PACK = 1"), ":10:", "'PACK' is not a role"),
-    (("pack_a = 1", "pack_a = = 1"), ":10:", "not TOML"),
-    (("[32, 64]", "[32]"), ":13:", "two or more different choices"),
-    (("[32, 64]", "[32, 32]"), ":13:", "two or more different choices"),
+    (('precision = "tf32"', 'precision = "fine"'), ":8:", "no class of precision 'fine'"),
+    (("pack_a = 1", "pack_a = [1]"), ":11:", "pack_a is one number"),
+    (("pack_a = 1", "PACK = 1"), ":11:", "'PACK' is not a role"),
+    (("pack_a = 1", "pack_a = = 1"), ":11:", "not TOML"),
+    (("[32, 64]", "[32]"), ":14:", "two or more different choices"),
+    (("[32, 64]", "[32, 32]"), ":14:", "two or more different choices"),
     (("Because *caches* are small.", ""), ":1:", "no prose"),
 ]
 

@@ -10,8 +10,9 @@ from egg_search.core.candidate import Dialect
 from egg_search.core.step import TUNE
 from egg_search.schedulers import SCHEDULERS, Feedback, Menu, Result
 
-OPERATORS = ("seed", "refine", "mapping", "tiling", "staging", "repair")
+OPERATORS = ("seed", "refine", "mapping", "tiling", "staging", "precision", "repair")
 PRINCIPLES = {"seed": ["s1"], "refine": ["s1", "s2"], "tiling": ["t1", "t2", "t3", "t4", "t5"], "mapping": ["m1"]}
+PRINCIPLES["precision"] = ["p1"]
 
 
 class World:

@@ -8,13 +8,16 @@ from egg_search.schedulers.staged import PATIENCE, STAGNATION
 CPP = Dialect.CPP
 
 
-def scheduler(operators=("seed", "refine", "mapping", "tiling", "staging"), principles=None):
+LEVERS = ("mapping", "tiling", "staging", "precision")
+
+
+def scheduler(operators=("seed", "refine", *LEVERS), principles=None):
     return StagedScheduler(Menu(operators, (("fake", CPP),), lambda o, c: (principles or {}).get(o, [])), 0)
 
 
-def seeded(**scores):
+def seeded(principles=None, **scores):
     """After a seed step that brought one candidate of each structure with these scores."""
-    made = scheduler()
+    made = scheduler(principles=principles)
     results = tuple(Result(f"{name}0", name, CPP, score) for name, score in scores.items())
     made.observe(made.next(1), Feedback(results, {}))
     return made
@@ -45,6 +48,14 @@ def test_levers_in_order_each_with_an_edit_and_tuning():
         (TUNE, "mapping"),
     ]
     assert [str(lever) for lever in dict.fromkeys(s.lever for s in steps)] == ["mapping", "tiling", "staging"]
+
+
+def test_precision_comes_last_and_only_where_a_principle_speaks_of_it():
+    steps = tuned(seeded({"precision": ["pieces"]}, a=1.0), 12, score=0.5)
+    assert tuple(str(lever) for lever in dict.fromkeys(s.lever for s in steps if s.lever)) == LEVERS
+    (edit,) = (s for s in steps if s.operator == "precision")
+    assert edit.principles == ("pieces",)
+    assert all(s.lever != "precision" for s in tuned(seeded(a=1.0), 40, score=0.5))
 
 
 def test_a_lever_that_gains_is_kept_at():

@@ -8,4 +8,5 @@ MOVES = {
     "mapping": stage_two.plans,
     "tiling": stage_two.plans,
     "staging": stage_two.plans,
+    "precision": stage_two.plans,
 }
