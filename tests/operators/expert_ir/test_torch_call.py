@@ -36,6 +36,9 @@ def every_op():
     image = x.reshape((1, 1, 4, 6))
     attrs = {"stride": (1, 1), "padding": (1, 0), "dilation": (1, 1), "groups": 1}
     results.append(t.add("conv", [image, w.reshape((1, 1, 4, 6))], TensorType(DType.F32, (1, 1, 3, 1)), **attrs))
+    attrs = {**attrs, "output_padding": (0, 1), "stride": (1, 2)}
+    turned = TensorType(DType.F32, (1, 1, 5, 17))
+    results.append(t.add("conv_transpose", [image, w.reshape((1, 1, 4, 6))], turned, **attrs))
     results.append(image.window("max", (2, 2), (2, 2), (1, 1), (1, 1), (3, 4)))
     types = (TensorType(DType.F32, (4, 2)), TensorType(DType.I64, (4, 2)))
     call = {"target": "aten.topk.default", "args": (("node", 0), 2), "kwargs": {}, "results": types}

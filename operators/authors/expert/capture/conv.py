@@ -1,4 +1,4 @@
-"""Convolutions. Transposed ones stay with torch."""
+"""Convolutions, and transposed ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def convolution(
     output_padding: Sizes,
     groups: int,
 ) -> Term:
-    need(not transposed)
+    if transposed:
+        return conv_transpose(call, x, weight, bias, stride, padding, output_padding, groups, dilation)
     return _conv(call, x, weight, bias, stride, padding, dilation, groups)
 
 
@@ -50,6 +51,30 @@ def conv(
     return _conv(call, x, weight, bias, stride, padding, dilation, groups)
 
 
+@lowers("conv_transpose1d.default", "conv_transpose2d.input", "conv_transpose3d.input", wide=False)
+def conv_transpose(
+    call: Call,
+    x: Term,
+    weight: Term,
+    bias: Term | None = None,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    output_padding: Sizes = 0,
+    groups: int = 1,
+    dilation: Sizes = 1,
+) -> Term:
+    spatial = weight.rank - 2
+    stride, padding, extra, dilation = (_each(v, spatial) for v in (stride, padding, output_padding, dilation))
+    if x.rank == weight.rank - 1:  # no batch
+        x = x.unsqueeze(0)
+    sizes = zip(x.shape[2:], weight.shape[2:], stride, padding, extra, dilation, strict=True)
+    out = [(n - 1) * s - 2 * p + d * (k - 1) + e + 1 for n, k, s, p, e, d in sizes]
+    type = TensorType(x.dtype, (x.shape[0], weight.shape[1] * groups, *out))
+    attrs = {"stride": stride, "padding": padding, "output_padding": extra, "dilation": dilation, "groups": groups}
+    result = call.terms.add("conv_transpose", [x, weight], type, **attrs)
+    return _biased(result, bias).reshape(call.type.shape)
+
+
 def _conv(call: Call, x: Term, weight: Term, bias: Term | None, stride, padding, dilation, groups: int) -> Term:
     spatial = weight.rank - 2
     stride, dilation = _each(stride, spatial), _each(dilation, spatial)
@@ -67,9 +92,11 @@ def _conv(call: Call, x: Term, weight: Term, bias: Term | None, stride, padding,
     type = TensorType(x.dtype, (x.shape[0], weight.shape[0], *out))
     attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     result = call.terms.add("conv", [x, weight], type, **attrs)
-    if bias is not None:
-        result = result + bias.reshape([-1] + [1] * spatial)
-    return result.reshape(call.type.shape)
+    return _biased(result, bias).reshape(call.type.shape)
+
+
+def _biased(result: Term, bias: Term | None) -> Term:
+    return result if bias is None else result + bias.reshape([-1] + [1] * (result.rank - 2))
 
 
 def _each(value: Sizes, count: int) -> tuple[int, ...]:

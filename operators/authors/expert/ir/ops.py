@@ -17,6 +17,8 @@ Gather     take(axis)       (data, index)         data.shape[:axis] + index.shap
            gather(axis)     (data, index)         torch.gather; index has data's rank
 Contract   dot()            (a, b)                [*batch, m, k] x [*batch, k, n]; batches broadcast; fp32 accumulation
            conv(stride, padding, dilation, groups)  (x, w)   [n, c, *s] with [o, c/groups, *k]; no bias; zero padding
+           conv_transpose(stride, padding, output_padding, dilation, groups)  (x, w)   the gradient of `conv` by its
+           input: [n, c, *s] with [c, o/groups, *k]; input position i adds to output i * stride - padding + dilation * k
 Window     window(op, kernel, stride, padding, dilation)   op of max sum, over the last len(kernel) axes;
            outside the input the op's identity is read
 Library    library(target, args, kwargs)          a torch call as captured: target is "aten.NAME.OVERLOAD"; args and
@@ -41,7 +43,7 @@ LEAVES = frozenset(["input", "state", "const", "iota"])
 VIEWS = frozenset(["reshape", "permute", "broadcast", "slice", "flip", "pad", "concat"])
 GATHERS = frozenset(["take", "gather"])
 REDUCES = frozenset(["reduce", "argreduce"])
-CONTRACTS = frozenset(["dot", "conv"])
+CONTRACTS = frozenset(["dot", "conv", "conv_transpose"])
 LIBRARY = frozenset(["library", "item"])
 OPS = MAPS | LEAVES | VIEWS | GATHERS | REDUCES | CONTRACTS | LIBRARY | {"scan", "window"}
 # `max` and `min` of two numbers, of a reduction, scan or window propagate NaN, as torch does.

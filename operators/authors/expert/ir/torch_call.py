@@ -108,6 +108,12 @@ def _conv(graph: Graph, node: Node, a: Sequence[str]) -> str:
     return f"torch.conv{len(node.shape) - 2}d({a[0]}, {a[1]}, None, {rest})"
 
 
+def _conv_transpose(graph: Graph, node: Node, a: Sequence[str]) -> str:
+    attrs = node.attrs
+    rest = f"{attrs['stride']}, {attrs['padding']}, {attrs['output_padding']}, {attrs['groups']}, {attrs['dilation']}"
+    return f"torch.conv_transpose{len(node.shape) - 2}d({a[0]}, {a[1]}, None, {rest})"
+
+
 def _window(graph: Graph, node: Node, a: Sequence[str]) -> str:
     """torch's own pooling where it means the same, else unfolding after padding with the op's identity."""
     attrs, source = node.attrs, graph[node.inputs[0]]
@@ -184,6 +190,7 @@ _PRINTERS: dict[str, Callable[[Graph, Node, Sequence[str]], str]] = {
     "gather": lambda g, n, a: f"torch.gather({a[0]}, {n.attrs['axis']}, {a[1]})",
     "dot": lambda g, n, a: f"torch.matmul({a[0]}, {a[1]})",
     "conv": _conv,
+    "conv_transpose": _conv_transpose,
     "window": _window,
     "library": _library,
     "item": lambda g, n, a: f"{a[0]}[{n.attrs['index']}]",

@@ -9,6 +9,7 @@ from operators.authors.expert.ir.graph import DType, Graph, Node
 from operators.authors.expert.ir.ops import GATHERS, MAPS, VIEWS
 from operators.authors.expert.kernels.expr import Place
 from operators.authors.expert.kernels.index import Index, linear, unravel
+from operators.authors.expert.kernels.views import PURE_VIEWS
 
 _BEFORE = MAPS | VIEWS | GATHERS | {"const", "iota"}
 _FLOATS = frozenset([DType.F32, DType.F16, DType.BF16])
@@ -36,6 +37,12 @@ class Contraction:
                 return None
             (found[node.id],) = here
         return found
+
+    def plain(self, node: Node) -> bool:
+        """Whether a factor is in memory as it is multiplied, but for the order of its elements."""
+        while node.id in self.nodes and node.op in PURE_VIEWS:
+            node = self.graph[node.inputs[0]]
+        return node.id not in self.nodes and node.op not in ("const", "iota")
 
 
 @dataclass(frozen=True, eq=False)
