@@ -1,0 +1,127 @@
+"""Algorithms of a convolution on a GPU, the decisions that stage two may take about each, and their defaults."""
+
+from __future__ import annotations
+
+from math import ceil, prod
+
+from egg_search.core.hardware import Hardware
+from egg_search.core.knobs import Lever, Value
+from operators.authors.expert.ir.graph import DType
+from operators.authors.expert.plan import Decision
+from operators.authors.expert.triton.conv.convolution import Convolution
+from operators.authors.expert.triton.nest.schedule import power
+
+LEAST = 16  # in every direction of a tile, for tensor cores
+_FEW = 4  # channels of a group that need no tensor cores
+_COPY = 256  # multiply-adds with an element of the input that pay for a copy of it
+_PROMOTE = 1024  # depth that tensor cores add up without help, in float32
+
+
+def algorithms(found: Convolution) -> list[dict[str, Value]]:
+    """The structural alternatives, the favourite first.
+
+    "convolution": "implicit" (a product on tensor cores, gathered tile by tile) or "direct" (tap after tap, without).
+    Of an implicit one: "depth" goes "tap by tap", with the channels of a tap in a step, or over channels and taps "at
+    once"; "layout" is "as given", "weights by depth" (copied so) or "channels last" (both factors are copied so).
+    """
+    g = found.geometry
+    depthwise = g.groups > 1 and g.group_channels <= _FEW
+    direct = [{"convolution": "direct"}] if depthwise or g.group_channels * g.group_rows <= LEAST else []
+    implicit: list[dict[str, Value]] = []
+    if g.group_rows >= 8 or not direct:
+        for depth in _depths(found):
+            implicit += [{"convolution": "implicit", "depth": depth, "layout": x} for x in _layouts(found, depth)]
+    return [*direct, *implicit]
+
+
+def _depths(found: Convolution) -> list[str]:
+    g = found.geometry
+    if g.phases > 1 or (g.group_channels >= 4 * LEAST and g.group_channels % LEAST == 0):
+        return ["tap by tap"]
+    return ["tap by tap", "at once"] if g.group_channels >= LEAST else ["at once"]
+
+
+def _layouts(found: Convolution, depth: str) -> list[str]:
+    g = found.geometry
+    if depth == "at once":
+        # Weights of an ordinary convolution are by depth as they are.
+        return ["weights by depth", "as given"] if g.transposed or not found.plain_weights else ["as given"]
+    reuse = g.group_rows * prod(g.taps)
+    last = ["channels last", "weights by depth"] if reuse >= _COPY else ["weights by depth", "channels last"]
+    return [*last, "as given"]
+
+
+def decisions(found: Convolution, choices: dict[str, Value], hardware: Hardware) -> dict[str, Decision]:
+    every = _direct(found) if choices["convolution"] == "direct" else _implicit(found, choices, hardware)
+    return {d.name: d for d in every}
+
+
+def _direct(found: Convolution) -> list[Decision]:
+    g = found.geometry
+    planes = g.images * g.rows
+    # The largest block that leaves little of itself empty.
+    blocks = [size for size in (1024, 512, 256, 128) if size <= power(g.positions)] or [power(g.positions)]
+    block = min(blocks, key=lambda size: (ceil(g.positions / size) * size > 1.1 * g.positions, -size))
+    many = min(16, power(planes), max(1, 512 // block))
+    sizes = tuple(size for size in (16, 32, 64, 128, 256, 512, 1024, 2048, 4096) if size <= power(g.positions))
+    return [
+        Decision("block", Lever.TILING, block, sizes),
+        Decision("planes", Lever.TILING, many, tuple(size for size in (1, 2, 4, 8, 16) if size <= power(planes))),
+        Decision("num_warps", Lever.STAGING, max(1, min(4, block * many // 128)), (1, 2, 4, 8)),
+    ]
+
+
+def _implicit(found: Convolution, choices: dict[str, Value], hardware: Hardware) -> list[Decision]:
+    tiling, staging = Lever.TILING, Lever.STAGING
+    rows, columns, depth, warps, stages = _tile(found, choices, hardware)
+    every = [
+        Decision("block_m", tiling, rows, _sizes(found.m, (16, 32, 64, 128, 256))),
+        Decision("block_n", tiling, columns, _sizes(found.n, (16, 32, 64, 128, 256))),
+        Decision("block_k", tiling, depth, _sizes(_deep(found, choices), (16, 32, 64, 128))),
+        Decision("num_warps", staging, warps, (2, 4, 8, 16)),
+        Decision("num_stages", staging, stages, (1, 2, 3, 4, 5, 6)),
+    ]
+    if found.m > LEAST and found.n > LEAST:
+        every.append(Decision("group_m", Lever.MAPPING, 8, (1, 2, 4, 8, 16)))
+    if found.dtype is DType.F32:
+        every += _arithmetic(found)
+    return every
+
+
+def _arithmetic(found: Convolution) -> list[Decision]:
+    """How float32 is multiplied. By default no worse than in float32."""
+    precision, words = Lever.PRECISION, ("ieee", "tf32x3", "bf16x6", "bf16x3", "tf32")
+    every = [Decision("input_precision", precision, "tf32x3", words)]
+    lengths = tuple(length for length in (256, 512, 1024, 2048, 4096) if length < found.k)
+    if lengths:
+        every.append(Decision("promote", precision, _PROMOTE if found.k > _PROMOTE else 0, (0, *lengths)))
+    return every
+
+
+def _deep(found: Convolution, choices: dict[str, Value]) -> int:
+    """What steps of the depth are taken of."""
+    return found.geometry.group_channels if choices["depth"] == "tap by tap" else found.k
+
+
+def _sizes(length: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """Those that do not leave half of a tile empty."""
+    return tuple(size for size in sizes if size <= max(power(length), LEAST))
+
+
+def tiles(found: Convolution, rows: int, columns: int) -> int:
+    return found.geometry.phases * found.batch * ceil(found.m / rows) * ceil(found.n / columns)
+
+
+def _tile(found: Convolution, choices: dict[str, Value], hardware: Hardware) -> tuple[int, int, int, int, int]:
+    """(rows, columns, depth, warps, stages) of a tile by default."""
+    half = found.dtype is not DType.F32
+    rows, columns = (min(128, max(LEAST, power(length))) for length in (found.m, found.n))
+    if not half:
+        columns = min(columns, 64)  # pieces of float32 fill the registers
+    # Leave no multiprocessor idle, unless it would have too little to do.
+    while tiles(found, rows, columns) < hardware.cores and max(rows, columns) > 64:
+        rows, columns = (rows, columns // 2) if columns >= rows else (rows // 2, columns)
+    depth = min(64 if half else 32, max(LEAST, power(_deep(found, choices))))
+    warps = 8 if rows * columns >= (1 << 15 if half else 1 << 13) else 4
+    stage = depth * (rows + columns) * found.dtype.bytes
+    return rows, columns, depth, warps, max(1, min(4 if half else 3, hardware.shared_bytes // stage))
