@@ -22,7 +22,7 @@ from evaluator.correctness.cases import CaseBook
 from evaluator.correctness.degenerate import degeneracies
 from evaluator.device.base import Rights
 from evaluator.device.choose import device_for, threads_of
-from evaluator.gate import Gate
+from evaluator.gate import gate_for
 from evaluator.isolation.base import Stage
 from evaluator.isolation.isolation import shared_isolation
 from evaluator.judgement import Judgement
@@ -52,7 +52,7 @@ class Evaluator:
         self._hardware, self._settings = hardware, settings
         self._root, self._problem = Path(build_dir).absolute(), problem
         self._store = BuildStore(self._root)
-        self._gate = Gate(settings.gate_path)
+        self._gate = gate_for(hardware, settings.gate_path)
         self._threads = threads_of(hardware)
         self._isolation = shared_isolation(self._threads, settings.layers)
         self._device = device_for(hardware, self._isolation)
@@ -85,7 +85,9 @@ class Evaluator:
         (`Timing.ms`): a clear loser is not timed to the end."""
         bound, flags = candidate.bound(configuration), static_flags(candidate.source)
         store = self._store
-        report = build(bound, store.root, self._settings.build_seconds, self._gate, self._isolation)
+        report = build(
+            bound, store.root, self._settings.build_seconds, self._gate, self._isolation, self._hardware.capability
+        )
         if report.outcome is not None:
             return Verdict(report.outcome, report.reason, flags, build_seconds=report.seconds)
         with self._lock:
@@ -110,13 +112,14 @@ class Evaluator:
         with self._lock:
             if self._baselines is not None:
                 self._baselines.close()
+            self._device.close()
             if self._store.root != self._root:
                 shutil.rmtree(self._store.root, ignore_errors=True)
 
     def _begin(self) -> CaseBook:
         if self._book is None:
             self._isolation.start()
-            self._book = CaseBook(self._problem, self._settings)
+            self._book = CaseBook(self._problem, self._settings, self._device.place, self._hardware.memory_bytes)
         return self._book
 
     def _start(self) -> Baselines:
@@ -166,7 +169,7 @@ class Evaluator:
             lambda number: self._spec(book, bound, "ModelNew", number),
             self._settings,
             self._gate,
-            self._device.quantile,
+            self._device,
         )
         try:
             return judgement.run(seat, flags, effort, best_ms, rehearse), seat.denied

@@ -9,10 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from egg_search.core.hardware import Hardware
+
 
 def machine_gate() -> Path:
     """The gate that everything of this user on this machine goes through."""
     return Path(tempfile.gettempdir()) / f"egg-search-{os.getuid()}.gate"
+
+
+def gate_for(hardware: Hardware, path: Path | None) -> Gate:
+    """Builds do not disturb what a GPU does, and several GPUs of one machine measure at the same time."""
+    return Gate(path if hardware.kind == "cpu" else None)
 
 
 class Gate:

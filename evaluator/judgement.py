@@ -12,7 +12,7 @@ from evaluator.baselines.baselines import Baselines, warm_calls
 from evaluator.correctness.cases import CaseBook
 from evaluator.correctness.fresh import FreshCase
 from evaluator.correctness.reference import Reference
-from evaluator.device.base import Seat
+from evaluator.device.base import Device, Seat
 from evaluator.gate import Gate
 from evaluator.isolation.failure import WorkerFailure
 from evaluator.settings import Effort, EvaluatorSettings
@@ -26,6 +26,7 @@ _CANDIDATE = "candidate"
 _PROFILES = 3
 _REHEARSING = 0xFFFE  # number of a model that nothing is judged on
 _SLOWEST = 20  # a candidate's call may take this many times eager's time
+_DOUBTED = "clock: the wall clock does not bear out what the worker's own clock says, and counts instead"
 _CONSTRUCTIONS = 20  # and its constructor and imports this many times the Model's
 
 
@@ -40,10 +41,10 @@ class Judgement:
         specify: Callable[[int], ModelSpec],
         settings: EvaluatorSettings,
         gate: Gate,
-        quantile: float,
+        device: Device,
     ) -> None:
         self._book, self._baselines, self._specify = book, baselines, specify
-        self._settings, self._gate, self._quantile = settings, gate, quantile
+        self._settings, self._gate, self._device = settings, gate, device
         self._random = np.random.default_rng()
         self._eager_seconds = book.eager_seconds
         self._rehearse = False
@@ -71,6 +72,10 @@ class Judgement:
         trial.check_late_buffers(self._book.references[0])
         resources = {"calls": trial.calls, "null_us": round(samples.null * 1e6, 1), **noise.read()}
         resources["full_checks"] = trial.full_checks
+        if launch := samples.launch(_CANDIDATE):
+            resources["launch_us"] = round(launch * 1e6, 1)
+        if samples.doubted(_CANDIDATE):
+            trial.flags.add(_DOUBTED)
         share = None
         if effort is Effort.FULL:
             share = self._generated_share(trial, fresh)
@@ -117,10 +122,10 @@ class Judgement:
         anchor, rule, screening = baselines.anchor, self._settings.rule(effort), effort is Effort.SCREEN
         compared = [anchor] if screening else baselines.names
         sides = {name: lambda case, name=name: baselines.time(name, case) for name in compared} | {
-            _CANDIDATE: lambda case: trial.call(case).seconds
+            _CANDIDATE: lambda case: trial.call(case)
         }
         best = baselines.milliseconds[anchor] / best_ms if best_ms else None
-        goal = Goal(_CANDIDATE, anchor, self._quantile, best, loss=1.1 if screening else 1.25)
+        goal = Goal(_CANDIDATE, anchor, self._device.quantile, best, loss=1.1 if screening else 1.25)
         with self._gate.exclusive():
             return run_session(sides, baselines.null, fresh, goal, rule, self._random), goal
 
@@ -131,8 +136,9 @@ class Judgement:
         over_anchor = goal.ratio(samples, self._random)
         speedups = {}
         for name, ms in milliseconds.items():
-            if name in samples.raw:
-                sides = samples.seconds(name), samples.seconds(_CANDIDATE)
+            timed = baselines.program(name)
+            if timed in samples.raw:
+                sides = samples.seconds(timed), samples.seconds(_CANDIDATE)
                 speedups[name] = ratio_interval(*sides, goal.quantile, self._random)
             else:
                 speedups[name] = _scaled(over_anchor, ms / scale)
@@ -156,7 +162,9 @@ class Judgement:
 
     @property
     def _load_seconds(self) -> float:
-        return max(self._settings.min_load_seconds, _CONSTRUCTIONS * self._book.references[0].construct_seconds)
+        on_cpu = self._device.place == "cpu"
+        least = self._settings.min_load_seconds if on_cpu else self._settings.gpu_load_seconds
+        return max(least, _CONSTRUCTIONS * self._book.references[0].construct_seconds)
 
 
 def _joined(flags: tuple[str, ...], trial: Trial) -> tuple[str, ...]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -28,10 +27,6 @@ class TimingRule:
     width: float
 
 
-def _eighth_of_memory() -> int:
-    return max(1 << 30, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 8)
-
-
 @dataclass(frozen=True)
 class EvaluatorSettings:
     """`seed` None draws secret inputs anew in every process, as campaigns do; tests pass one to be repeatable.
@@ -48,11 +43,12 @@ class EvaluatorSettings:
     build_seconds: float = 60.0
     load_seconds: float = 30.0  # of a baseline
     min_load_seconds: float = 1.8  # a candidate's import and constructor: this or 20 times the Model's constructor
+    gpu_load_seconds: float = 30.0  # the same where kernels for a GPU are compiled in the process that loads them
     compile_seconds: float = 180.0
     min_call_seconds: float = 1.5  # a call may take this long or 20 times eager's time, whichever is longer
     memory_bytes: int | None = None  # of a worker; None: from the problem's size
     reference_seconds: float = 6.0  # for all float64 truths together; decides how many cases there are
-    reference_bytes: int = field(default_factory=_eighth_of_memory)  # for cases that are kept
+    reference_bytes: int | None = None  # for cases that are kept; None: an eighth of the memory of where they lie
     variants: int = 3
     screen: TimingRule = TimingRule(min_rounds=5, max_rounds=25, seconds=0.2, width=0.05)
     full: TimingRule = TimingRule(min_rounds=12, max_rounds=60, seconds=2.0, width=0.02)

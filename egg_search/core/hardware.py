@@ -12,7 +12,9 @@ from functools import cache
 from pathlib import Path
 
 from egg_search.core.candidate import content_hash
+from egg_search.core.errors import UserError
 
+DEVICES = ("auto", "cpu", "cuda")
 _ASK_SECONDS = 60
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 
@@ -23,7 +25,7 @@ class Hardware:
 
     `shared_bytes` and `registers` are per thread block of a GPU and 0 on a CPU. For a GPU `cores` are multiprocessors,
     `vector_bytes` the widest access of a thread, `l1d_bytes` the shared memory of a multiprocessor, and there is no
-    third cache.
+    third cache. `capability` is a GPU's compute capability (90 is 9.0).
     """
 
     kind: str  # "cpu" or "cuda"
@@ -36,6 +38,7 @@ class Hardware:
     memory_bytes: int
     shared_bytes: int = 0
     registers: int = 0
+    capability: int = 0
 
     @property
     def id(self) -> str:
@@ -61,25 +64,48 @@ def detect_cpu() -> Hardware:
     )
 
 
-def detect() -> Hardware:
-    """The first GPU where there is one that torch can use, else the CPUs."""
-    return detect_cuda() or detect_cpu()
+def detect(device: str = "auto") -> Hardware:
+    """What to measure on: "auto" is the first GPU where there is one that torch can use, else the CPUs; "cpu" and
+    "cuda" insist. Raises UserError where there is no such device, and for another word."""
+    if device not in DEVICES:
+        raise UserError(f"no device {device!r}; use one of {', '.join(DEVICES)}")
+    if device == "cpu":
+        return detect_cpu()
+    found = ask_driver()
+    if device == "cuda" and not found.gpus:
+        raise UserError(f"no GPU to measure on: {found.reason}; to measure on the CPUs: --device cpu")
+    return found.gpus[0] if found.gpus else detect_cpu()
+
+
+def detect_cuda(index: int = 0) -> Hardware | None:
+    """GPU number `index` of those that this process may use; None where torch can use none."""
+    gpus = ask_driver().gpus
+    return gpus[index] if index < len(gpus) else None
+
+
+@dataclass(frozen=True)
+class Driver:
+    """`reason` says why there are no `gpus`; "" where there is nothing that looks like one."""
+
+    gpus: tuple[Hardware, ...] = ()
+    reason: str = "this machine has no NVIDIA GPU"
+    broken: bool = False  # there is a GPU, and it cannot be used
 
 
 @cache
-def detect_cuda(index: int = 0) -> Hardware | None:
-    """GPU number `index`; None where there is none, or torch was built without CUDA. The driver is asked in a process
-    of its own: this one may still fork others that want to use it."""
+def ask_driver() -> Driver:
+    """All GPUs that this process may use. The driver is asked in a process of its own: this one may still fork others
+    that want to use it."""
     if not Path("/dev/nvidiactl").exists():
-        return None
+        return Driver()
     script = Path(__file__).with_name("ask_cuda.py")
     try:
-        done = subprocess.run(
-            [sys.executable, "-P", str(script), str(index)], capture_output=True, text=True, timeout=_ASK_SECONDS
-        )
-        return Hardware(kind="cuda", **json.loads(done.stdout)) if done.returncode == 0 else None
+        done = subprocess.run([sys.executable, "-P", str(script)], capture_output=True, text=True, timeout=_ASK_SECONDS)
+        if done.returncode:
+            return Driver(reason=(done.stderr.strip() or "the driver's answer is empty").splitlines()[-1], broken=True)
+        return Driver(tuple(Hardware(kind="cuda", **each) for each in json.loads(done.stdout)), "")
     except (subprocess.TimeoutExpired, ValueError):
-        return None
+        return Driver(reason="the CUDA driver does not answer", broken=True)
 
 
 def _cpuinfo() -> tuple[frozenset[str], str]:

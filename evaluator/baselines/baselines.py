@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
+import torch
 
 from egg_search.core.errors import UserError
 from egg_search.core.verdict import Outcome
 from evaluator.correctness.cases import CaseBook
 from evaluator.correctness.fresh import FreshCase
 from evaluator.correctness.reference import Case, results_of
-from evaluator.device.base import Call, Device, Rights, Seat
+from evaluator.device.base import Call, Device, Rights, Seat, Variant
 from evaluator.gate import Gate
 from evaluator.isolation.failure import WorkerFailure
+from evaluator.protocol.memory import same_bytes
 from evaluator.settings import EvaluatorSettings
 from evaluator.timing.session import Goal, Samples, run_session
 from evaluator.timing.statistics import margin_of
 from evaluator.worker.models import ModelSpec
 
+Result = TypeVar("Result")
+_AS_SHIPPED = Variant({})
 EAGER, _TWIN = "eager", "eager twin"
 _COMPILER_MEMORY = 3  # times a model's
 _WARM_SECONDS, _MAX_WARM = 0.002, 5  # short calls are timed right after untimed ones, as in a loop
@@ -49,6 +54,8 @@ class Baselines:
         self._memory_bytes, self._environment, self._rights, self._gate = memory_bytes, environment, rights, gate
         self._first = [book.shipped(0), book.shipped(1)]
         self._seats: dict[str, Seat] = {}
+        self._results: dict[str, list[torch.Tensor]] = {}  # of the same call, while they are started
+        self._same: dict[str, str] = {}  # a variant that is the same program as another one
         self._asked = EAGER  # whose call is the last one
         self.failures: dict[str, str] = {}
         self._random = np.random.default_rng()
@@ -58,26 +65,31 @@ class Baselines:
         when eager fails there, also when the machine forbids to read a worker's memory."""
         with self._gate.shared():
             self._start(EAGER)
-            for name, changes in self._device.variants.items():
-                if self._settings.torch_compile or not changes.get("compiled"):
+            for name, variant in self._device.variants.items():
+                if self._settings.torch_compile or not variant.changes.get("compiled"):
                     self._start(name)
 
     @property
     def names(self) -> list[str]:
-        return list(self.milliseconds)
+        """Those that are timed."""
+        return list(self._seats)
+
+    def program(self, name: str) -> str:
+        """The baseline that is timed for this one: itself, or one that does the same."""
+        return self._same.get(name, name)
 
     @property
     def anchor(self) -> str:
         """The fastest baseline."""
-        return min(self.milliseconds, key=self.milliseconds.__getitem__)
+        return min(self._seats, key=self.milliseconds.__getitem__)
 
     @property
     def warm(self) -> int:
         """Untimed calls before each timed one."""
         return warm_calls(self.eager_seconds)
 
-    def time(self, name: str, case: Case | FreshCase) -> float:
-        """Raw seconds of one call. A baseline that was killed is started again, once. Raises UserError when it cannot:
+    def time(self, name: str, case: Case | FreshCase) -> Call:
+        """One call. A baseline that was killed is started again, once. Raises UserError when it cannot:
         no candidate is to blame."""
         return self._revived(name, lambda: self._call(name, case))
 
@@ -86,7 +98,7 @@ class Baselines:
         as `time` does."""
         return self._revived(EAGER, self._null)
 
-    def _revived(self, name: str, call: Callable[[], float]) -> float:
+    def _revived(self, name: str, call: Callable[[], Result]) -> Result:
         try:
             return call()
         except WorkerFailure:
@@ -102,9 +114,9 @@ class Baselines:
             seat.close()
         self._seats = {}
 
-    def _call(self, name: str, case: Case | FreshCase) -> float:
+    def _call(self, name: str, case: Case | FreshCase) -> Call:
         self._asked = name
-        return self._seats[name].call(0, case.arguments, self._settings.compile_seconds, self.warm).seconds
+        return self._seats[name].call(0, case.arguments, self._settings.compile_seconds, self.warm)
 
     def _null(self) -> float:
         self._asked = EAGER
@@ -112,7 +124,8 @@ class Baselines:
 
     def _start(self, name: str) -> None:
         """Starts a worker for `name` and makes its first calls, in which torch.compile compiles."""
-        changes = self._device.variants.get(name, {})
+        variant = self._device.variants.get(name, _AS_SHIPPED)
+        changes = variant.changes
         try:
             memory = self._memory_bytes * (_COMPILER_MEMORY if changes.get("compiled") else 1)
             seat = self._device.open(memory, self._environment, self._rights)
@@ -124,6 +137,11 @@ class Baselines:
                 if fault:
                     seat.close()
                     raise WorkerFailure(Outcome.WRONG_VALUES, fault)
+            self._results[name] = last.outputs
+            if self._is_like(name, variant):
+                seat.close()
+                self._same[name] = variant.like
+                return
             self._seats[name] = seat
             if name == EAGER:
                 self.eager_seconds = last.seconds
@@ -131,6 +149,11 @@ class Baselines:
             if not changes:
                 raise UserError(f"the problem's own Model fails in a worker: {failure.reason}") from None
             self.failures[name] = failure.reason
+
+    def _is_like(self, name: str, variant: Variant) -> bool:
+        """Whether it computes, bit by bit, what another one does: then it is that one."""
+        known = self._results.get(variant.like or "")
+        return known is not None and all(map(same_bytes, self._results[name], known))
 
     def calibrate(self) -> None:
         """After `start`: a session of every baseline and of a second eager; the ratio of the two is the A/A margin.
@@ -149,9 +172,12 @@ class Baselines:
         first, second = samples.seconds(EAGER), samples.seconds(_TWIN)
         self.margin = margin_of(first, second, self._device.quantile)
         self._seats.pop(_TWIN).close()
+        self._results = {}
         self.milliseconds = {
             name: float(np.quantile(samples.seconds(name), self._device.quantile)) * 1e3 for name in self._seats
         }
+        same = {name: self.milliseconds[like] for name, like in self._same.items() if like in self.milliseconds}
+        self.milliseconds |= same
         self.eager_seconds = self.milliseconds[EAGER] / 1e3
 
     def _session(self) -> Samples:

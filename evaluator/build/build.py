@@ -19,6 +19,7 @@ from evaluator.isolation.failure import WorkerFailure
 from evaluator.isolation.isolation import Isolation, shared_isolation
 from evaluator.protocol.memory import payload
 from evaluator.protocol.records import Op, Status, printable
+from evaluator.worker.ahead import ARCHITECTURE
 from evaluator.worker.models import ModelSpec
 
 MEMORY_BYTES, FILE_BYTES = 4 << 30, 256 << 20
@@ -47,11 +48,13 @@ def build(
     timeout_s: float = 60.0,
     gate: Gate | None = None,
     isolation: Isolation | None = None,
+    capability: int = 0,
 ) -> BuildReport:
     """Imports `bound_source` in a worker. Thread-safe. A source that was built before costs nothing.
 
-    `gate` is held shared meanwhile; `isolation` defaults to the plain zygote of this process. Raises UserError when
-    the disk is full: that is no fault of the candidate's.
+    `gate` is held shared meanwhile; `isolation` defaults to the plain zygote of this process. `capability` is that of the
+    GPU that kernels are compiled for, 0 for none: no GPU need be there. Raises UserError when the disk is full: that is
+    no fault of the candidate's.
     """
     begin = time.perf_counter()
     store = BuildStore(build_dir)
@@ -61,7 +64,7 @@ def build(
         store.prepare(bound_source)
         with (gate or Gate(None)).shared():
             begin = time.perf_counter()
-            outcome, reason = _import_once(bound_source, store, timeout_s, isolation or shared_isolation())
+            outcome, reason = _import_once(bound_source, store, timeout_s, isolation or shared_isolation(), capability)
         if outcome is None:
             store.publish(bound_source)
         else:
@@ -73,7 +76,9 @@ def build(
     return BuildReport(outcome, reason, time.perf_counter() - begin, cached=False)
 
 
-def _import_once(source: str, store: BuildStore, timeout_s: float, isolation: Isolation) -> tuple[Outcome | None, str]:
+def _import_once(
+    source: str, store: BuildStore, timeout_s: float, isolation: Isolation, capability: int
+) -> tuple[Outcome | None, str]:
     messages = os.memfd_create("egg-messages", os.MFD_CLOEXEC)
     spec = payload(ModelSpec(source, class_name=None))
     output = str(store.output(source))
@@ -81,9 +86,11 @@ def _import_once(source: str, store: BuildStore, timeout_s: float, isolation: Is
     places = {"private": (output,)} if alone else {"writable": (output,)}
     limits = Limits(MEMORY_BYTES, FILE_BYTES, stage=Stage.BUILD, readable=(str(store.shared),), **places)
     try:
-        worker = isolation.spawn(limits, store.environment(source), messages)
+        named = {ARCHITECTURE: str(capability)} if capability else {}
+        own_seconds = timeout_s if capability else OWN_SECONDS  # Triton and NVRTC compile in the process itself
+        worker = isolation.spawn(limits, {**store.environment(source), **named}, messages)
         try:
-            reply = worker.request(Op.LOAD, timeout_s, fds=[spec], own_seconds=OWN_SECONDS)
+            reply = worker.request(Op.LOAD, timeout_s, fds=[spec], own_seconds=own_seconds)
             if alone and reply.status is Status.READY:
                 worker.pause()
                 collect(worker.pid, store.output(source))

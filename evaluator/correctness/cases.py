@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 import time
 from collections.abc import Iterator
@@ -11,25 +12,29 @@ from egg_search.core.problem import Problem
 from egg_search.core.problem.variants import shape_variants
 from evaluator.correctness.families import FAMILIES
 from evaluator.correctness.fresh import FreshCase, FreshInputs
-from evaluator.correctness.reference import Case, Reference
+from evaluator.correctness.reference import Case, Reference, at_rest
 from evaluator.settings import EvaluatorSettings
 
 _MIN_CASES, _MAX_CASES = 5, 24
 _OWN = 3  # cases with truth of the problem's own inputs
+_MEMORY_BYTES = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 _BESIDE = 4  # fresh sets that a judgement uses beside those of its longest timing
 Key = tuple[int, int, str | None]  # (shape: 0 is the problem's own, seed, family)
 
 
 class CaseBook:
     """Cases of a problem and its shape variants, and fresh inputs for timing; half of `reference_bytes` is for either.
-    Seeds are secret: a candidate's process never learns them."""
+    Seeds are secret: a candidate's process never learns them. Everything is computed, and lies, on `device`, which has
+    `memory_bytes`."""
 
-    def __init__(self, problem: Problem, settings: EvaluatorSettings) -> None:
-        self._problem, self._settings = problem, settings
+    def __init__(
+        self, problem: Problem, settings: EvaluatorSettings, device: str = "cpu", memory_bytes: int = _MEMORY_BYTES
+    ) -> None:
+        self._problem, self._settings, self._device = problem, settings, device
         self._random = random.Random(settings.seed) if settings.seed is not None else random.SystemRandom()
-        self.references = [Reference(problem, self.draw())]
+        self.references = [Reference(problem, self.draw(), device=device)]
         self._variants: list[dict[str, int]] | None = None
-        self._most_bytes = settings.reference_bytes // 2
+        self._most_bytes = (settings.reference_bytes or memory_bytes // 8) // 2
         self._fresh = FreshInputs(
             self.references[0],
             self.own,
@@ -89,9 +94,10 @@ class CaseBook:
     def variants(self) -> Iterator[tuple[int, Reference, list[Case]]]:
         """(model number, reference, cases) of every shape variant."""
         if self._variants is None:
-            self._variants = shape_variants(self._problem, limit=self._settings.variants)
+            self._variants = shape_variants(self._problem, limit=self._settings.variants, device=self._device)
             for changed in self._variants:
-                self.references.append(Reference(self._problem.with_overrides(changed), self.draw(), changed))
+                variant = self._problem.with_overrides(changed)
+                self.references.append(Reference(variant, self.draw(), changed, self._device))
         for number, reference in enumerate(self.references[1:], start=1):
             cases = [self._case(number, self._seed(number, 0, name), name) for name in (None, "one row x100")]
             yield number, reference, [case for case in cases if case is not None]
@@ -107,10 +113,10 @@ class CaseBook:
         key = shape, seed, family
         if key in self._cases:
             return self._cases[key]
-        before = time.thread_time()
+        before = self._clock()
         case = self.references[shape].case(seed, family)
         if (shape, family) == (0, None):
-            self._cost = min(self._cost, time.thread_time() - before)
+            self._cost = min(self._cost, self._clock() - before)
         size = case.bytes if case else 0
         if not size or self._bytes + size <= self._most_bytes or len(self._cases) < 2:
             self._cases[key] = case
@@ -128,10 +134,14 @@ class CaseBook:
         self._cases: dict[Key, Case | None] = {}
         self._bytes = 0
 
+    def _clock(self) -> float:
+        """This thread's own CPU time: a busy machine leaves nothing out. (That of all threads would count those that
+        wait for work.) What a GPU takes shows on the wall only."""
+        return time.thread_time() if self._device == "cpu" else at_rest(self._device)
+
     @property
     def _affordable(self) -> int:
-        """By this thread's own CPU time for the cheapest case so far: a busy machine leaves nothing out. (That of all
-        threads would count those that wait for work.)"""
+        """How many cases there is time for, by the cheapest so far."""
         count = int(self._settings.reference_seconds / max(self._cost, 1e-3))
         return max(_MIN_CASES, min(_MAX_CASES, count))
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
 
 Family = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 _STRUCTURAL_ZEROS = 0.2
@@ -64,14 +64,14 @@ def _outlier(x: torch.Tensor, g: torch.Generator) -> torch.Tensor:
 def _outlier_a_row(x: torch.Tensor, g: torch.Generator) -> torch.Tensor:
     """One element of every row is."""
     rows = (*x.shape[:-1], 1)
-    where = torch.randint(x.shape[-1], rows, generator=g)
+    where = torch.randint(x.shape[-1], rows, generator=g, device=g.device)
     return x.scatter(-1, where, _far(x, rows, g))
 
 
 def _far(x: torch.Tensor, shape: tuple[int, ...], g: torch.Generator) -> torch.Tensor:
     """Values of either sign, a thousand to ten thousand times as large as those of `x` are."""
-    exponents = torch.empty(shape).uniform_(3, 4, generator=g)
-    signs = torch.randint(2, shape, generator=g) * 2 - 1
+    exponents = torch.empty(shape, device=g.device).uniform_(3, 4, generator=g)
+    signs = torch.randint(2, shape, generator=g, device=g.device) * 2 - 1
     return (signs * 10**exponents * x.float().abs().mean()).to(x.dtype)
 
 
@@ -103,7 +103,7 @@ def _randn(x: torch.Tensor, g: torch.Generator) -> torch.Tensor:
 
 
 def _index(size: int, g: torch.Generator) -> int:
-    return int(torch.randint(size, (), generator=g))
+    return int(torch.randint(size, (), generator=g, device=g.device))
 
 
 # In the order of what each has found, so that a short budget keeps the best ones.
@@ -126,9 +126,15 @@ FAMILIES: dict[str, Family] = {
 SPECIAL = frozenset(["nan", "infinite"])  # outputs that are not finite are what these are for
 
 
+def generator_for(arguments: list[Any], seed: int) -> torch.Generator:
+    """A seeded generator where the tensors among the arguments are."""
+    places = (leaf.device for leaf in tree_leaves(arguments) if isinstance(leaf, torch.Tensor))
+    return torch.Generator(next(places, "cpu")).manual_seed(seed)
+
+
 def transform(name: str, arguments: list[Any], seed: int) -> list[Any]:
     """The arguments with every floating-point tensor of rank 1 and more put through family `name`."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = generator_for(arguments, seed)
 
     def apply(leaf: Any) -> Any:
         if not isinstance(leaf, torch.Tensor) or not leaf.is_floating_point() or leaf.dim() == 0 or not leaf.numel():

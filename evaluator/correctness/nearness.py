@@ -15,7 +15,7 @@ from egg_search.core.verdict import Errors, PrecisionClass
 from evaluator.correctness.checks import Check, FloatCheck
 from evaluator.correctness.limits import relative_median, rows_of
 
-_CHUNK = 1 << 17  # elements: their difference stays in a cache
+_CHUNK = {"cpu": 1 << 17, "cuda": 1 << 26}  # elements: their difference stays in a cache, or costs few questions
 _SAMPLE = 1 << 14  # elements that the median is taken over
 _FLOOR = 2.0**-126  # as in the limits
 _SLACK = 2.0  # a class beyond faithful allows this many times the error that the candidate has shown, and no more
@@ -115,7 +115,7 @@ def _relative(limit: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
 
 def _within(got: torch.Tensor, want: torch.Tensor, bound: torch.Tensor, norm: float, finite: bool) -> bool:
     """Every difference within its row's bound, and all of them within `norm`? NaN is within nothing."""
-    step, square = max(1, _CHUNK // max(1, got.shape[1])), 0.0
+    step, square = max(1, _CHUNK[got.device.type] // max(1, got.shape[1])), 0.0
     for first in range(0, got.shape[0], step):
         part = slice(first, first + step)
         difference = _difference(got[part], want[part], finite)

@@ -20,7 +20,7 @@ from egg_search.core.verdict import Errors, Outcome
 from evaluator.correctness.buffers import Buffers, Step, counts, moving
 from evaluator.correctness.checks import EXACT, Check, Finding, FloatCheck, make_check
 from evaluator.correctness.double import run_in_double, to_double, widened
-from evaluator.correctness.families import SPECIAL, transform
+from evaluator.correctness.families import SPECIAL, generator_for, transform
 from evaluator.protocol.memory import same_bytes, tensors_of
 from evaluator.protocol.structure import structure_of
 
@@ -115,10 +115,12 @@ class Eager:
 
 
 class Reference:
-    """One problem (or shape variant of one) with randomised parameters. `state` is what every worker's model gets."""
+    """One problem (or shape variant of one) with randomised parameters, computed on `device`. `state`, on the CPU, is
+    what every worker's model gets."""
 
-    def __init__(self, problem: Problem, seed: int, changed: dict[str, int] | None = None) -> None:
-        self._loaded = problem.load()
+    def __init__(self, problem: Problem, seed: int, changed: dict[str, int] | None = None, device: str = "cpu") -> None:
+        strict_float32()
+        self._loaded, self._device = problem.load(device), device
         self.seed = seed
         self.changed = changed or {}  # of a variant: the constants that make it one
         self.init_inputs = self._loaded.init_inputs(seed)
@@ -129,9 +131,10 @@ class Reference:
         _randomise(self._model, seed)
         if not self._finite(seed):
             self._model.load_state_dict(shipped)
-        self.state = {name: value.detach().clone() for name, value in self._model.state_dict().items()}
+        given = self._model.state_dict()
+        self.state = {name: value.detach().to("cpu", copy=True) for name, value in given.items()}
         parameters = {name for name, _ in self._model.named_parameters(remove_duplicate=False)}
-        self._buffers = {name: value for name, value in self.state.items() if name not in parameters}
+        self._buffers = {name: value.detach().clone() for name, value in given.items() if name not in parameters}
         self._double = widened(self._model)
         self._moved_doubles = _moved(self._double, seed)
         self._written: set[int] = set()  # tensors among the arguments that eager was seen to change
@@ -148,9 +151,9 @@ class Reference:
         """
         used, results = _clone(arguments), []
         self._renew(self._model)
-        before = time.perf_counter()
+        before = at_rest(self._device)
         outputs = self._loaded.run(lambda *given: results.append(self._model(*given)) or results[0], used)
-        seconds = time.perf_counter() - before
+        seconds = at_rest(self._device) - before
         left = tensors_of(used)
         pairs = enumerate(zip(left, tensors_of(arguments), strict=True))
         self._written |= {position for position, pair in pairs if not same_bytes(*pair)}
@@ -199,7 +202,7 @@ class Reference:
     def _truths(self, arguments: list[Any], eager: list[torch.Tensor], seed: int) -> list[list[torch.Tensor]]:
         """The float64 outputs on `arguments`, then those on perturbed arguments."""
         short = any(map(_few_elements, eager))
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator(self._device).manual_seed(seed)
         models = self._moved_doubles * (max(1, 4 // len(self._moved_doubles)) if short else 1)
         try:
             return [self._truth(self._double, arguments)] + [
@@ -258,9 +261,25 @@ class Reference:
         return _all_finite(self._loaded.run(model, self._loaded.make_inputs(seed)))
 
 
+def strict_float32() -> None:
+    """What float32 is to be here: PyTorch ships with TF32 allowed in convolutions on GPUs."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+
+
+def at_rest(device: str) -> float:
+    """The time, in seconds, when everything that was asked of `device` is done."""
+    if device != "cpu":
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def _generator(model: torch.nn.Module, seed: int) -> torch.Generator:
+    return generator_for(list(model.parameters()), seed)
+
+
 def _randomise(model: torch.nn.Module, seed: int) -> None:
     """Moves parameters and running statistics off their initial values, which hide faults (ones, zeros)."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = _generator(model, seed)
     running = [buffer for name, buffer in model.named_buffers() if name.rpartition(".")[2] in _RUNNING]
     with torch.no_grad():
         for value in (*model.parameters(), *running):
@@ -279,7 +298,7 @@ def _moved(model: torch.nn.Module, seed: int) -> list[torch.nn.Module]:
     """
     copies = []
     for turned in range(1 + min(_MOST_TURNS, max(0, len(list(model.parameters())) - 1).bit_length())):
-        moved, generator = copy.deepcopy(model), torch.Generator().manual_seed(seed)
+        moved, generator = copy.deepcopy(model), _generator(model, seed)
         with torch.no_grad():
             for index, value in enumerate(moved.parameters()):
                 sign = -1 if turned and index >> (turned - 1) & 1 else 1
@@ -296,8 +315,8 @@ def _few_elements(output: torch.Tensor) -> bool:
 def _perturbed(leaf: Any, generator: torch.Generator) -> Any:
     if not isinstance(leaf, torch.Tensor) or not leaf.is_floating_point():
         return leaf
-    signs = torch.randint(2, leaf.shape, generator=generator, dtype=torch.int8).double() * 2 - 1
-    return leaf * (1 + _UNIT * signs)
+    signs = torch.randint(2, leaf.shape, generator=generator, dtype=torch.int8, device=leaf.device)
+    return leaf * (1 + _UNIT * (signs.double() * 2 - 1))
 
 
 def _replaced(leaf: Any, value: float) -> Any:

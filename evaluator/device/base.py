@@ -31,15 +31,18 @@ NO_RIGHTS = Rights()
 
 @dataclass(frozen=True)
 class Call:
-    """One forward, seen from outside. `changed` are the tensors among the arguments whose contents it changed, by
-    position, as it left them; `structure` is what the worker says of its result's (see `structure_of`), empty when it
-    says nothing; `forwards` counts it and the untimed ones before it."""
+    """One forward, seen from outside: `seconds` on the verifier's clock. `claimed` is what the worker says that the
+    device took, `launch` what it took until everything was launched (0 where it says nothing). `changed` are the tensors
+    among the arguments whose contents it changed, by position, as it left them; `structure` is what the worker says of
+    its result's (see `structure_of`), empty when it says nothing; `forwards` counts it and the untimed ones before it."""
 
     seconds: float
     outputs: list[torch.Tensor]
     changed: dict[int, torch.Tensor] = field(default_factory=dict)
     structure: str = ""
     forwards: int = 1
+    claimed: float = 0.0
+    launch: float = 0.0
 
 
 class Seat(Protocol):
@@ -81,11 +84,23 @@ class Seat(Protocol):
     def close(self) -> None: ...
 
 
-class Device(Protocol):
-    """Opens seats. `quantile` is the statistic of its times that noise moves least. `variants` are the baselines
-    beside eager: what is other in their `ModelSpec`, by name."""
+@dataclass(frozen=True)
+class Variant:
+    """A baseline: what is other in its `ModelSpec` than in eager's. One that computes bit by bit what the baseline `like`
+    computes is the same program, and is not timed."""
 
+    changes: dict[str, Any]
+    like: str | None = None
+
+
+class Device(Protocol):
+    """Opens seats. `place` is torch's name of where tensors are; `quantile` the statistic of its times that noise moves
+    least; `variants` are the baselines beside eager, by name."""
+
+    place: str
     quantile: float
-    variants: ClassVar[dict[str, dict[str, Any]]]
+    variants: ClassVar[dict[str, Variant]]
 
     def open(self, memory_bytes: int, environment: dict[str, str], rights: Rights = NO_RIGHTS) -> Seat: ...
+
+    def close(self) -> None: ...

@@ -11,7 +11,7 @@ import torch
 
 from egg_search.core.hardware import Hardware
 from egg_search.core.verdict import Outcome
-from evaluator.device.base import NO_RIGHTS, Call, Rights
+from evaluator.device.base import NO_RIGHTS, Call, Rights, Variant
 from evaluator.isolation.base import Limits
 from evaluator.isolation.failure import WorkerFailure
 from evaluator.isolation.isolation import Isolation
@@ -34,8 +34,9 @@ _REASON_CHARACTERS = 400
 class CpuDevice:
     """All cores of `hardware`, in every worker alike."""
 
+    place = "cpu"
     quantile = 0.1  # neighbours only ever add time
-    variants: ClassVar[dict[str, dict[str, Any]]] = {"compile": {"compiled": True}}
+    variants: ClassVar[dict[str, Variant]] = {"compile": Variant({"compiled": True})}
 
     def __init__(self, hardware: Hardware, isolation: Isolation) -> None:
         self._cpus = tuple(sorted(os.sched_getaffinity(0)))[: hardware.cores]
@@ -45,6 +46,9 @@ class CpuDevice:
         places = rights.readable, rights.writable, rights.private
         limits = Limits(memory_bytes, FILE_BYTES, self._cpus, rights.stage, *places)
         return CpuSeat(self._isolation.spawn(limits, environment), rights.build_seconds)
+
+    def close(self) -> None:
+        """It holds nothing."""
 
 
 class CpuSeat:

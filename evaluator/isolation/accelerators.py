@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from glob import glob
 
@@ -19,6 +20,11 @@ class Access:
     readable: tuple[str, ...] = ()
     bounded: bool = True
     sockets: bool = False
+
+
+def present() -> bool:
+    """Whether this machine has a GPU's driver."""
+    return os.path.exists("/dev/nvidiactl")
 
 
 def access_to(device: str) -> Access:

@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from evaluator.isolation import accelerators
 from evaluator.isolation.jail import Jail
 from evaluator.isolation.layers import libc, namespaces
 
@@ -42,7 +43,10 @@ def boot(fd: int, layers: Collection[str]) -> None:
 class _Zygote:
     def __init__(self, control: socket.socket, layers: frozenset[str]) -> None:
         import evaluator.worker  # noqa: F401 (imports torch, which every worker then has)
+        from evaluator.worker import ahead
 
+        if accelerators.present():
+            ahead.preload()
         libc.prctl(libc.PR_SET_CHILD_SUBREAPER, 1)  # orphans of a worker come to us, and are killed
         self._control, self._layers = control, layers
         self._jail = Jail(layers)

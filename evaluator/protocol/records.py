@@ -45,6 +45,7 @@ class Op(IntEnum):
     GO = 4  # forward on the same slot, whose contents changed; the answer is DONE with the outputs
     ROOM = 7  # map the region of the verifier's that outputs are copied to, where they are not read from the worker
     BUFFERS = 6  # the answer's outputs are buffers of `model`, MAX_OUTPUTS from number `slot` on, in the state's order
+    SETUP = 8  # take what a candidate's build left (payload: a `Setup`), before anything of it is loaded
     PROFILE = 5  # the answer's number is the share of one forward's time in torch's own operators
 
 
@@ -85,15 +86,19 @@ class Output:
 
 @dataclass(frozen=True)
 class Reply:
+    """`number` and `aside` are what the worker says of its call: of a GPU, the seconds between events around it, and
+    those until everything was launched."""
+
     nonce: bytes
     status: Status
     number: float = 0.0
     text: str = ""
     outputs: tuple[Output, ...] = ()
+    aside: float = 0.0
 
 
 _COMMAND = struct.Struct("<16sB3xIII")
-_HEAD = struct.Struct(f"<16sBBH4xd{TEXT_BYTES}s")
+_HEAD = struct.Struct(f"<16sBBHfd{TEXT_BYTES}s")
 _OUTPUT = struct.Struct(f"<BB6xQ{MAX_DIMS}q{MAX_DIMS}q")
 COMMAND_BYTES = _COMMAND.size
 REPLY_BYTES = _HEAD.size + MAX_OUTPUTS * _OUTPUT.size
@@ -118,10 +123,15 @@ def describe(tensor: torch.Tensor) -> Output:
 
 
 def pack_reply(
-    nonce: bytes, status: Status, number: float = 0.0, text: str = "", outputs: Sequence[Output] = ()
+    nonce: bytes,
+    status: Status,
+    number: float = 0.0,
+    text: str = "",
+    outputs: Sequence[Output] = (),
+    aside: float = 0.0,
 ) -> bytes:
     raw = text.encode(errors="replace")[:TEXT_BYTES]
-    head = _HEAD.pack(nonce, status, len(outputs), len(raw), number, raw)
+    head = _HEAD.pack(nonce, status, len(outputs), len(raw), aside, number, raw)
     return b"".join([head, *map(_pack_output, outputs)]).ljust(REPLY_BYTES, b"\0")
 
 
@@ -136,16 +146,17 @@ def unpack_reply(data: bytes, nonce: bytes) -> Reply:
     """Raises ProtocolError unless `data` is one whole reply to the command with this nonce."""
     if len(data) != REPLY_BYTES:
         raise ProtocolError(f"a reply of {len(data)} bytes instead of {REPLY_BYTES}")
-    echoed, status, count, length, number, raw = _HEAD.unpack_from(data)
+    echoed, status, count, length, aside, number, raw = _HEAD.unpack_from(data)
     if echoed != nonce:
         raise ProtocolError("a reply to another command")
     if status not in Status._value2member_map_ or count > MAX_OUTPUTS or length > TEXT_BYTES:
         raise ProtocolError(f"a reply with status {status}, {count} outputs and {length} bytes of text")
-    if not math.isfinite(number):
+    if not (math.isfinite(number) and math.isfinite(aside)):
         raise ProtocolError("a reply with a number that is not finite")
     offsets = (_HEAD.size + i * _OUTPUT.size for i in range(count))
     outputs = tuple(_unpack_output(_OUTPUT.unpack_from(data, offset)) for offset in offsets)
-    return Reply(nonce, Status(status), number, printable(raw[:length].decode(errors="replace")), outputs)
+    text = printable(raw[:length].decode(errors="replace"))
+    return Reply(nonce, Status(status), number, text, outputs, aside)
 
 
 def printable(text: str) -> str:

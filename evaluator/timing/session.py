@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -18,15 +18,27 @@ _HOPELESS = 2.0  # so many times slower than the best: two rounds tell
 _NOISY, _PATIENCE = 0.3, 2  # an interval wider than this (relative) is worth this many times the rule's seconds
 _FLOOR = 0.05  # share of a raw time that remains at the least when the null call is subtracted
 _LOW = 0.1  # quantile of the null calls that is subtracted: noise only ever adds time
+_BORNE_OUT, _SLACK = 0.8, 30e-6  # a worker's claim counts from this share of the wall clock's time on, less so many s
 Inputs = TypeVar("Inputs")
+
+
+class Reading(Protocol):
+    """One call: raw `seconds` on the verifier's clock; what the worker `claimed` that its device took (0: nothing), and
+    that it took until all was launched."""
+
+    seconds: float
+    claimed: float
+    launch: float
 
 
 @dataclass
 class Samples:
-    """Raw seconds by side and of the null calls between them, in the order of rounds."""
+    """Raw seconds by side and of the null calls between them, in the order of rounds; what workers claimed beside."""
 
     raw: dict[str, list[float]]
     nulls: list[float] = field(default_factory=list)
+    claims: dict[str, list[float]] = field(default_factory=dict)
+    launches: dict[str, list[float]] = field(default_factory=dict)
     rounds: int = 0
     stopped_early: bool = False
 
@@ -36,7 +48,31 @@ class Samples:
         return float(np.quantile(self.nulls, _LOW))
 
     def seconds(self, side: str) -> np.ndarray:
-        """Seconds of the side's calls without what a call costs by itself."""
+        """Seconds of the side's calls: as its worker claims, whose clock is nearer to the device, where the wall clock
+        bears that out; else on the wall clock, without what a call costs by itself."""
+        return np.asarray(self.claims[side]) if self.borne_out(side) else self._on_the_wall(side)
+
+    def borne_out(self, side: str) -> bool:
+        """Whether the worker claims anything, and hardly less than passed."""
+        claims = self.claims.get(side, ())
+        if not len(claims) or min(claims) <= 0:
+            return False
+        return bool(np.median(claims) >= _BORNE_OUT * np.median(self._on_the_wall(side)) - _SLACK)
+
+    def doubted(self, side: str) -> bool:
+        """Whether it claims something that the wall clock does not bear out."""
+        return bool(np.any(self.claims.get(side, ()))) and not self.borne_out(side)
+
+    def launch(self, side: str) -> float:
+        """Seconds until all was launched, as the worker says; 0 where it says nothing."""
+        return float(np.median(self.launches[side])) if self.launches.get(side) else 0.0
+
+    def record(self, side: str, reading: Reading) -> None:
+        self.raw[side].append(reading.seconds)
+        self.claims.setdefault(side, []).append(reading.claimed)
+        self.launches.setdefault(side, []).append(reading.launch)
+
+    def _on_the_wall(self, side: str) -> np.ndarray:
         raw = np.asarray(self.raw[side])
         return np.maximum(raw - self.null, _FLOOR * raw)
 
@@ -57,15 +93,15 @@ class Goal:
 
 
 def run_session(
-    sides: dict[str, Callable[[Inputs], float]],
+    sides: dict[str, Callable[[Inputs], Reading]],
     null: Callable[[], float],
     inputs: Iterator[Inputs],
     goal: Goal,
     rule: TimingRule,
     random: np.random.Generator,
 ) -> Samples:
-    """`sides` maps a name to a function that makes one call and returns its raw seconds, `null` does so for a call
-    that computes nothing. All calls of a round are on the same one of `inputs`, and no other round is.
+    """`sides` maps a name to a function that makes one call, `null` returns the raw seconds of a call that computes
+    nothing. All calls of a round are on the same one of `inputs`, and no other round is.
 
     The first round warms every side up and is dropped. The verifier itself keeps to one thread meanwhile: threads of
     its own pool would go on spinning on the workers' cores.
@@ -79,7 +115,7 @@ def run_session(
 
 
 def _rounds(
-    sides: dict[str, Callable[[Inputs], float]],
+    sides: dict[str, Callable[[Inputs], Reading]],
     null: Callable[[], float],
     inputs: Iterator[Inputs],
     goal: Goal,
@@ -87,15 +123,17 @@ def _rounds(
     random: np.random.Generator,
 ) -> Samples:
     samples = Samples({name: [] for name in sides})
-    turns = [(call, samples.raw[name]) for name, call in sides.items()] + [(lambda _: null(), samples.nulls)]
+    names = [*sides, None]
     begin = time.perf_counter()
     for index in range(rule.max_rounds + 1):
         drawn = next(inputs)
-        for turn in random.permutation(len(turns)):
-            call, seconds = turns[turn]
-            raw = call(drawn)
-            if index:
-                seconds.append(raw)
+        for turn in random.permutation(len(names)):
+            name = names[turn]
+            reading = null() if name is None else sides[name](drawn)
+            if index and name is None:
+                samples.nulls.append(reading)
+            elif index:
+                samples.record(name, reading)
         samples.rounds = index
         if index and _decided(samples, goal, rule, random, spent=time.perf_counter() - begin):
             break

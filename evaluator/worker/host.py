@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 
 from evaluator.protocol.memory import Layout, Region
@@ -19,6 +22,8 @@ class NoRoom(Exception):
 class HostMemory:
     """What differs between kinds of devices inside a worker; see `CudaMemory` for another one."""
 
+    device = "cpu"
+
     def __init__(self) -> None:
         self._outputs: list[torch.Tensor] = []  # of the last call: alive until the next one
 
@@ -32,6 +37,14 @@ class HostMemory:
 
     def make_room(self, size: int, fd: int) -> None:
         """For outputs that are copied out; here they are not."""
+
+    def warm(self) -> None:
+        """Starts what the device needs to be started, before there is a candidate."""
+
+    def timed(self, forward: Callable[..., Any], arguments: list[Any]) -> tuple[Any, float, float]:
+        """What `forward` returns; the seconds that the device worked on it and those until all was launched, where
+        that is another matter than when it returned (else 0)."""
+        return forward(*arguments), 0.0, 0.0
 
     def null(self) -> None:
         """A forward that computes nothing."""

@@ -12,7 +12,9 @@ from typing import Any
 import torch
 
 from egg_search.core.candidate import content_hash
+from egg_search.core.problem.loading import construct, made_on
 from evaluator.protocol.memory import Layout, Region
+from evaluator.worker import ahead
 from evaluator.worker.host import HostMemory
 
 NULL_MODEL = 0xFFFF  # returns nothing: what a call costs without a model
@@ -33,7 +35,7 @@ class ModelSpec:
     state: Layout | None = None
     threads: int = 1
     compiled: bool = False  # torch.compile it
-    tf32: bool = False  # let products and convolutions of float32 be computed in TF32; else as torch is shipped
+    tf32: bool | None = None  # may products and convolutions of float32 be computed in TF32? None: as torch is shipped
 
 
 class Models:
@@ -47,15 +49,16 @@ class Models:
 
     def load(self, number: int, spec: ModelSpec, state_fd: int | None) -> None:
         torch.set_num_threads(spec.threads)
-        if spec.tf32:
-            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+        if spec.tf32 is not None:
+            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = spec.tf32
         torch.manual_seed(spec.seed)
+        if spec.class_name is None:
+            ahead.compile_for_named_gpu()
         module = self._module(spec.source)
         if spec.class_name is None:
             return
-        cls, init = getattr(module, spec.class_name), spec.init_inputs
-        torch.manual_seed(spec.seed)
-        model = cls(**init) if isinstance(init, dict) else cls(*init)
+        cls = getattr(module, spec.class_name)
+        model = made_on(self._memory.device, spec.seed, lambda: construct(cls, spec.init_inputs))
         if spec.state is not None and state_fd is not None:
             region = Region(state_fd, spec.state.size)
             model.load_state_dict(spec.state.fill(spec.state.views(region)), strict=True)

@@ -26,6 +26,7 @@ from evaluator.worker.errors import explain, is_memory_error
 from evaluator.worker.host import HostMemory, NoRoom
 from evaluator.worker.models import Models
 from evaluator.worker.operators import OperatorClock
+from evaluator.worker.setup import install
 
 
 def serve(fd: int, device: str = "cpu") -> None:
@@ -69,6 +70,9 @@ class _Server:
             gc.freeze()
         elif command.op is Op.BIND:
             self._models.bind(command.model, command.slot, read_payload(fds[0]), fds[1])
+        elif command.op is Op.SETUP:
+            install(read_payload(fds[0]))
+            self._memory.warm()
         elif command.op is Op.ROOM:
             self._memory.make_room(read_payload(fds[0]), fds[1])
         elif command.op is Op.CALL:
@@ -95,13 +99,13 @@ class _Server:
     def _go(self, nonce: bytes) -> bytes:
         """The timed part: forward, and a record of where its outputs are. Without a model (null), the record alone."""
         assert self._ready is not None, "GO without CALL"
-        forward, arguments = self._ready
-        result = forward(*arguments)
+        result, seconds, launched = self._memory.timed(*self._ready)
         found = flatten_outputs(result)
         if len(found) > MAX_OUTPUTS:
             return pack_reply(nonce, Status.BAD_FORM, text=f"{len(found)} output tensors, more than {MAX_OUTPUTS}")
         try:
-            return pack_reply(nonce, Status.DONE, text=structure_of(result), outputs=self._memory.deliver(found))
+            structure, outputs = structure_of(result), self._memory.deliver(found)
+            return pack_reply(nonce, Status.DONE, seconds, structure, outputs, launched)
         except ValueError as error:
             return pack_reply(nonce, Status.BAD_FORM, text=str(error))
         except NoRoom as error:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evaluator.device.base import Call
 from evaluator.settings import TimingRule
 from evaluator.timing.session import Goal, Samples, run_session
 from evaluator.timing.statistics import margin_of, ratio_interval
@@ -43,8 +44,8 @@ def test_equal_sides_have_a_small_margin():
 def _session(candidate: float, best: float | None = None, noise: float = 0.01, null: float = 0.0):
     random = np.random.default_rng(3)
     sides = {
-        "anchor": lambda _: 1e-3 * (1 + noise * random.random()) + null,
-        "candidate": lambda _: candidate * (1 + noise * random.random()) + null,
+        "anchor": lambda _: Call(1e-3 * (1 + noise * random.random()) + null, []),
+        "candidate": lambda _: Call(candidate * (1 + noise * random.random()) + null, []),
     }
     rule = TimingRule(min_rounds=5, max_rounds=50, seconds=5.0, width=0.02)
     return run_session(sides, lambda: null, count(), Goal("candidate", "anchor", 0.1, best), rule, random)
@@ -79,9 +80,25 @@ def test_a_time_below_the_null_call_keeps_a_share():
     assert samples.seconds("quick") == pytest.approx([5e-6, 1e-5])
 
 
+def test_a_workers_own_clock_counts_where_the_wall_clock_bears_it_out():
+    raw, nulls = [1.2e-3, 1.3e-3, 1.25e-3], [2e-4] * 3
+    honest = Samples({"a": raw}, nulls, claims={"a": [0.95e-3, 0.96e-3, 0.97e-3]})
+    assert honest.borne_out("a") and not honest.doubted("a")
+    assert honest.seconds("a") == pytest.approx([0.95e-3, 0.96e-3, 0.97e-3])
+
+
+def test_a_workers_clock_that_says_less_than_passed_does_not_count():
+    raw, nulls = [1.2e-3, 1.3e-3, 1.25e-3], [2e-4] * 3
+    for claims in ([1e-4] * 3, [0.0] * 3, [1e-3, 1e-3, 0.0], [1e-3, 1e-4, 1e-4]):
+        lying = Samples({"a": raw}, nulls, claims={"a": claims})
+        assert not lying.borne_out("a")
+        assert lying.seconds("a") == pytest.approx([1.0e-3, 1.1e-3, 1.05e-3])
+    assert not Samples({"a": raw}, nulls, claims={"a": [0.0] * 3}).doubted("a")  # it claims nothing
+
+
 def test_every_call_of_a_round_and_no_other_has_its_inputs():
     seen: dict[str, list[int]] = {"a": [], "b": []}
-    sides = {name: lambda drawn, name=name: seen[name].append(drawn) or 1e-3 for name in seen}
+    sides = {name: lambda drawn, name=name: seen[name].append(drawn) or Call(1e-3, []) for name in seen}
     rule = TimingRule(min_rounds=3, max_rounds=3, seconds=5.0, width=0.02)
     run_session(sides, lambda: 0.0, count(), Goal("a", "b", 0.1), rule, np.random.default_rng(0))
     assert seen == {"a": [0, 1, 2, 3], "b": [0, 1, 2, 3]}

@@ -57,8 +57,8 @@ class Problem:
         """The same problem with further overrides, e.g. those of a shape variant."""
         return replace(self, overrides={**self.overrides, **overrides})
 
-    def load(self) -> LoadedProblem:
-        """Executes the file. Raises UserError when that fails."""
+    def load(self, device: str = "cpu") -> LoadedProblem:
+        """Executes the file; models and inputs will be on `device`. Raises UserError when that fails."""
         from egg_search.core.problem.loading import load  # imports torch, which takes seconds
 
-        return load(self)
+        return load(self, device)

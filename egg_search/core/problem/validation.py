@@ -14,14 +14,14 @@ from egg_search.core.problem.problem import Problem
 REPEAT_RTOL = 1e-3
 
 
-def validate(problem: Problem) -> list[str]:
-    """Runs the problem a few times. Returns warnings, one line each.
+def validate(problem: Problem, device: str = "cpu") -> list[str]:
+    """Runs the problem a few times on `device`. Returns warnings, one line each.
 
     Raises UserError when its code raises, when inputs or outputs do not repeat for one seed, and when forward
     returns no tensor, or one that is not dense and real. Outputs of integers and booleans only (an argmax) are
     fine: they must be matched exactly and have no precision to trade, so nothing floating-point is needed there.
     """
-    loaded, reloaded = problem.load(), problem.load()
+    loaded, reloaded = problem.load(device), problem.load(device)
     inputs, again, others = loaded.make_inputs(0), reloaded.make_inputs(0), loaded.make_inputs(1)
     if not _same(_tensors(inputs), _tensors(again), rtol=0.0):
         raise UserError(

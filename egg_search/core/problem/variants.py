@@ -20,17 +20,18 @@ Overrides = dict[str, int]
 MAX_TRIALS = 64
 
 
-def shape_variants(problem: Problem, limit: int = 3, fixed_model: bool = False) -> list[Overrides]:
+def shape_variants(problem: Problem, limit: int = 3, fixed_model: bool = False, device: str = "cpu") -> list[Overrides]:
     """At most `limit` overrides of integer constants that give `forward` inputs of other shapes; deterministic.
 
     Each was run: it does no more work than the problem, gives finite outputs, and the problem's own Model gives the
     same outputs when it is constructed and called as the variant says (so a candidate, which carries the problem's
     constants, can be held to it). In order: batch-like constants (those that leave the model alone) odd and smaller;
     all constants smaller; batch-like ones very small. `fixed_model` keeps only variants with the problem's own
-    constructor arguments, on which one model instance can be called. Empty where there is nothing to vary.
+    constructor arguments, on which one model instance can be called. All run on `device`. Empty where there is nothing
+    to vary.
     Raises UserError when the problem itself does not run.
     """
-    trials = _Trials(problem)
+    trials = _Trials(problem, device)
     values = _integers(problem)
     batch_like = {n: v for n, v in values.items() if any(trials.keeps_model({n: w}) for w in _smaller(v))}
     plans = [(batch_like, _smaller, True), (values, _smaller, False), (batch_like, _tiny, True)]
@@ -54,9 +55,9 @@ class _Trial:
 class _Trials:
     """Runs overrides, each at most once, and at most `MAX_TRIALS` of them."""
 
-    def __init__(self, problem: Problem) -> None:
-        self._problem = problem
-        self._base = problem.load()
+    def __init__(self, problem: Problem, device: str) -> None:
+        self._problem, self._device = problem, device
+        self._base = problem.load(device)
         self._init = self._base.init_inputs(0)
         inputs = self._base.make_inputs(0)
         self._shapes = _shapes(inputs)
@@ -80,7 +81,7 @@ class _Trials:
         return trial.works and trial.same_init
 
     def _run(self, overrides: Overrides) -> _Trial:
-        variant = self._problem.with_overrides(overrides).load()
+        variant = self._problem.with_overrides(overrides).load(self._device)
         init, inputs = variant.init_inputs(0), variant.make_inputs(0)
         shapes = _shapes(inputs)
         with Work(self._work) as work:

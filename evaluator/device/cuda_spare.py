@@ -1,0 +1,80 @@
+"""Workers that are started ahead: a process with a GPU's context takes a quarter of a second to make."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+from evaluator.device.base import Rights
+from evaluator.isolation.base import Limits, Stage
+from evaluator.isolation.failure import WorkerFailure
+from evaluator.isolation.isolation import Isolation
+from evaluator.isolation.worker import Worker
+from evaluator.protocol.memory import payload
+from evaluator.protocol.records import Op
+from evaluator.worker.models import NULL_MODEL
+from evaluator.worker.setup import Setup, archive
+
+FILE_BYTES = 256 << 20
+_CONTEXT_BYTES = 8 << 30  # of host memory, for CUDA's libraries and torch's kernels
+_START_SECONDS = 60.0
+Key = tuple[int, tuple[str, ...]]
+
+
+class Spares:
+    """One worker waits for the next candidate. Thread-safe for one user at a time."""
+
+    def __init__(self, isolation: Isolation, cpus: tuple[int, ...]) -> None:
+        self._isolation, self._cpus = isolation, cpus
+        self._starter = ThreadPoolExecutor(1, thread_name_prefix="spare")
+        self._waiting: tuple[Key, Future[Worker]] | None = None
+
+    def take(self, memory_bytes: int, environment: dict[str, str], rights: Rights) -> tuple[Worker, Setup]:
+        """A worker, and what it has to be told before it loads anything; another one is started for the next."""
+        limits = Limits(
+            memory_bytes + _CONTEXT_BYTES, FILE_BYTES, self._cpus, rights.stage, rights.readable, rights.writable,
+            device="cuda",
+        )  # fmt: skip
+        if rights.stage is not Stage.RUN or rights.writable:
+            return self._isolation.spawn(limits, environment), Setup(environment)
+        place = rights.private[0] if rights.private else ""
+        files = archive(Path(place)) if place else b""
+        key = memory_bytes, rights.readable
+        worker = self._ready(key) or self._isolation.spawn(limits, {})
+        self._waiting = key, self._starter.submit(self._start, limits)
+        return worker, Setup(environment, place, files)
+
+    def close(self) -> None:
+        if self._waiting is not None:
+            self._drop()
+        self._starter.shutdown()
+
+    def _ready(self, key: Key) -> Worker | None:
+        """The one that waits, if it is alive and of this kind."""
+        if self._waiting is None:
+            return None
+        if self._waiting[0] != key:
+            self._drop()
+            return None
+        try:
+            return self._waiting[1].result()
+        except WorkerFailure:
+            return None
+
+    def _drop(self) -> None:
+        waiting, self._waiting = self._waiting[1], None
+        with suppress(WorkerFailure):
+            waiting.result().close()
+
+    def _start(self, limits: Limits) -> Worker:
+        """A worker whose context is made. Raises WorkerFailure."""
+        worker = self._isolation.spawn(limits, {})
+        fd = payload(Setup())
+        try:
+            worker.request(Op.SETUP, _START_SECONDS, NULL_MODEL, fds=[fd])
+        finally:
+            os.close(fd)
+        worker.pause()
+        return worker
