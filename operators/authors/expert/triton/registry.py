@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from operators.authors.expert.generator import Generator
+from operators.authors.expert.triton.attention import AttentionGenerator
+from operators.authors.expert.triton.conv import ConvGenerator
 from operators.authors.expert.triton.matmul import MatmulGenerator
 from operators.authors.expert.triton.nest import NestGenerator
+from operators.authors.expert.triton.scan import ScanGenerator
 
 
 def generators() -> dict[str, Generator]:
     """Kind to generator."""
-    every = (MatmulGenerator(), NestGenerator())
+    every = (AttentionGenerator(), ConvGenerator(), MatmulGenerator(), NestGenerator(), ScanGenerator())
     return {generator.kind: generator for generator in every}

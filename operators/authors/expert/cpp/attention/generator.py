@@ -8,11 +8,11 @@ from typing import Any
 
 from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Lever, Value
-from operators.authors.expert.cpp.attention.causal import causal_offset
-from operators.authors.expert.cpp.attention.pattern import Attention, batch_index, find_attention
 from operators.authors.expert.cpp.attention.template import TEXT
 from operators.authors.expert.cpp.expr import Emitter, Place, Unsupported, parameters
-from operators.authors.expert.ir.graph import Graph
+from operators.authors.expert.ir.graph import DType, Graph, Node
+from operators.authors.expert.kernels.attention.causal import causal_mask
+from operators.authors.expert.kernels.attention.pattern import Attention, batch_index, find_attention
 from operators.authors.expert.kernels.index import Index, aligned, linear, variable
 from operators.authors.expert.plan import Decision, KernelCode, KernelPlan
 
@@ -25,13 +25,13 @@ class AttentionGenerator:
 
     def matches(self, graph: Graph) -> list[tuple[int, ...]]:
         """Every attention in the graph: growing kernels pairwise never reaches one."""
-        found = (find_attention(graph, node) for node in graph.nodes)
+        found = (_found(graph, node) for node in graph.nodes)
         return [tuple(sorted(each.inner)) for each in found if each]
 
     def supports(self, graph: Graph, nodes: tuple[int, ...], outputs: tuple[int, ...]) -> bool:
         if len(outputs) != 1:
             return False
-        found = find_attention(graph, graph[outputs[0]])
+        found = _found(graph, graph[outputs[0]])
         if found is None or not found.inner <= set(nodes):
             return False
         try:
@@ -66,7 +66,7 @@ class AttentionGenerator:
         sizes, batch = found.sizes(graph), prod(found.batch)
         flops = 2 * batch * sizes["q"] * sizes["kv"] * (sizes["depth"] + sizes["d"])
         moved = 4 * batch * (sizes["q"] + sizes["kv"]) * (sizes["depth"] + sizes["d"])
-        causal = causal_offset(graph, found) is not None
+        causal = causal_mask(graph, found) is not None
         return {"kind": self.kind, **sizes, "batch": batch, "causal": causal, "flops": flops, "bytes": moved}
 
     def emit(self, graph: Graph, kernel: KernelPlan, name: str) -> KernelCode:
@@ -92,6 +92,13 @@ class AttentionGenerator:
             **writer.parts,
         )
         return KernelCode(name, f"{defines}\n{text}", tuple(writer.reads), (found.out.id,), knobs, _PRELUDES)
+
+
+def _found(graph: Graph, out: Node) -> Attention | None:
+    """The attention of float32 whose last product is `out`."""
+    found = find_attention(graph, out)
+    single = found is not None and found.out.dtype is found.logits.dtype is DType.F32
+    return found if single else None
 
 
 class _Writer:
@@ -157,5 +164,5 @@ class _Writer:
         return "\n".join(reversed(lines))
 
     def _end(self) -> str:
-        offset = causal_offset(self.graph, self.found)
-        return "KV" if offset is None else f"std::max<i64>(0, std::min<i64>(KV, q0 + rows + {offset}))"
+        causal = causal_mask(self.graph, self.found)
+        return "KV" if causal is None else f"std::max<i64>(0, std::min<i64>(KV, q0 + rows + {causal.offset}))"

@@ -2,44 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import torch
 
-from operators.authors.expert.cpp.attention.pattern import Attention
 from operators.authors.expert.ir.constants import constant_value, is_constant
 from operators.authors.expert.ir.graph import Graph, Node
+from operators.authors.expert.kernels.attention.pattern import Attention
+
+_NEVER = float("-inf")
 
 
-def causal_offset(graph: Graph, found: Attention) -> int | None:
-    """`o` such that query i sees exactly the keys j <= i + o, if the mask is constant and of this form."""
-    for node_id in sorted(found.inner):
-        node = graph[node_id]
-        hidden = _hidden(graph, node)
-        if hidden is not None:
-            offset = _offset(hidden)
+@dataclass(frozen=True)
+class Causal:
+    """Query i sees exactly the keys j <= i + offset: elsewhere `node` is -inf. There it equals its input `seen`, if that
+    is not None."""
+
+    node: int
+    seen: int | None
+    offset: int
+
+
+def causal_mask(graph: Graph, found: Attention) -> Causal | None:
+    """The causal mask among the scores, if there is a constant one."""
+    for node in _hiding(graph, found):
+        for hidden, seen in _hidden(graph, node):
+            offset = _offset(hidden) if hidden.shape == (found.out.shape[-2], found.scores.shape[-1]) else None
             if offset is not None:
-                return offset
+                return Causal(node.id, seen, offset)
     return None
 
 
-def _hidden(graph: Graph, node: Node) -> torch.Tensor | None:
-    """Where a node of the scores sets them to -inf, as a constant matrix [queries, keys]."""
+def _hiding(graph: Graph, found: Attention) -> Iterator[Node]:
+    """Nodes from the scores back to their product: where one of them is -inf, so are the scores."""
+    node = found.scores
+    while node.id != found.logits.id:
+        yield node
+        before = [i for i in node.inputs if i in found.inner]
+        if len(before) != 1 or not _keeps_hidden(graph, node, before[0]):
+            return
+        node = graph[before[0]]
+
+
+def _keeps_hidden(graph: Graph, node: Node, source: int) -> bool:
+    """Whether the node is -inf wherever its input `source`, which has the same rows and columns, is."""
+    if node.op == "where":
+        return any(is_constant(graph, i, _NEVER) for i in node.inputs[1:] if i != source)
+    if node.op in ("mul", "div"):
+        factor = constant_value(graph, node.inputs[1]) if node.inputs[0] == source else None
+        return factor is not None and factor.numel() == 1 and float(factor) > 0
+    if node.op in ("reshape", "broadcast"):
+        return graph[source].shape[-2:] == node.shape[-2:]
+    return node.op in ("add", "cast") or (node.op == "sub" and node.inputs[0] == source)
+
+
+def _hidden(graph: Graph, node: Node) -> Iterator[tuple[torch.Tensor, int | None]]:
+    """Where a node sets scores to -inf, as a constant matrix [queries, keys], and the input that it is elsewhere."""
     if node.op == "where":
         condition, then, otherwise = node.inputs
         mask = constant_value(graph, condition)
-        if mask is not None and is_constant(graph, otherwise, float("-inf")):
-            return ~_matrix(mask)
-        return _matrix(mask) if mask is not None and is_constant(graph, then, float("-inf")) else None
+        if mask is not None and is_constant(graph, otherwise, _NEVER):
+            yield ~_matrix(mask), then
+        elif mask is not None and is_constant(graph, then, _NEVER):
+            yield _matrix(mask), otherwise
     if node.op == "add":
-        for each in node.inputs:
+        for each, other in (node.inputs, node.inputs[::-1]):
             added = constant_value(graph, each)
-            if added is not None and added.ndim >= 2:
-                return _matrix(added) == float("-inf")
-    return None
+            if added is not None:
+                yield _matrix(added) == _NEVER, other if bool(((added == 0) | (added == _NEVER)).all()) else None
 
 
 def _offset(hidden: torch.Tensor) -> int | None:
-    if hidden.ndim != 2:
-        return None
     queries, keys = hidden.shape
     offset = int((~hidden[0]).sum()) - 1
     rows, columns = torch.arange(queries)[:, None], torch.arange(keys)[None, :]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from operators.authors.expert.cpp.expr import Place
 from operators.authors.expert.ir.constants import is_constant
 from operators.authors.expert.ir.graph import DType, Graph, Node
 from operators.authors.expert.ir.ops import MAPS
+from operators.authors.expert.kernels.expr import Place
 from operators.authors.expert.kernels.index import aligned, variable
 from operators.authors.expert.kernels.views import PURE_VIEWS, input_index
 
@@ -17,7 +17,8 @@ class Attention:
     """`out` = softmax(`scores`, last axis) @ v, where `scores` is elementwise in the product `logits` = q @ k.
 
     `place` is the index of `scores` that belongs to the index (*batch, q, j) of the weights that `out` multiplies.
-    `zeros` says that a row of scores that are all -inf has weights of zero, not NaN.
+    `zeros` says that a row of scores that are all -inf has weights of zero, not NaN. Products may be of any float type,
+    the softmax between is of float32; weights are cast to the type of the values.
     """
 
     out: Node
@@ -44,30 +45,31 @@ def batch_index(shape: tuple[int, ...]) -> Place:
 
 def find_attention(graph: Graph, out: Node) -> Attention | None:
     """The attention whose last product is `out`, or None."""
-    if out.op != "dot" or out.dtype is not DType.F32:
+    if out.op != "dot":
         return None
     weights = graph[out.inputs[0]]
     if weights.shape[-1] < 2:
         return None
     index = (*batch_index(out.shape[:-2]), variable("q", out.shape[-2]), variable("j", weights.shape[-1]))
-    node, place, inner = _through_views(graph, weights, aligned(index, weights.shape))
+    node, place, inner = _through(graph, weights, aligned(index, weights.shape))
     softmax, guard = _guarded(graph, node)
     scores, softmax_nodes = _softmax(graph, softmax)
-    if scores is None or not place or place[-1] != index[-1]:
+    if scores is None or scores.dtype is not DType.F32 or not place or place[-1] != index[-1]:
         return None
     found: set[int] = set()
     logits = _only_product(graph, scores, found)
-    if logits is None or logits.dtype is not DType.F32:
+    if logits is None:
         return None
     inner = frozenset({out.id} | inner | guard | softmax_nodes | found)
     return Attention(out, scores, place, logits, bool(guard), inner)
 
 
-def _through_views(graph: Graph, node: Node, place: Place) -> tuple[Node, Place, set[int]]:
+def _through(graph: Graph, node: Node, place: Place) -> tuple[Node, Place, set[int]]:
+    """What `node` is a view or a cast of, the index there, and the nodes passed."""
     passed = set()
-    while node.op in PURE_VIEWS:
+    while node.op in PURE_VIEWS or node.op == "cast":
         passed.add(node.id)
-        place = input_index(graph, node, place)
+        place = place if node.op == "cast" else input_index(graph, node, place)
         node = graph[node.inputs[0]]
     return node, place, passed
 

@@ -1,0 +1,1 @@
+"""What generators of attention in all dialects share."""
