@@ -153,8 +153,8 @@ class Judgement:
 
     def _generated_share(self, trial: Trial, fresh: Iterator[FreshCase]) -> float:
         """Share of a call's time outside torch's own operators, as the worker tells it: information, no judgement."""
-        shares = [trial.seat.operator_share(0, next(fresh).arguments, self._call_seconds) for _ in range(_PROFILES)]
-        return 1 - max(shares)
+        profiles = [trial.seat.operator_share(0, next(fresh).arguments, self._call_seconds) for _ in range(_PROFILES)]
+        return 1 - max(share for share, _ in profiles)
 
     @property
     def _call_seconds(self) -> float:

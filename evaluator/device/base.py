@@ -31,10 +31,12 @@ NO_RIGHTS = Rights()
 
 @dataclass(frozen=True)
 class Call:
-    """One forward, seen from outside: `seconds` on the verifier's clock. `claimed` is what the worker says that the
-    device took, `launch` what it took until everything was launched (0 where it says nothing). `changed` are the tensors
-    among the arguments whose contents it changed, by position, as it left them; `structure` is what the worker says of
-    its result's (see `structure_of`), empty when it says nothing; `forwards` counts it and the untimed ones before it."""
+    """One forward, seen from outside: `seconds` on the verifier's clock. `changed` are the tensors among the arguments
+    whose contents it changed, by position, as it left them; `forwards` counts it and the untimed ones before it.
+
+    What the worker says: `structure`, of its result (see `structure_of`), empty when it says nothing; `claimed`, what
+    the device took, and `launch`, what it took until everything was launched (seconds; 0 when it says nothing).
+    """
 
     seconds: float
     outputs: list[torch.Tensor]
@@ -77,8 +79,11 @@ class Seat(Protocol):
         """Seconds of a call that computes nothing."""
         ...
 
-    def operator_share(self, number: int, arguments: list[Any], timeout: float) -> float:
-        """The share of one forward's time on `arguments` that the worker says it spends in torch's own operators."""
+    def operator_share(
+        self, number: int, arguments: list[Any], timeout: float, kernels: bool = False
+    ) -> tuple[float, str]:
+        """The share of one forward's time on `arguments` that the worker says it spends in torch's own operators; and,
+        where they are asked for, what it says of another one's kernels (see `roofline.profile`; empty on a CPU)."""
         ...
 
     def close(self) -> None: ...
@@ -86,8 +91,8 @@ class Seat(Protocol):
 
 @dataclass(frozen=True)
 class Variant:
-    """A baseline: what is other in its `ModelSpec` than in eager's. One that computes bit by bit what the baseline `like`
-    computes is the same program, and is not timed."""
+    """A baseline: what is other in its `ModelSpec` than in eager's. One that computes bit by bit what the baseline
+    `like` computes is the same program, and is not timed."""
 
     changes: dict[str, Any]
     like: str | None = None

@@ -134,16 +134,18 @@ class CpuSeat:
         self._expect(reply)
         return seconds
 
-    def operator_share(self, number: int, arguments: list[Any], timeout: float) -> float:
+    def operator_share(
+        self, number: int, arguments: list[Any], timeout: float, kernels: bool = False
+    ) -> tuple[float, str]:
         tensors, place = tensors_of(arguments), (number, secrets.randbelow(SLOTS))
         self._worker.resume()
         for view, tensor in zip(self._bind(place, layout_of(arguments)), tensors, strict=True):
             view.copy_(tensor)
         self._written.add(place)
-        reply = self._worker.request(Op.PROFILE, timeout, *place)
+        reply = self._worker.request(Op.PROFILE, timeout, *place, int(kernels))
         self._worker.pause()
         self._expect(reply)
-        return min(1.0, max(0.0, reply.number))
+        return min(1.0, max(0.0, reply.number)), reply.text
 
     def close(self) -> None:
         self._worker.close()

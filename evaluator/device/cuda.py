@@ -1,8 +1,8 @@
 """GPU candidates: inputs in device memory of the verifier's, its own wall clock, outputs that are copied to its memory.
 
 A stopped process cannot launch kernels, but those that it launched go on. So nothing is written before the device was
-seen at rest for longer than a turn of another process, and the clock goes on until it is at rest again. The worker's own
-clock, two events around the call, is more exact; it counts as far as the wall clock bears it out (`timing/session.py`).
+seen at rest for longer than a turn of another process, and the clock goes on until it is at rest again. The worker's
+own clock, two events around the call, is more exact; it counts as far as the wall clock bears it out (`timing/`).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from evaluator.worker.models import NULL_MODEL, ModelSpec
 
 _LEAST_ROOM = 1 << 20
 _SETUP_SECONDS = 60.0  # a context is made
+_PROFILER_SECONDS = 20.0  # torch's profiler starts
 _REST_SECONDS = 1.0  # how long kernels may run on behind a call
 _MOST_OUTPUTS, _MOST_HELD = 0.25, 0.6  # of the device's memory: outputs of a call, what a worker may hold
 
@@ -127,17 +128,20 @@ class CudaSeat(CpuSeat):
         self._expect(reply)
         return seconds
 
-    def operator_share(self, number: int, arguments: list[Any], timeout: float) -> float:
+    def operator_share(
+        self, number: int, arguments: list[Any], timeout: float, kernels: bool = False
+    ) -> tuple[float, str]:
         place = number, secrets.randbelow(SLOTS)
         layout, region = self._bench.slot(arguments, place[1])
         self._worker.resume()
         self._bound(place, layout, region)
         self._bench.write(layout, region, arguments, 0)
         self._written.add(place)
-        reply = self._worker.request(Op.PROFILE, timeout, *place)
+        timeout += _PROFILER_SECONDS * kernels
+        reply = self._worker.request(Op.PROFILE, timeout, *place, int(kernels))
         self._worker.pause()
         self._expect(reply)
-        return min(1.0, max(0.0, reply.number))
+        return min(1.0, max(0.0, reply.number)), reply.text
 
     def _timed(
         self,

@@ -33,14 +33,12 @@ def describe(
     "roofline": `gb_s` and `tflop_s` are the least work over the time, `fraction` of the lower roof, which is that of
     `bound`; `ceiling` names how the compute roof is reached, and `fp32_fraction` is the share of float32 units' one.
     "kernels": `launches` and their `us` in all, and the `longest` ones. "diagnosis": `bottleneck` and `evidence`.
-    `launch_us` is the part of the call in which the GPU waits for launches; None: what the kernels leave over.
+    `launch_us` is how long it takes until all is launched; None: not known.
     """
     found: dict[str, Any] = {}
     if kernels is not None:
         longest = [each.to_json() for each in kernels.kernels[:_SHOWN]]
         found["kernels"] = {"launches": kernels.launches, "us": round(kernels.microseconds, 3), "longest": longest}
-    if launch_us is not None:
-        found["launch_us"] = round(launch_us, 3)
     if work is None or ceilings is None:
         return found
     reached = efficiency(timing.ms.value / 1000, errors.precision, work, ceilings)

@@ -34,7 +34,7 @@ class Diagnosis:
 def diagnose(
     efficiency: Efficiency, profile: Profile | None, ceilings: Ceilings, launch_us: float | None = None
 ) -> Diagnosis:
-    """`launch_us`: microseconds of the call in which the GPU waits for launches. None: what the kernels leave over."""
+    """`launch_us`: microseconds until everything is launched; None: not known."""
     waiting = _waiting(efficiency, profile, launch_us)
     bottleneck = _bottleneck(efficiency, profile, waiting or 0.0)
     roofs = {Bottleneck.MEMORY: _memory(efficiency), Bottleneck.COMPUTE: _compute(efficiency)}
@@ -49,13 +49,13 @@ def diagnose(
 
 
 def _waiting(efficiency: Efficiency, profile: Profile | None, launch_us: float | None) -> float | None:
-    """The share of the time in which the GPU waits for the host; None: not known."""
-    microseconds = efficiency.seconds * 1e6
-    if launch_us is None:
-        if profile is None or not profile.microseconds:
-            return None
-        launch_us = microseconds - profile.microseconds
-    return min(1.0, max(0.0, launch_us / microseconds))
+    """The share of the time in which the GPU waits for the host: at the most what its kernels leave over, and at the
+    most what launching takes. None: neither is known."""
+    total = efficiency.seconds * 1e6
+    bounds = [] if launch_us is None else [launch_us]
+    if profile is not None and profile.microseconds:
+        bounds.append(total - profile.microseconds)
+    return min(1.0, max(0.0, min(bounds) / total)) if bounds else None
 
 
 def _bottleneck(efficiency: Efficiency, profile: Profile | None, waiting: float) -> Bottleneck:

@@ -20,14 +20,14 @@ _CATEGORIES = ("kernel", "gpu_memcpy", "gpu_memset")
 _DEPTH = 3  # of containers in which a candidate may keep its kernels
 
 
-def kernels_of(forward: Callable[[], Any]) -> str:
+def kernels_of(forward: Callable[..., Any], arguments: list[Any]) -> str:
     """Of one call that begins with cold caches, as `profile.parse` reads it: not the first one. Empty where there is no
     GPU, or nothing to tell, whatever the reason."""
     if not torch.cuda.is_initialized():
         return ""
     traced: list[KernelProfile] = []
     with suppress(Exception):
-        traced = from_trace(_trace(forward))
+        traced = from_trace(_trace(lambda: forward(*arguments)))
     known = {kernel.name: kernel for kernel in compiled(_candidates())}
     merged = [_with(kernel, known.get(kernel.name)) for kernel in traced] or list(known.values())
     return encode(merged, TEXT_BYTES) if merged else ""

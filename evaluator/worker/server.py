@@ -26,6 +26,7 @@ from evaluator.worker.errors import explain, is_memory_error
 from evaluator.worker.host import HostMemory, NoRoom
 from evaluator.worker.models import Models
 from evaluator.worker.operators import OperatorClock
+from evaluator.worker.profile import kernels_of
 from evaluator.worker.setup import install
 
 
@@ -86,7 +87,8 @@ class _Server:
             with OperatorClock(self._memory.wait) as clock:
                 forward(*arguments)
             self._memory.wait()
-            return pack_reply(nonce, Status.DONE, clock.seconds / (time.perf_counter() - before))
+            share = clock.seconds / (time.perf_counter() - before)
+            return pack_reply(nonce, Status.DONE, share, kernels_of(forward, arguments) if command.warm else "")
         return pack_reply(nonce, Status.READY)
 
     def _prepare(self, command: Command) -> None:
