@@ -1,4 +1,4 @@
-"""One evaluator a problem, for the whole session."""
+"""One evaluator a problem and device, for the whole session."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from entries import HERE
 
-from egg_search.core.hardware import detect_cpu
+from egg_search.core.hardware import detect_cpu, detect_cuda
 from egg_search.core.problem import Problem
 from egg_search.core.verdict import PrecisionClass
 from evaluator.evaluator import Evaluator
@@ -22,6 +22,7 @@ QUICK = EvaluatorSettings(
     min_call_seconds=1.0,
     full=TimingRule(min_rounds=10, max_rounds=16, seconds=0.3, width=0.1),
 )
+GPU = replace(QUICK, memory_bytes=None, min_call_seconds=1.5, reference_seconds=6.0)
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +38,25 @@ def evaluator_of(tmp_path_factory):
             settings = replace(QUICK, layers=layers)
             made[key] = Evaluator(loaded, replace(machine, cores=cores), build_dir, settings)
         return made[key]
+
+    yield get
+    for each in made.values():
+        each.close()
+
+
+@pytest.fixture(scope="session")
+def gpu_evaluator_of(tmp_path_factory):
+    """A function from a problem's name, and perhaps the loosest class of precision, to an evaluator on a GPU."""
+    made: dict[tuple[str, PrecisionClass], Evaluator] = {}
+    build_dir, machine = tmp_path_factory.mktemp("adversarial-gpu"), detect_cuda()
+    if machine is None:
+        pytest.skip("no GPU that torch can use")
+
+    def get(problem: str, accept: PrecisionClass = PrecisionClass.FAITHFUL) -> Evaluator:
+        if (problem, accept) not in made:
+            loaded = Problem.from_file(HERE / "problems" / f"{problem}.py")
+            made[problem, accept] = Evaluator(loaded, machine, build_dir, replace(GPU, accept=accept))
+        return made[problem, accept]
 
     yield get
     for each in made.values():

@@ -29,7 +29,8 @@ NO_GAIN, ATTEMPTS = 1.3, 3
 class Entry:
     """One candidate. `outcomes`: what a refusal may be, with `reason` (a regular expression) found in the verdict's
     reason; empty when it must be accepted. `gain_free`: it may be accepted as well, or must be where there are no
-    outcomes, as long as it is not faster than the problem's own Model. `flags`: found in an accepted one's flags."""
+    outcomes, as long as its speedup over the problem's own Model is below `most`: less than 1 for one that does much
+    more than the Model. `flags`: found in an accepted one's flags."""
 
     name: str
     problem: str
@@ -38,6 +39,8 @@ class Entry:
     reason: str = ""
     gain_free: bool = False
     flags: str = ""
+    most: float = NO_GAIN
+    effort: Effort = Effort.FULL
 
     def __str__(self) -> str:
         return f"{self.problem}: {self.name}"
@@ -92,8 +95,9 @@ def _arguments(text: str, method: str) -> list[str]:
 
 
 def entries_in(folder: str) -> list[Entry]:
-    """The `ENTRIES` of every module in a folder beside this file. Names must be unique."""
-    modules = [import_module(f"{folder}.{path.stem}") for path in sorted((HERE / folder).glob("*.py"))]
+    """The `ENTRIES` of every module in a folder beside this file, as a path. Names must be unique."""
+    package = folder.replace("/", ".")
+    modules = [import_module(f"{package}.{path.stem}") for path in sorted((HERE / folder).glob("*.py"))]
     found = [each for module in modules for each in module.ENTRIES]
     twice = {str(each) for each in found if sum(str(each) == str(other) for other in found) > 1}
     assert not twice, f"the same name twice: {twice}"
@@ -107,12 +111,13 @@ def one_in(every: int, cases: Iterable[object]) -> list:
 
 def judge(entry: Entry, evaluator: Evaluator) -> Verdict:
     candidate = Candidate(entry.source, Dialect.TORCH)
-    return evaluator.judge(candidate, candidate.default_configuration, Effort.FULL)
+    return evaluator.judge(candidate, candidate.default_configuration, entry.effort)
 
 
-def check(entry: Entry, evaluator_of: Callable[[str], Evaluator]) -> None:
-    """Asserts that the entry gets the verdict that it deserves, and that the evaluator lives on."""
-    lows = []
+def check(entry: Entry, evaluator_of: Callable[[str], Evaluator], end: str = "low") -> None:
+    """Asserts that the entry gets the verdict that it deserves, and that the evaluator lives on. `end`: which one of
+    the speedup's interval must not show a gain; the low one where a busy machine makes them wide."""
+    shown = []
     for _ in range(ATTEMPTS):
         verdict = judge(entry, evaluator_of(entry.problem))
         assert verdict.reason.isprintable() and len(verdict.reason) < 1000, repr(verdict.reason)  # it goes to terminals
@@ -122,7 +127,8 @@ def check(entry: Entry, evaluator_of: Callable[[str], Evaluator]) -> None:
             return
         assert entry.gain_free or not entry.outcomes, f"accepted: {verdict.timing.speedups} {verdict.flags}"
         assert re.search(entry.flags, "\n".join(verdict.flags)), verdict.flags
-        lows.append(verdict.timing.speedups["eager"].low)
-        if not entry.gain_free or lows[-1] < max(NO_GAIN, 1 + verdict.timing.margin):
+        shown.append(getattr(verdict.timing.speedups["eager"], end))
+        noise = 1 + verdict.timing.margin if entry.most >= 1 else 0.0
+        if not entry.gain_free or shown[-1] < max(entry.most, noise):
             return
-    raise AssertionError(f"accepted, and faster than eager each time: {lows}")
+    raise AssertionError(f"accepted, and faster than it deserves each time: {shown}")
