@@ -1,0 +1,1 @@
+"""The cuda dialect of the expert: CUDA C++ compiled by NVRTC."""
