@@ -14,6 +14,7 @@ from egg_search.core.candidate import Candidate
 from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Configuration
 from egg_search.core.problem import Problem
+from egg_search.core.problem.validation import validate
 from egg_search.core.verdict import Verdict
 from evaluator.baselines.baselines import Baselines
 from evaluator.build import build
@@ -119,6 +120,8 @@ class Evaluator:
     def _begin(self) -> CaseBook:
         if self._book is None:
             self._isolation.start()
+            if self._device.place != "cpu":
+                validate(self._problem, self._device.place)
             self._book = CaseBook(self._problem, self._settings, self._device.place, self._hardware.memory_bytes)
         return self._book
 

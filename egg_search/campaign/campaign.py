@@ -16,7 +16,7 @@ from egg_search.campaign.result import Result, read_result
 from egg_search.campaign.settings import Settings
 from egg_search.campaign.state import State
 from egg_search.cluster import CampaignWorkshop, Workshop, connect
-from egg_search.core.hardware import Hardware, detect_cpu
+from egg_search.core.hardware import Hardware, detect
 from egg_search.core.problem import Problem
 from egg_search.rundir import RunDirectory
 from evaluator.gate import machine_gate
@@ -32,10 +32,11 @@ class Campaign:
     @classmethod
     def create(cls, settings: Settings, path: Path, workshop: Workshop | None = None) -> Campaign:
         """A new campaign in a new run directory. Raises UserError, with nothing written, on bad input."""
+        hardware = workshop.hardware if workshop else detect(settings.device)
         problem = Problem.from_file(settings.problem, settings.overrides, settings.profile)
         load(settings.principles)
         require_layers(settings.isolation)
-        workshop = workshop or _workshop(settings, problem, path, detect_cpu())
+        workshop = workshop or _workshop(settings, problem, path, hardware)
         workshop.check()
         return cls(opening.create(path, settings, problem, workshop.hardware), settings, problem, workshop)
 
@@ -51,7 +52,7 @@ class Campaign:
         """An earlier campaign, with other budgets (totals) and on another cluster where given. Raises UserError where
         it cannot go on."""
         directory = RunDirectory(path)
-        hardware = workshop.hardware if workshop else detect_cpu()
+        hardware = workshop.hardware if workshop else opening.same_kind(directory)
         settings, problem = opening.reopen(directory, hardware)
         settings = opening.with_budget(settings, budget_s, max_evaluations)
         require_layers(settings.isolation)
@@ -68,16 +69,17 @@ class Campaign:
             stack.callback(self.directory.lock().release)
             journal = stack.enter_context(closing(self.directory.write()))
             state = self._state()
-            last = None
-            for last in journal.steps():
-                state.replay(last)
+            unfinished = []
+            for record in journal.steps():
+                state.replay(record)
+                unfinished += [record] if record.elapsed is None else []
             observer.on_start(self.settings, state.evaluations)
             observer.on_phase("starting workers")
             interrupt = stack.enter_context(Interrupt())
             cluster = stack.enter_context(closing(connect(self._workshop, self.settings.ray_address)))
             planner = Planner(self.settings, self._problem, self._workshop.hardware, self._library, state)
             driver = Driver(self.settings, journal, state, planner, cluster, observer, interrupt)
-            driver.run(unfinished=last if last and last.elapsed is None else None)
+            driver.run(unfinished)
             result = read_result(journal, self.settings)
         observer.on_end(result)
         return result
@@ -88,6 +90,7 @@ class Campaign:
 
 
 def _workshop(settings: Settings, problem: Problem, path: Path, hardware: Hardware) -> Workshop:
+    settings.require_dialects(hardware)
     evaluator = EvaluatorSettings(
         accept=settings.precision, gate_path=machine_gate(), build_seconds=settings.build_timeout_s
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from math import exp
 
@@ -43,8 +45,8 @@ class Driver:
         self._watch = Stopwatch(journal.elapsed())
         self._timers = Timers(cluster)
 
-    def run(self, unfinished: StepRecord | None) -> None:
-        """The whole session: baselines, search, certification. `unfinished` is the step that an earlier one left."""
+    def run(self, unfinished: Sequence[StepRecord]) -> None:
+        """The whole session: baselines, search, certification. `unfinished` are the steps that an earlier one left."""
         self._observer.on_phase("measuring baselines")
         survey = self._cluster.survey()
         self._journal.open_session(survey)
@@ -68,15 +70,27 @@ class Driver:
             raise
         self._journal.close_session(why, elapsed)
 
-    def _search(self, unfinished: StepRecord | None) -> str:
-        """Runs steps until it says why no more."""
+    def _search(self, unfinished: Sequence[StepRecord]) -> str:
+        """Runs steps until it says why no more. While one is judged, the next is planned and being built, as far as the
+        cluster wants it."""
+        waiting = deque(record if record.planned else self._plan(record.step) for record in unfinished)
         while not (why := self._over()):
-            record, unfinished = unfinished or self._begin(), None
-            if record is None:
+            while self._wants_more(waiting) and (record := self._begin()):
+                waiting.append(self._plan(record.step))
+            if not waiting:
                 return EXHAUSTED
-            if self._judge(record if record.planned else self._plan(record.step)):
+            record = waiting.popleft()
+            if self._judge(record):
                 self._finish(record.step)
         return why
+
+    def _wants_more(self, waiting: Sequence[StepRecord]) -> bool:
+        """Whether another step is planned before the first of these is judged: decided by what the journal holds, so
+        that a resumed campaign plans as it would have done. The first step is judged alone: others need a parent."""
+        if not waiting:
+            return True
+        untouched = all(each.verdict is None for each in waiting[0].evaluations)
+        return self._state.steps > 0 and untouched and len(waiting) < self._cluster.lookahead
 
     def _over(self) -> str | None:
         if self._interrupt.asked:
@@ -88,7 +102,7 @@ class Driver:
         return None
 
     def _begin(self) -> StepRecord | None:
-        step = self._state.scheduler.next(self._state.steps + 1)
+        step = self._state.scheduler.next(self._state.begun + 1)
         if step is None:
             return None
         self._journal.begin(step)
@@ -108,6 +122,7 @@ class Driver:
         self._journal.plan(step, drafts, jobs)
         self._state.plan(step, drafts)
         self._observer.on_drafts(step, drafts)
+        self._cluster.prepare([self._task(job) for job in jobs])
         return StepRecord.planned_now(step, drafts, jobs)
 
     def _judge(self, record: StepRecord) -> bool:

@@ -10,7 +10,7 @@ from egg_search.campaign.settings import Settings
 from egg_search.campaign.versions import versions
 from egg_search.core.candidate import content_hash
 from egg_search.core.errors import UserError
-from egg_search.core.hardware import Hardware
+from egg_search.core.hardware import Hardware, detect
 from egg_search.core.problem import Problem
 from egg_search.rundir import RunDirectory
 
@@ -31,6 +31,11 @@ def create(path: Path, settings: Settings, problem: Problem, hardware: Hardware)
         "isolation": isolation_record(),
     }
     return RunDirectory.create(path, written, problem.source, machine)
+
+
+def same_kind(directory: RunDirectory) -> Hardware:
+    """What this machine has of the kind that the campaign was begun on, or else whatever it has."""
+    return detect("cpu" if directory.hardware()["hardware"]["kind"] == "cpu" else "auto")
 
 
 def reopen(directory: RunDirectory, hardware: Hardware) -> tuple[Settings, Problem]:
@@ -58,4 +63,6 @@ def with_budget(settings: Settings, budget_s: float | None, max_evaluations: int
 
 
 def _describe(hardware: Hardware) -> str:
+    if hardware.kind == "cuda":
+        return f"{hardware.model} with {hardware.cores} multiprocessors"
     return f"{hardware.model} with {hardware.cores} cores and {hardware.vector_bytes * 8}-bit vectors"

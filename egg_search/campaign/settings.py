@@ -6,14 +6,13 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from egg_search.archive import Admission
+from egg_search.campaign.dialects import missing_dialects, usable_dialects
 from egg_search.campaign.isolation import IsolationMode
 from egg_search.core.candidate import Dialect
 from egg_search.core.errors import UserError
 from egg_search.core.hardware import Hardware
 from egg_search.core.verdict import PrecisionClass
 from egg_search.schedulers import SCHEDULERS
-
-DIALECTS = {"cpu": (Dialect.CPP,), "cuda": (Dialect.TRITON, Dialect.CUDA)}
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,7 @@ class Settings:
     build_timeout_s: float = 60.0
     isolation: IsolationMode = IsolationMode.AUTO
     ray_address: str | None = None
+    device: str = "auto"  # what to measure on; see `hardware.detect`
 
     def __post_init__(self) -> None:
         if self.scheduler not in SCHEDULERS:
@@ -51,6 +51,11 @@ class Settings:
         if self.batch < 1:
             raise UserError(f"a batch of {self.batch} configurations; use 1 or more")
 
+    def require_dialects(self, hardware: Hardware) -> None:
+        """Raises UserError where nothing can be written for the hardware."""
+        if not (self.dialects or usable_dialects(hardware.kind)):
+            raise UserError("; ".join(missing_dialects(hardware.kind).values()))
+
     @property
     def admission(self) -> Admission:
         """What counts as a result of this campaign."""
@@ -58,7 +63,7 @@ class Settings:
 
     def writers(self, hardware: Hardware) -> tuple[tuple[str, Dialect], ...]:
         """Every author with every dialect, the preferred first."""
-        dialects = self.dialects or DIALECTS[hardware.kind]
+        dialects = self.dialects or usable_dialects(hardware.kind)
         return tuple((author, dialect) for author in self.authors for dialect in dialects)
 
     def to_json(self) -> dict[str, Any]:

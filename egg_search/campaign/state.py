@@ -30,7 +30,8 @@ class State:
         self.best: dict[str, Elite] = {}  # a candidate's own best
         self.failed: dict[str, tuple[Job, Verdict]] = {}  # a candidate's last failure
         self.evaluations = 0
-        self.steps = 0
+        self.steps = 0  # finished ones
+        self.begun = 0  # planned ones: the number of the last
         self._settings, self._hardware, self._library = settings, hardware, library
         self._studies: dict[str, Study] = {}
         self._attempts: dict[str | None, list[Attempt]] = {}
@@ -49,6 +50,8 @@ class State:
             self.finish(record.step)
 
     def plan(self, step: Step, drafts: tuple[Draft | Refusal, ...]) -> None:
+        self.begun = max(self.begun, step.number)
+        self.scheduler.begin(step)
         for draft in drafts:
             if isinstance(draft, Draft):
                 self.drafts[draft.candidate.id] = draft

@@ -12,9 +12,9 @@ from egg_search.archive import Admission
 from egg_search.campaign.isolation import isolation_record
 from egg_search.campaign.versions import versions
 from egg_search.cluster.base import survey_by
-from egg_search.core.candidate import Candidate
+from egg_search.core.candidate import Candidate, Dialect
 from egg_search.core.errors import UserError
-from egg_search.core.hardware import Hardware, detect_cpu
+from egg_search.core.hardware import Hardware, detect
 from egg_search.core.problem import Problem
 from egg_search.core.problem.validation import validate
 from egg_search.core.survey import Survey
@@ -56,15 +56,21 @@ class Verification:
         }
 
 
+def _hardware(candidate: Candidate, device: str) -> Hardware:
+    """A kernel in C++ is for CPUs, whatever else there is."""
+    return detect("cpu" if device == "auto" and candidate.dialect is Dialect.CPP else device)
+
+
 def verification(
-    candidate: Candidate, problem: Problem, accept: PrecisionClass, library_ports: bool = True
+    candidate: Candidate, problem: Problem, accept: PrecisionClass, library_ports: bool = True, device: str = "auto"
 ) -> Verification:
     """Raises UserError where the kernel cannot be judged: an unfit problem, or a compiler that it needs is missing."""
-    hardware = detect_cpu()
+    hardware = _hardware(candidate, device)
     flags = static_flags(candidate.source)
     if refused := Admission(accept, library_ports).refusal_by_flags(flags):
         return Verification(candidate, problem, hardware, Verdict(Outcome.REFUSED, refused, flags), Survey())
-    validate(problem)
+    if hardware.kind == "cpu":
+        validate(problem)
     with tempfile.TemporaryDirectory(prefix="egg-verify-") as build_dir:
         settings = EvaluatorSettings(accept=accept, gate_path=machine_gate())
         evaluator = Evaluator(problem, hardware, Path(build_dir), settings)

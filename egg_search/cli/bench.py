@@ -19,10 +19,11 @@ def bench(
     out: Annotated[Path, Option(help="Run directories and tables go here. The same again goes on.")] = Path(
         "runs/bench"
     ),
-    profile: Annotated[str | None, Option(help="Sizes. Default: cpu for bundled problems.")] = None,
+    profile: Annotated[str | None, Option(help="Sizes. Default for bundled problems: those for the device.")] = None,
     precision: Annotated[str, Option(help="The loosest class to keep: faithful, tf32, half or loose.")] = "faithful",
     no_library_ports: Annotated[bool, Option("--no-library-ports", help="As for `egg run`.")] = False,
     seed: Annotated[int, Option(help="Every random choice of the searches comes from it.")] = 0,
+    device: Annotated[str, Option(help="As for `egg run`.")] = "auto",
     ray_address: Annotated[str | None, Option(help="As for `egg run`.")] = None,
     judging: Annotated[
         bool, Option("--judging", help="No search: what the evaluator itself costs on each problem, and isolation.")
@@ -34,20 +35,21 @@ def bench(
     """
     from egg_search.cli import INTERRUPTED, NOTHING, OK, inputs
 
-    inputs.require_compiler()
+    inputs.require_compiler(device)
     paths = _paths(problems)
     chosen = inputs.precision_class(precision)
     if judging:
-        _judging(paths, profile)
+        _judging(paths, profile, device)
         raise typer.Exit(OK)
     from egg_search.bench.report import write_report
     from egg_search.bench.suite import Suite
     from egg_search.campaign import Settings, parse_duration
     from egg_search.cli.many import run_suite
-    from egg_search.problems import bundled
+    from egg_search.core.hardware import detect
+    from egg_search.problems import PROFILES, bundled
 
     if profile is None and set(paths.values()) <= set(bundled().values()):
-        profile = "cpu"
+        profile = PROFILES[detect(device).kind]
     settings = Settings(
         problem="",
         profile=profile,
@@ -57,11 +59,18 @@ def bench(
         precision=chosen,
         library_ports=not no_library_ports,
         ray_address=ray_address,
+        device=device,
     )
     suite = Suite(out / "runs", paths, settings)
     complete = run_suite(suite)
     command = ["egg", "bench", *(problems or ()), "--budget", budget, "--out", str(out), "--seed", str(seed)]
-    given = {"evaluations": evaluations, "profile": profile, "precision": precision, "ray-address": ray_address}
+    given = {
+        "device": device if device != "auto" else None,
+        "evaluations": evaluations,
+        "profile": profile,
+        "precision": precision,
+        "ray-address": ray_address,
+    }
     command += [f"--{option}={value}" for option, value in given.items() if value is not None]
     command += ["--no-library-ports"] if no_library_ports else []
     for path in write_report(suite, out, shlex.join(command)):
@@ -72,17 +81,18 @@ def bench(
     raise typer.Exit(NOTHING if suite.failures else OK)
 
 
-def _judging(paths: dict[str, Path], profile: str | None) -> None:
+def _judging(paths: dict[str, Path], profile: str | None, device: str) -> None:
     from egg_search.bench.judging import judging_costs, markdown
-    from egg_search.core.hardware import detect_cpu
+    from egg_search.core.hardware import detect
     from egg_search.core.problem import Problem
-    from egg_search.problems import bundled
+    from egg_search.problems import PROFILES, bundled
 
+    hardware = detect(device)
     if profile is None and set(paths.values()) <= set(bundled().values()):
-        profile = "cpu"
+        profile = PROFILES[hardware.kind]
     rows = []
     for path in paths.values():
-        rows.append(judging_costs(Problem.from_file(path, {}, profile), detect_cpu()))
+        rows.append(judging_costs(Problem.from_file(path, {}, profile), hardware))
         typer.echo(f"{rows[-1].problem}: done", err=True)
     print(markdown(rows))
 

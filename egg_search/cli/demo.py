@@ -19,10 +19,11 @@ def demo(
     from egg_search.campaign import Settings, parse_duration
     from egg_search.cli.many import run_suite
     from egg_search.cli.search import show
-    from egg_search.problems import DEMO, bundled
+    from egg_search.core.hardware import detect
+    from egg_search.problems import DEMO, PROFILES, bundled
 
     problems = {name: bundled()[name] for name in DEMO}
-    settings = Settings(problem="", profile="cpu", budget_s=parse_duration(budget))
+    settings = Settings(problem="", profile=PROFILES[detect().kind], budget_s=parse_duration(budget))
     suite = Suite(inputs.fresh_directory(inputs.RUNS / "demo"), problems, settings)
     complete = run_suite(suite)
     found = show(*suite.done())

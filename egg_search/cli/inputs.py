@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from egg_search.core.errors import UserError
+from egg_search.core.hardware import detect
 from egg_search.core.verdict import PrecisionClass
 
 RUNS = Path("runs")
@@ -27,8 +28,9 @@ def find_problem(text: str) -> Path:
     raise UserError(f"{text}: no such file, and no bundled problem of this name; {hint}")
 
 
-def require_compiler() -> None:
-    if shutil.which("g++") is None:
+def require_compiler(device: str = "auto") -> None:
+    """Raises UserError where kernels for the device cannot be built, or there is no such device."""
+    if detect(device).kind == "cpu" and shutil.which("g++") is None:
         raise UserError("no g++ on PATH, which builds the kernels; install it, for example: apt-get install g++")
 
 

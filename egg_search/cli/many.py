@@ -16,9 +16,8 @@ def _ray_for(suite: Suite) -> AbstractContextManager[None]:
     if not suite.pending():
         return nullcontext()
     from egg_search.cluster.ray_cluster import shared_ray
-    from egg_search.core.hardware import detect_cpu
 
-    return shared_ray(detect_cpu().cores, suite.settings.ray_address)
+    return shared_ray(suite.settings.ray_address)
 
 
 def run_suite(suite: Suite) -> bool:

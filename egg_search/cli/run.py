@@ -21,6 +21,7 @@ def run(
     no_library_ports: Annotated[
         bool, Option("--no-library-ports", help="Keep no candidate that only calls torch's own operators.")
     ] = False,
+    device: Annotated[str, Option(help="auto: the GPUs where there are some; cpu or cuda insist.")] = "auto",
     isolation: Annotated[
         str, Option(help="auto: every layer that this machine has; strict: only with all of them.")
     ] = "auto",
@@ -41,7 +42,7 @@ def run(
     from egg_search.cli import inputs
     from egg_search.core.problem import parse_overrides
 
-    inputs.require_compiler()
+    inputs.require_compiler(device)
     path = inputs.find_problem(problem)
     overrides = parse_overrides(set_ or ())
     chosen = inputs.precision_class(precision)
@@ -66,5 +67,6 @@ def run(
         principles=tuple(map(str, principles or ())),
         isolation=isolation_mode(isolation),
         ray_address=ray_address,
+        device=device,
     )
     raise typer.Exit(search(lambda: Campaign.create(settings, directory)))

@@ -24,6 +24,7 @@ def verify(
     no_library_ports: Annotated[
         bool, Option("--no-library-ports", help="Refuse a kernel that only calls torch's own operators.")
     ] = False,
+    device: Annotated[str, Option(help="auto: the GPU where there is one; cpu or cuda insist.")] = "auto",
     isolation: Annotated[
         str, Option(help="auto: every layer that this machine has; strict: only with all of them.")
     ] = "auto",
@@ -47,7 +48,7 @@ def verify(
     from egg_search.reports.text import jsonable
     from egg_search.reports.verdict import verdict_text
 
-    found = verification(candidate, judged, accept, library_ports=not no_library_ports)
+    found = verification(candidate, judged, accept, not no_library_ports, device)
     if as_json:
         print(json.dumps(jsonable(found.to_json()), indent=2))
     else:

@@ -87,9 +87,11 @@ BestMs = Callable[[], float | None]  # asked when a measurement starts: the time
 
 
 class Cluster(Protocol):
-    """`devices` measure at a time. `seconds` sums what workers spent by "author", "build" and "run"."""
+    """`devices` measure at a time. `lookahead` is how many steps should be planned at a time, so that building does not
+    wait for measuring. `seconds` sums what workers spent by "author", "build" and "run"."""
 
     devices: int
+    lookahead: int
     seconds: Counter[str]
 
     def survey(self) -> Survey:
@@ -98,13 +100,22 @@ class Cluster(Protocol):
     def propose(self, operator: str, brief: Brief, author: str) -> Proposal:
         """Starts an author; call the result to wait for it. It raises AuthorError when the author cannot work."""
 
+    def prepare(self, tasks: Sequence[Task]) -> None:
+        """Begins to build what will be judged; returns at once. Where building disturbs measuring it does nothing."""
+
     def judge(self, tasks: Sequence[Task], best_ms: BestMs) -> Iterator[tuple[int, Verdict]]:
-        """(index, verdict) as they come; all are built before one is measured. Raises ClusterLost."""
+        """(index, verdict) as they come. Where building disturbs measuring, all are built before one is measured.
+        Raises ClusterLost."""
 
     def renew(self) -> None:
         """Every device draws new secret inputs: what screening chose must also be right and fast on others."""
 
     def close(self) -> None: ...
+
+
+def lookahead_on(hardware: Hardware) -> int:
+    """CPUs that build cannot measure meanwhile; beside a GPU they have nothing better to do."""
+    return 2 if hardware.kind == "cuda" else 1
 
 
 def survey_by(judge: Judge) -> Survey:

@@ -20,13 +20,15 @@ RESTART_S = 120.0  # a worker that is not back after this long is lost; importin
 
 
 class Device:
-    """Holds at most one measurement in flight. Builds happen on the same node, for the compiler's cache."""
+    """Holds at most one measurement in flight. Builds happen on the same node, for the compiler's cache, `builders` at
+    a time."""
 
-    def __init__(self, workshop: Workshop, node: str) -> None:
+    def __init__(self, workshop: Workshop, node: str, builders: int) -> None:
         there = {"scheduling_strategy": NodeAffinitySchedulingStrategy(node, soft=False)}
+        self.node = node
         gpus = 1 if workshop.hardware.kind == "cuda" else 0
         self.measurer = ray_workers.Measurer.options(num_gpus=gpus, **there).remote(workshop)
-        self._builder = ray_workers.Builder.options(max_concurrency=workshop.hardware.cores, **there).remote(workshop)
+        self._builder = ray_workers.Builder.options(max_concurrency=builders, **there).remote(workshop)
         self.current: tuple[int, Task, float | None] | None = None
         self._retried = False
 

@@ -6,10 +6,10 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 
-from egg_search.cluster.base import BestMs, Proposal, Task, Workshop, build_verdict, survey_by
+from egg_search.cluster.base import BestMs, Proposal, Report, Task, Workshop, build_verdict, lookahead_on, survey_by
 from egg_search.core.errors import UserError
 from egg_search.core.survey import Survey
 from egg_search.core.verdict import Verdict
@@ -27,6 +27,8 @@ class LocalCluster:
         self._workshop = workshop
         self._author = cache(workshop.author)
         self._builders = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
+        self.lookahead = lookahead_on(workshop.hardware)
+        self._prepared: dict[str, Future[Report]] = {}  # by source
         self._judge = workshop.judge()
 
     def survey(self) -> Survey:
@@ -36,20 +38,29 @@ class LocalCluster:
             raise UserError(failure.reason) from None
 
     def propose(self, operator: str, brief: Brief, author: str) -> Proposal:
-        def wait() -> list[Draft | Refusal]:
+        def proposal() -> list[Draft | Refusal]:
             started = time.perf_counter()
             drafts = self._workshop.propose(operator, brief, self._author(author))
             self.seconds["author"] += time.perf_counter() - started
             return drafts
 
-        return wait
+        return proposal
+
+    def prepare(self, tasks: Sequence[Task]) -> None:
+        if self.lookahead > 1:
+            for task in tasks:
+                self._prepared[task.candidate.bound(task.configuration)] = self._build(task)
 
     def judge(self, tasks: Sequence[Task], best_ms: BestMs) -> Iterator[tuple[int, Verdict]]:
         started = time.perf_counter()
-        sources = [task.candidate.bound(task.configuration) for task in tasks]
-        reports = list(self._builders.map(self._workshop.build, sources))
+        builds = [self._build(task) for task in tasks]
+        if self.lookahead == 1:
+            wait(builds)
         self.seconds["build"] += time.perf_counter() - started
-        for index, (task, report) in enumerate(zip(tasks, reports, strict=True)):
+        for index, (task, build) in enumerate(zip(tasks, builds, strict=True)):
+            started = time.perf_counter()
+            report = build.result()
+            self.seconds["build"] += time.perf_counter() - started
             if report.outcome is not None:
                 yield index, build_verdict(report)
                 continue
@@ -57,6 +68,10 @@ class LocalCluster:
             verdict = self._judge.judge(task.candidate, task.configuration, task.effort, best_ms())
             self.seconds["run"] += time.perf_counter() - started
             yield index, verdict
+
+    def _build(self, task: Task) -> Future[Report]:
+        source = task.candidate.bound(task.configuration)
+        return self._prepared.pop(source, None) or self._builders.submit(self._workshop.build, source)
 
     def renew(self) -> None:
         self._judge.renew()

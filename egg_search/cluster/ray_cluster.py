@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
@@ -15,9 +16,11 @@ import ray
 from ray.exceptions import RayActorError
 
 from egg_search.cluster import ray_workers
-from egg_search.cluster.base import BestMs, ClusterLost, Proposal, Task, Workshop
+from egg_search.cluster.base import BestMs, ClusterLost, Proposal, Task, Workshop, lookahead_on
+from egg_search.cluster.batch import Batch
 from egg_search.cluster.device import Device
 from egg_search.core.errors import UserError
+from egg_search.core.hardware import Hardware
 from egg_search.core.survey import Survey
 from egg_search.core.verdict import Verdict
 from operators.base import AuthorError, Brief, Draft, Refusal
@@ -34,14 +37,33 @@ class RayCluster:
     def __init__(self, workshop: Workshop, address: str | None = None) -> None:
         self._owns_ray = not ray.is_initialized()
         if self._owns_ray:
-            _init(workshop.hardware.cores, address)
+            _init(address)
         self.seconds: Counter[str] = Counter()
         self._author = ray_workers.AuthorWorker.remote(workshop)
-        self._devices = [Device(workshop, node) for node in _nodes(workshop.hardware.kind)]
+        self.lookahead = lookahead_on(workshop.hardware)
+        self._prepared: dict[str, tuple[Device, ray.ObjectRef]] = {}  # by source: what is being built already
+        self._turn = 0
+        self._devices = [Device(workshop, *place) for place in _places(workshop.hardware.kind)]
+        self.notes = self._drop_others(workshop.hardware)
 
     @property
     def devices(self) -> int:
         return len(self._devices)
+
+    def _drop_others(self, hardware: Hardware) -> tuple[str, ...]:
+        """Measurements of different GPUs do not compare: keeps those of one model, and says which others there are."""
+        if hardware.kind != "cuda" or len(self._devices) == 1:
+            return ()
+        models = ray.get([device.measurer.hardware.remote() for device in self._devices])
+        others = Counter(each.model for each in models if each.id != hardware.id)
+        for device, model in zip(list(self._devices), models, strict=True):
+            if model.id != hardware.id:
+                self._devices.remove(device)
+                device.close()
+        if not self._devices:
+            raise UserError(f"the Ray cluster has no {hardware.model}; it has {', '.join(others)}")
+        left = ", ".join(f"{count} x {name}" for name, count in others.items())
+        return (f"mixed GPUs: this campaign measures on {hardware.model} only, and leaves out {left}",) if left else ()
 
     def survey(self) -> Survey:
         try:
@@ -50,7 +72,7 @@ class RayCluster:
             raise ClusterLost(f"the measuring worker does not start: {str(error).splitlines()[0]}") from None
         if isinstance(found, str):
             raise UserError(found)
-        return found
+        return replace(found, cluster=self.notes)
 
     def propose(self, operator: str, brief: Brief, author: str) -> Proposal:
         reference = self._author.propose.remote(operator, brief, author)
@@ -67,57 +89,60 @@ class RayCluster:
 
         return wait
 
+    def prepare(self, tasks: Sequence[Task]) -> None:
+        if self.lookahead > 1:
+            for task in tasks:
+                source = task.candidate.bound(task.configuration)
+                self._prepared[source] = self._build(source)
+
     def judge(self, tasks: Sequence[Task], best_ms: BestMs) -> Iterator[tuple[int, Verdict]]:
-        yield from self._build(tasks, queues := {device: deque() for device in self._devices})
-        flying: dict[ray.ObjectRef, Device] = {}
         for device in self._devices:
             device.current = None  # a batch that was left may still be measuring: the next one queues behind it
-        while queues or flying:
-            for device in list(queues):
-                if device.current is None and queues[device]:
-                    index = queues[device].popleft()
-                    flying[device.start(index, tasks[index], best_ms())] = device
-                elif device.current is None:
-                    del queues[device]
-            if flying:
-                (done, *_), _ = ray.wait(list(flying))
-                yield from self._collect(done, flying, queues)
-
-    def _build(self, tasks: Sequence[Task], queues: dict[Device, deque[int]]) -> Iterator[tuple[int, Verdict]]:
-        """Builds each task where it will be measured; yields the failures and queues the rest."""
-        started = time.perf_counter()
-        places = [self._devices[index % len(self._devices)] for index in range(len(tasks))]
         sources = [task.candidate.bound(task.configuration) for task in tasks]
-        references = [device.build(source) for device, source in zip(places, sources, strict=True)]
-        for index, device in enumerate(places):
-            if (failure := device.built(sources[index], references[index])) is None:
-                queues[device].append(index)
-            else:
-                yield index, failure
-        self.seconds["build"] += time.perf_counter() - started
+        batch = Batch(tasks, sources, [self._build(source) for source in sources], best_ms)
+        started = time.perf_counter()
+        while batch.building and self.lookahead == 1:
+            yield from batch.built(next(iter(batch.building)))
+        while True:
+            batch.start(self._devices)
+            if not batch.flying:
+                self.seconds["build"] += time.perf_counter() - started
+            if not (waited := [*batch.building, *batch.flying]):
+                return
+            started = time.perf_counter()
+            (done, *_), _ = ray.wait(waited)
+            if not batch.flying:
+                self.seconds["build"] += time.perf_counter() - started
+                started = time.perf_counter()
+            yield from batch.built(done) if done in batch.building else self._collect(done, batch)
 
-    def _collect(
-        self, done: ray.ObjectRef, flying: dict[ray.ObjectRef, Device], queues: dict[Device, deque[int]]
-    ) -> Iterator[tuple[int, Verdict]]:
-        device = flying.pop(done)
+    def _build(self, source: str) -> tuple[Device, ray.ObjectRef]:
+        """By one device's builders after the other's."""
+        if source in self._prepared:
+            return self._prepared.pop(source)
+        self._turn += 1
+        device = self._devices[self._turn % len(self._devices)]
+        return device, device.build(source)
+
+    def _collect(self, done: ray.ObjectRef, batch: Batch) -> Iterator[tuple[int, Verdict]]:
+        device = batch.flying.pop(done)
         came = device.collect(done)
         if isinstance(came, ray.ObjectRef):
-            flying[came] = device
+            batch.flying[came] = device
         elif came is None:
-            self._lose(device, queues)
+            self._lose(device, batch)
         else:
             (verdict, seconds), (index, *_) = came, device.current
             device.current = None
             self.seconds["run"] += seconds / len(self._devices)
             yield index, verdict
 
-    def _lose(self, device: Device, queues: dict[Device, deque[int]]) -> None:
-        """Gives a lost device's work to the others. They build it again: its cache is lost too."""
+    def _lose(self, device: Device, batch: Batch) -> None:
+        """Gives a lost device's work to the others."""
         self._devices.remove(device)
-        left = [device.current[0], *queues.pop(device, ())]
         if not self._devices:
             raise ClusterLost("every measuring worker is lost; when the machines are back: egg resume")
-        queues.setdefault(self._devices[0], deque()).extend(left)
+        batch.reassign(device, self._devices)
 
     def renew(self) -> None:
         with suppress(RayActorError):  # a worker that died comes back with seeds of its own
@@ -132,17 +157,17 @@ class RayCluster:
 
 
 @contextmanager
-def shared_ray(cores: int, address: str | None) -> Iterator[None]:
+def shared_ray(address: str | None) -> Iterator[None]:
     """Ray for all campaigns that run inside, rather than for each anew."""
     if address != "none":
-        _init(cores, address)
+        _init(address)
     try:
         yield
     finally:
         ray.shutdown()
 
 
-def _init(cores: int, address: str | None) -> None:
+def _init(address: str | None) -> None:
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
     logging.getLogger("ray").setLevel(logging.ERROR)
     try:
@@ -151,7 +176,7 @@ def _init(cores: int, address: str | None) -> None:
         else:
             ray.init(
                 address="local",
-                num_cpus=cores,
+                num_cpus=len(os.sched_getaffinity(0)),
                 include_dashboard=False,
                 object_store_memory=OBJECT_STORE,
                 **quiet,
@@ -162,13 +187,14 @@ def _init(cores: int, address: str | None) -> None:
         raise UserError(f"Ray {where}: {message}; without Ray: --ray-address none") from None
 
 
-def _nodes(kind: str) -> list[str]:
-    """A node id for each measuring actor: one a GPU, or one a node where the CPU is what is measured."""
-    alive = [node for node in ray.nodes() if node["Alive"]]
-    if kind == "cuda":
-        found = [node["NodeID"] for node in alive for _ in range(int(node["Resources"].get("GPU", 0)))]
-    else:
-        found = [node["NodeID"] for node in alive if node["Resources"].get("CPU")]
+def _places(kind: str) -> list[tuple[str, int]]:
+    """(node id, how many builds at a time) of each measuring actor: one a GPU, or one a node where the CPU is what is
+    measured."""
+    found = []
+    for node in ray.nodes():
+        cores = int(node["Resources"].get("CPU", 0)) if node["Alive"] else 0
+        count = int(node["Resources"].get("GPU", 0)) if kind == "cuda" else 1
+        found += [(node["NodeID"], max(1, cores // count)) for _ in range(count if cores else 0)]
     if not found:
         raise UserError(f"the Ray cluster has no {'GPU' if kind == 'cuda' else 'CPU'}; use --ray-address none or local")
     return found

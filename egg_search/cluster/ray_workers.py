@@ -10,6 +10,7 @@ import ray
 
 from egg_search.cluster.base import Report, Task, Workshop, survey_by
 from egg_search.core.errors import UserError
+from egg_search.core.hardware import Hardware, detect
 from egg_search.core.survey import Survey
 from egg_search.core.verdict import Verdict
 from evaluator.isolation.failure import WorkerFailure
@@ -53,11 +54,15 @@ class Measurer:
 
     def __init__(self, workshop: Workshop) -> None:
         # Ray allows a worker one OpenMP thread; what is measured has the whole machine.
-        os.environ["OMP_NUM_THREADS"] = str(workshop.hardware.cores)
+        os.environ["OMP_NUM_THREADS"] = str(len(os.sched_getaffinity(0)))
         self._judge = workshop.judge()
 
     def ready(self) -> bool:
         return True
+
+    def hardware(self) -> Hardware:
+        """The GPU that Ray gave this worker."""
+        return detect()
 
     def survey(self) -> Survey | str:
         """A message where the problem does not run: errors need not pickle."""

@@ -36,7 +36,8 @@ class CampaignWorkshop:
             raise UserError(f"no author {unknown[0]!r}; there is {', '.join(AUTHORS)}")
         if self.hardware.kind == "cpu" and shutil.which("g++") is None:
             raise UserError("no g++ in PATH; install it, for example: apt-get install g++")
-        validate(self.problem)
+        if self.hardware.kind == "cpu":
+            validate(self.problem)  # for a GPU it is the evaluator that runs it: this process stays without a context
 
     def operators(self) -> tuple[str, ...]:
         from operators import registry
@@ -54,11 +55,15 @@ class CampaignWorkshop:
 
     def build(self, source: str) -> Report:
         from evaluator.build import build
-        from evaluator.gate import Gate
+        from evaluator.gate import gate_for
         from evaluator.isolation.isolation import shared_isolation
 
-        isolation = shared_isolation(layers=self.evaluator.layers)
-        return build(source, self.build_dir, self.evaluator.build_seconds, Gate(self.evaluator.gate_path), isolation)
+        isolation, gate = (
+            shared_isolation(layers=self.evaluator.layers),
+            gate_for(self.hardware, self.evaluator.gate_path),
+        )
+        seconds, capability = self.evaluator.build_seconds, self.hardware.capability
+        return build(source, self.build_dir, seconds, gate, isolation, capability)
 
     def judge(self) -> Judge:
         from evaluator.evaluator import Evaluator

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+PROFILES = {"cpu": "cpu", "cuda": "gpu"}  # of bundled problems, by the kind of hardware that they are sized for
 _ROOT = Path(__file__).parent / "bundled"
 
 # One per kind of generated kernel and per kind of win, each quick to measure on two cores: a fused elementwise

@@ -20,7 +20,7 @@ def ratio(value: float | None, rough: bool = False) -> str:
 def survey_lines(survey: Survey) -> list[str]:
     """What to know of a problem besides its baselines: one line each."""
     missing = [f"no baseline {name}: {' '.join(why.split())}" for name, why in survey.failures.items()]
-    return [*(f"degenerate problem: {note}" for note in survey.notes), *missing]
+    return [*survey.cluster, *(f"degenerate problem: {note}" for note in survey.notes), *missing]
 
 
 def jsonable(value: Any) -> Any:

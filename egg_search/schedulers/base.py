@@ -50,12 +50,17 @@ class Menu:
 
 
 class Scheduler(Protocol):
-    """Deterministic: `next` is a function of the seed it was made with, the step's number and what it observed."""
+    """Deterministic: `next` is a function of the seed it was made with, the step's number, the steps that began and
+    what it observed."""
 
     def __init__(self, menu: Menu, seed: int) -> None: ...
 
     def next(self, number: int) -> Step | None:
         """The next step, or None when nothing is left to try."""
+
+    def begin(self, step: Step) -> None:
+        """Told in the order of steps when a step is under way, so that `next` does not choose it again. Told at the
+        latest by `observe`."""
 
     def observe(self, step: Step, feedback: Feedback) -> None:
         """Told once a step, in the order of steps, when all its results are in."""

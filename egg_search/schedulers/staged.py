@@ -28,7 +28,7 @@ class StagedScheduler:
     two when the whole search stagnates, a bandit picks by measured gain. Principles are picked by a bandit too."""
 
     def __init__(self, menu: Menu, seed: int) -> None:
-        self._menu, self._seed = menu, seed
+        self._menu, self._seed, self._begun = menu, seed, 0
         self._population = Population()
         self._operators, self._principles = Bandit(), Bandit()
         self._tried: dict[tuple[str, str, str | None], set[str]] = {}  # (operator, author, parent) to principles
@@ -46,8 +46,13 @@ class StagedScheduler:
             or self._stage_one(number, rng)
         )
 
+    def begin(self, step: Step) -> None:
+        if step.number > self._begun:
+            self._begun = step.number
+            self._mark(step)
+
     def observe(self, step: Step, feedback: Feedback) -> None:
-        self._mark(step)
+        self.begin(step)
         if not feedback.results:
             self._observe_barren(step)
         elif step.operator == "repair":

@@ -52,9 +52,9 @@ def build(
 ) -> BuildReport:
     """Imports `bound_source` in a worker. Thread-safe. A source that was built before costs nothing.
 
-    `gate` is held shared meanwhile; `isolation` defaults to the plain zygote of this process. `capability` is that of the
-    GPU that kernels are compiled for, 0 for none: no GPU need be there. Raises UserError when the disk is full: that is
-    no fault of the candidate's.
+    `gate` is held shared meanwhile; `isolation` defaults to the plain zygote of this process. `capability` is that of
+    the GPU that kernels are compiled for, 0 for none: no GPU need be there. Raises UserError when the disk is full:
+    that is no fault of the candidate's.
     """
     begin = time.perf_counter()
     store = BuildStore(build_dir)

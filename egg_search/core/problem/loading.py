@@ -136,10 +136,8 @@ def _too_large(problem: Problem, error: torch.OutOfMemoryError) -> UserError:
     names = ", ".join(f"{name}=..." for name in list(constants(problem.effective_source, problem.name))[:_NAMED])
     asked = re.search(r"Tried to allocate ([\d.]+ \w+)", str(error))
     what = f"a tensor of {asked[1]} does not fit" if asked else "it does not fit"
-    return UserError(
-        f"{problem.name}.py: {what} into the GPU's memory; make the problem smaller"
-        + (f": --set {names}" if names else "")
-    )
+    how = f": --set {names}" if names else ""
+    return UserError(f"{problem.name}.py: {what} into the GPU's memory; make the problem smaller{how}")
 
 
 def _filename(problem: Problem) -> str:
