@@ -70,6 +70,11 @@ class Convolution:
         return self.geometry.group_channels * prod(self.geometry.taps)
 
     @property
+    def parts(self) -> int:
+        """Sums of one part of the depth."""
+        return self.batch * self.m * self.n
+
+    @property
     def wide(self) -> bool:
         """Whether positions in some tensor exceed 32 bits, padded copies included."""
         nodes, g = self.contraction.nodes, self.geometry

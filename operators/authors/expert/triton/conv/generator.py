@@ -14,6 +14,7 @@ from operators.authors.expert.triton.conv.convolution import Convolution, convol
 from operators.authors.expert.triton.conv.copies import copy_input, copy_weights
 from operators.authors.expert.triton.conv.direct import Direct
 from operators.authors.expert.triton.conv.implicit import Implicit
+from operators.authors.expert.triton.conv.join import join
 from operators.authors.expert.triton.conv.schedule import algorithms, decisions, tiles
 from operators.authors.expert.triton.matmul.functions import Functions
 from operators.authors.expert.triton.nest.schedule import NOMINAL
@@ -21,7 +22,7 @@ from operators.authors.expert.triton.nest.settings import Settings
 
 
 class ConvGenerator:
-    """Choices: `convolution`, and `depth` and `layout` of an implicit one; see `schedule.algorithms`."""
+    """Choices: `convolution`, and `product`, `depth` and `layout` of an implicit one; see `schedule.algorithms`."""
 
     kind = "conv"
 
@@ -75,7 +76,11 @@ class ConvGenerator:
             copy_input(out, found)
         if choices["layout"] != "as given":
             copy_weights(out, found, choices["depth"] == "tap by tap")
+        if choices["product"] == "split":
+            out.scratch("parts", f"{out.settings.text('split_k')} * {found.parts}", "float32")
         Implicit(out, found, kernel).add()
+        if choices["product"] == "split":
+            join(out, found)
         return out.code(found.reads, found.contraction.outputs)
 
 

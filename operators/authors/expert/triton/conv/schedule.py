@@ -9,7 +9,7 @@ from egg_search.core.knobs import Lever, Value
 from operators.authors.expert.ir.graph import DType
 from operators.authors.expert.plan import Decision
 from operators.authors.expert.triton.conv.convolution import Convolution
-from operators.authors.expert.triton.nest.schedule import power
+from operators.authors.expert.triton.nest.schedule import NOMINAL, power
 
 LEAST = 16  # in every direction of a tile, for tensor cores
 _FEW = 4  # channels of a group that need no tensor cores
@@ -21,22 +21,38 @@ def algorithms(found: Convolution) -> list[dict[str, Value]]:
     """The structural alternatives, the favourite first.
 
     "convolution": "implicit" (a product on tensor cores, gathered tile by tile) or "direct" (tap after tap, without).
-    Of an implicit one: "depth" goes "tap by tap", with the channels of a tap in a step, or over channels and taps "at
-    once"; "layout" is "as given", "weights by depth" (copied so) or "channels last" (both factors are copied so).
+    Of an implicit one: "product" is "tiled" or "split" (several programs a tile share the depth); "depth" goes "tap by
+    tap", with the channels of a tap in a step, or over channels and taps "at once"; "layout" is "as given", "weights by
+    depth" (copied so) or "channels last" (both factors are copied so).
     """
     g = found.geometry
     depthwise = g.groups > 1 and g.group_channels <= _FEW
     direct = [{"convolution": "direct"}] if depthwise or g.group_channels * g.group_rows <= LEAST else []
     implicit: list[dict[str, Value]] = []
     if g.group_rows >= 8 or not direct:
+        first, *others = _forms(found)
         for depth in _depths(found):
-            implicit += [{"convolution": "implicit", "depth": depth, "layout": x} for x in _layouts(found, depth)]
+            implicit += [_implicit_one(first, depth, layout) for layout in _layouts(found, depth)]
+        implicit += [{**implicit[0], "product": form} for form in others]
     return [*direct, *implicit]
+
+
+def _implicit_one(form: str, depth: str, layout: str) -> dict[str, Value]:
+    return {"convolution": "implicit", "product": form, "depth": depth, "layout": layout}
+
+
+def _forms(found: Convolution) -> list[str]:
+    few = 2 * tiles(found, 128, 128) <= NOMINAL.cores and found.k >= 256 and found.geometry.phases == 1
+    if not few:
+        return ["tiled"]
+    return (
+        ["split", "tiled"] if found.k >= 1024 and 4 * tiles(found, 64, 64) <= 3 * NOMINAL.cores else ["tiled", "split"]
+    )
 
 
 def _depths(found: Convolution) -> list[str]:
     g = found.geometry
-    if g.phases > 1 or (g.group_channels >= 4 * LEAST and g.group_channels % LEAST == 0):
+    if g.phases > 1 or g.taps != g.kernel or (g.group_channels >= 4 * LEAST and g.group_channels % LEAST == 0):
         return ["tap by tap"]
     return ["tap by tap", "at once"] if g.group_channels >= LEAST else ["at once"]
 
@@ -83,6 +99,10 @@ def _implicit(found: Convolution, choices: dict[str, Value], hardware: Hardware)
     ]
     if found.m > LEAST and found.n > LEAST:
         every.append(Decision("group_m", Lever.MAPPING, 8, (1, 2, 4, 8, 16)))
+    if choices["product"] == "split":
+        enough = power(ceil(hardware.cores / tiles(found, rows, columns)))
+        pieces = max(2, min(32, enough, power(found.k // 256)))
+        every.append(Decision("split_k", Lever.MAPPING, pieces, (2, 4, 8, 16, 32)))
     if found.dtype is DType.F32:
         every += _arithmetic(found)
     return every
@@ -119,9 +139,9 @@ def _tile(found: Convolution, choices: dict[str, Value], hardware: Hardware) -> 
     if not half:
         columns = min(columns, 64)  # pieces of float32 fill the registers
     # Leave no multiprocessor idle, unless it would have too little to do.
-    while tiles(found, rows, columns) < hardware.cores and max(rows, columns) > 64:
+    while choices["product"] != "split" and tiles(found, rows, columns) < hardware.cores and max(rows, columns) > 64:
         rows, columns = (rows, columns // 2) if columns >= rows else (rows // 2, columns)
-    depth = min(64 if half else 32, max(LEAST, power(_deep(found, choices))))
-    warps = 8 if rows * columns >= (1 << 15 if half else 1 << 13) else 4
+    depth = min(64 if half and choices["depth"] == "tap by tap" else 32, max(LEAST, power(_deep(found, choices))))
+    warps = 8 if rows * columns >= (1 << 14 if half else 1 << 13) else 4
     stage = depth * (rows + columns) * found.dtype.bytes
     return rows, columns, depth, warps, max(1, min(4 if half else 3, hardware.shared_bytes // stage))
