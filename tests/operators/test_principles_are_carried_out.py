@@ -35,6 +35,9 @@ FORWARDS = {
     "few rows": ("torch.nn.functional.linear(x[:24], x)", "600, 500"),
     "triangle": ("torch.tril(x) @ x", "256, 256"),
     "convolution": ("torch.nn.functional.conv2d(x, self.w)", "2, 8, 20, 20"),
+    "depthwise": ("torch.nn.functional.conv1d(x, self.w[:, :1, 0], groups=8)", "2, 8, 400"),
+    "grouped": ("torch.nn.functional.conv2d(x, torch.cat([self.w] * 32), groups=8)", "2, 64, 20, 20"),
+    "wide convolution": ("torch.nn.functional.conv2d(x, torch.cat([torch.cat([self.w] * 9, 1)] * 16))", "2, 72, 20, 20"),
     "attention": ("torch.nn.functional.scaled_dot_product_attention(x, x, x, is_causal=True)", "2, 4, 200, 64"),
 }
 _GRAPH_ROLES = {"fusion": {f.name for f in FUSIONS}, "rewrite": set(OPTIONAL)}
