@@ -13,6 +13,7 @@ from rich.text import Text
 from egg_search.archive import Archive
 from egg_search.campaign import Settings, format_duration
 from egg_search.reports.machine import isolation_line
+from egg_search.reports.roofline import roofline_cell
 from egg_search.reports.summary import EAGER, Summary, summarize
 from egg_search.reports.table import result_table
 from egg_search.reports.tally import Arm, Tally
@@ -63,11 +64,14 @@ def _facts(run: RunDirectory, settings: Settings, summary: Summary, tally: Tally
 
 
 def _niches(archive: Archive) -> RenderableType:
-    table = _table(f"niches ({len(archive)})", "class", "best ms", "vs eager", "candidate")
-    for elite in sorted(archive, key=lambda elite: -elite.score)[:SHOWN]:
+    shown = sorted(archive, key=lambda elite: -elite.score)[:SHOWN]
+    roofline = ["roofline"] if any(roofline_cell(elite.verdict) for elite in shown) else []  # on a GPU
+    table = _table(f"niches ({len(archive)})", "class", "best ms", "vs eager", *roofline, "candidate")
+    for elite in shown:
         speedup = elite.verdict.timing.speedups.get(EAGER)
         over = ratio(speedup.value if speedup else None)
-        _add(table, elite.signature, str(elite.precision), milliseconds(elite.ms), over, elite.job.candidate)
+        reached = [roofline_cell(elite.verdict) or "-" for _ in roofline]
+        _add(table, elite.signature, str(elite.precision), milliseconds(elite.ms), over, *reached, elite.job.candidate)
     return table
 
 

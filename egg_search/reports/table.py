@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from egg_search.reports.roofline import roofline_cell
 from egg_search.reports.summary import COMPILE, EAGER, Point, Summary
 from egg_search.reports.text import milliseconds, ratio, survey_lines
 
@@ -19,19 +20,29 @@ READ = (
     "'error' is the distance to a float64 reference in norm, PyTorch eager's own in brackets."
 )
 
+READ_ROOFLINE = (
+    " 'roofline' is the least work of the problem over the best's time, its share of what this GPU reaches, and what "
+    "holds the best up."
+)
+
 
 def result_table(summaries: Iterable[Summary], modules: Mapping[Path, Path]) -> RenderableType:
     """One row a run. `modules` maps a run's path to the fastest of its exported modules."""
+    summaries = list(summaries)
+    on_gpu = any(map(_roofline, summaries))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("problem", overflow="fold")
     for name in ("eager ms", "compile ms", "best ms", "vs eager", "vs compile"):
         table.add_column(name, justify="right")
     table.add_column("error (eager's)")
     table.add_column("class", no_wrap=True)
+    if on_gpu:
+        table.add_column("roofline")
     table.add_column("structure, and the principles that won", overflow="fold", ratio=1)
-    notes = [Text(READ, style="dim")]
+    notes = [Text(READ + READ_ROOFLINE * on_gpu, style="dim")]
     for summary in summaries:
-        table.add_row(*_row(summary))
+        *figures, won = _row(summary)
+        table.add_row(*figures, *([Text(_roofline(summary) or "-")] if on_gpu else []), won)
         if summary.path in modules:
             notes.append(Text(f"{summary.problem}: {modules[summary.path]}"))
         lines = [*survey_lines(summary.result.survey), *flag_lines(summary)]
@@ -63,6 +74,10 @@ def _row(summary: Summary) -> list[Text]:
         _over(best, COMPILE),
         *(Text(each) for each in (f"{errors.norm:.1e} ({errors.eager_norm:.1e})", str(errors.precision), won)),
     ]
+
+
+def _roofline(summary: Summary) -> str:
+    return roofline_cell(summary.best.verdict) if summary.best else ""
 
 
 def _over(point: Point, baseline: str) -> Text:

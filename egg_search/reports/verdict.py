@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from egg_search.core.survey import Survey
 from egg_search.core.verdict import Verdict
+from egg_search.reports.roofline import roofline_lines
 from egg_search.reports.text import milliseconds, ratio, survey_lines
 
 
@@ -23,6 +24,7 @@ def verdict_text(verdict: Verdict, survey: Survey) -> str:
     for name, each in timing.speedups.items():
         baseline = milliseconds(timing.baselines_ms.get(name))
         lines.append(f"against {name} ({baseline} ms): {ratio(each.value)} ({ratio(each.low)} to {ratio(each.high)})")
+    lines += roofline_lines(verdict)
     if verdict.generated_share is not None:
         lines.append(f"generated code: {verdict.generated_share:.0%} of the time")
     return "\n".join([*lines, *notes])

@@ -16,6 +16,7 @@ _UNARY = frozenset(
     "neg exp exp2 expm1 log log1p log2 sqrt rsqrt reciprocal sin cos tanh sinh atan asinh erf sigmoid silu gelu relu "
     "leaky_relu elu selu celu softplus mish hardswish hardsigmoid log_sigmoid_forward abs square pow rsub".split()
 )
+ZEROES = frozenset("relu hardswish hardsigmoid argmax argmin".split())  # what may leave many zeros
 ADDS = frozenset("add sub".split())
 MULTIPLIES = frozenset("mul div".split())
 NORMALISES = frozenset(

@@ -10,9 +10,9 @@ followed through the operators of one call, as one of four influences that a ten
 - PART: some elements, perhaps.
 
 Operators that are not listed here, slices, choices by a mask, products with what may be zero (a mask, a scalar 0, a
-tensor made on the way), sums over something balanced and writes in place leave PART at the most. A full or balanced
-output counts. Parameters never do: an implementation may keep them in another form. Nor does this see that different
-formulas cancel: problems that are known to be degenerate have no floor.
+tensor made on the way, an activation of parameters), sums over something balanced and writes in place to what has other
+views leave PART at the most. A full or balanced output counts. Parameters never do: an implementation may keep them in
+another form. Nor does this see that different formulas cancel: problems that are known to be degenerate have no floor.
 
 A contraction is *surely multiplied* when both operands are given as they are, one of them an argument, and
 element-wise operators alone lead from it to an output: nothing can be reordered or folded then. Convolutions are left
@@ -26,7 +26,17 @@ from enum import IntEnum
 
 import torch
 
-from evaluator.roofline.semantics import ADDS, CONTRACTS, MULTIPLIES, NORMALISES, RESHAPES, SUMS, covers, is_unary
+from evaluator.roofline.semantics import (
+    ADDS,
+    CONTRACTS,
+    MULTIPLIES,
+    NORMALISES,
+    RESHAPES,
+    SUMS,
+    ZEROES,
+    covers,
+    is_unary,
+)
 from evaluator.roofline.tape import Step, Tape, distinct, storage_of
 
 
@@ -66,6 +76,8 @@ def _follow(tape: Tape, sources: set[int], arbitrary: Influences | None) -> Infl
         for each in (*step.operands, *step.results):
             forms.setdefault(storage_of(each), set()).add(id(each))
         influence = _influence(step, found, found if arbitrary is None else arbitrary)
+        if arbitrary is None and step.name.removesuffix("_") in ZEROES:
+            influence = min(influence, Influence.PART)
         for written in step.written:
             others = forms[storage_of(written)] - {id(written)}
             influence = min(influence, Influence.PART) if others else influence
