@@ -51,10 +51,22 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What a kernel makes of parameters and buffers alone, and keeps until they change: repacked weights.
+
+    `name` is a Python function of the nodes `reads`, all of them state, that returns the tensors `tensors` (names)."""
+
+    name: str
+    reads: tuple[int, ...]
+    tensors: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class KernelCode:
     """What a generator emits for one kernel.
 
-    `source` defines a function NAME of `reads`, in order, then `writes`; it may use its knobs and its `preludes`.
+    `source` defines a function NAME of `reads`, in order, then `writes`, then what is `kept`; it may use its knobs and
+    its `preludes`.
     In C++ that is `extern "C" void NAME(...)` of pointers, macros, and headers that the candidate carries (in order);
     in Triton a Python function of tensors that launches kernels, constants, and helper functions.
     """
@@ -65,3 +77,4 @@ class KernelCode:
     writes: tuple[int, ...]
     knobs: tuple[Knob, ...] = ()
     preludes: tuple[str, ...] = ()
+    kept: Kept | None = None

@@ -18,7 +18,7 @@ from operators.authors.expert.structures.seeds import seed_plans
 from operators.authors.expert.triton.dialect import TritonDialect
 from principles import load
 
-GPU = Hardware("cuda", "any", 132, 16, 256 << 10, 50 << 20, 0, 1 << 36, 227 << 10, 65536)
+GPU = Hardware("cuda", "any", 132, 16, 256 << 10, 50 << 20, 0, 1 << 36, 227 << 10, 65536, capability=90)
 SOURCE = """
 import torch
 class Model(torch.nn.Module):

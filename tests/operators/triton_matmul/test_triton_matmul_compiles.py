@@ -22,7 +22,7 @@ def own_cache(tmp_path, monkeypatch):
 
 
 def gpu(arch):
-    return Hardware("cuda", "any", 132, 16, 256 << 10, 50 << 20, 0, 1 << 36, SHARED[arch], 65536)
+    return Hardware("cuda", "any", 132, 16, 256 << 10, 50 << 20, 0, 1 << 36, SHARED[arch], 65536, capability=arch)
 
 
 def product(dtype, m, n, k, by_depth=True, finished=True):
@@ -37,14 +37,15 @@ def product(dtype, m, n, k, by_depth=True, finished=True):
 
 
 KERNELS = {
-    "float32": (product(DType.F32, 4096, 4096, 4096), None),
+    "float32": (product(DType.F32, 4096, 4096, 4096), GIVEN),
     "bfloat16": (product(DType.BF16, 4096, 4096, 4096), None),
     "copied": (product(DType.F32, 2048, 2048, 2048, by_depth=False), {"product": "persistent", "layout": "b by depth"}),
-    "split": (product(DType.F32, 256, 256, 16384), None),
+    "split": (product(DType.F32, 256, 256, 16384), {"product": "split", "layout": "as given"}),
+    "pieces": (product(DType.F32, 4096, 4096, 4096), {"product": "tiled", "layout": "in pieces"}),
 }
 
 
-COMMON = [(name, arch) for name in ("float32", "bfloat16") for arch in SHARED]
+COMMON = [(name, arch) for name in ("float32", "bfloat16", "pieces") for arch in SHARED]
 
 
 @pytest.mark.parametrize(("name", "arch"), [*COMMON, ("copied", 90), ("split", 90)])

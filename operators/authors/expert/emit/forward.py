@@ -78,8 +78,26 @@ def _launch(
         names[node_id] = f"t{node_id}"
         device = f", device={dialect.device}" if dialect.device != repr("cpu") else ""
         lines.append(f"t{node_id} = torch.empty({node.shape}, dtype=torch.{node.dtype}{device})")
-    lines.append(dialect.call(code, [names[i] for i in (*code.reads, *code.writes)]))
+    kept = _kept(code, names, lines)
+    lines.append(dialect.call(code, [*(names[i] for i in (*code.reads, *code.writes)), *kept]))
     return lines
+
+
+def _kept(code: KernelCode, names: dict[int, str], lines: list[str]) -> list[str]:
+    """The names of what the kernel keeps from call to call, made where it is missing or of other state."""
+    if code.kept is None:
+        return []
+    holder, key = f"{code.name}_kept", repr(code.name)
+    state = ", ".join(names[i] for i in code.kept.reads)
+    lines += [
+        f"{holder} = self._egg_kept({key}, {state})",
+        f"if {holder} is None:",
+        f"    {holder} = {code.kept.name}({state})",
+        f"    self._egg_keep({key}, {holder}, {state})",
+    ]
+    found = [f"{code.name}_{tensor}" for tensor in code.kept.tensors]
+    lines.append(f"({', '.join(found)},) = {holder}")
+    return found
 
 
 def _last_uses(graph: Graph, kernels: Sequence[tuple[str, KernelPlan]]) -> dict[str, list[int]]:

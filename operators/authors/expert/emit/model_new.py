@@ -44,7 +44,7 @@ class ModelNew(Model):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self._egg_same_model = _egg_same({given}, {expected})
+        self._egg_same_model = _egg_same({given}, {expected}){made}
 
     def _egg_fits(self, arguments):
         if not self._egg_same_model or self.training is not {training} or len(arguments) != {count}:
@@ -52,7 +52,7 @@ class ModelNew(Model):
         return (
 {tests}
         )
-
+{keeping}
     def forward(self, *args, **kwargs):
         if kwargs or not self._egg_fits(args):
             return super().forward(*args, **kwargs)
@@ -60,12 +60,36 @@ class ModelNew(Model):
 '''
 
 
-def guards(device: str) -> str:
-    """`device` is Python text."""
-    return GUARDS.replace("{device}", device).strip()
+_MARKS = '''
+def _egg_marks(tensors):
+    """Equal for the same tensors, at the same place, not written to since. Writes past `.data` leave no mark."""
+    return [object() if t.is_inference() else (id(t), t.data_ptr(), t._version, t.device) for t in tensors]
+'''
+_KEEPING = '''
+    def _egg_kept(self, name, *state):
+        """What `name` made of these parameters and buffers; None when they are not what they were."""
+        made, _, marks = self._egg_made.get(name, (None, (), ()))
+        return made if marks == _egg_marks(state) else None
+
+    def _egg_keep(self, name, made, *state):
+        self._egg_made[name] = made, state, _egg_marks(state)
+'''
 
 
-def model_class(graph: Graph, arguments: Sequence[Any], constructor: Any, training: bool, body: Sequence[str]) -> str:
+def guards(device: str, keeps: bool = False) -> str:
+    """`device` is Python text; `keeps`: some kernel keeps what it makes of the state."""
+    text = GUARDS.replace("{device}", device).strip()
+    return f"{text}\n\n\n{_MARKS.strip()}" if keeps else text
+
+
+def model_class(
+    graph: Graph,
+    arguments: Sequence[Any],
+    constructor: Any,
+    training: bool,
+    body: Sequence[str],
+    keeps: bool = False,
+) -> str:
     """`arguments` are forward's example arguments, `constructor` those of the model (a list or a dict)."""
     by_name = isinstance(constructor, dict)
     tests = [test for i, value in enumerate(arguments) for test in _argument_tests(f"arguments[{i}]", value)]
@@ -79,6 +103,8 @@ def model_class(graph: Graph, arguments: Sequence[Any], constructor: Any, traini
         expected="get_init_inputs()" if by_name else "list(get_init_inputs())",
         training=training,
         count=len(arguments),
+        made="\n        self._egg_made = {}" if keeps else "",
+        keeping=_KEEPING if keeps else "",
         tests=indent("\nand ".join(tests or ["True"]), " " * 12),
         body=indent("\n".join(body), " " * 8),
     ).strip()

@@ -37,6 +37,7 @@ def module_text(
     codes = emit_kernels(plan, graph, dialect)
     facts = {name.upper(): each for name, each in plan_facts(plan, graph, dialect, hardware).items()}
     body = forward_lines(graph, list(zip(_names(plan), plan.kernels, strict=True)), codes, dialect)
+    keeps = any(code.kept for code in codes.values())
     parts = [
         problem_source.rstrip(),
         f"# ---- {title}",
@@ -44,8 +45,8 @@ def module_text(
         f"# egg-facts: {json.dumps(facts, separators=(',', ':'))}",
         "\n".join(knob.declaration() for code in codes.values() for knob in code.knobs),
         dialect.definitions(tuple(codes.values())).strip(),
-        guards(dialect.device),
-        model_class(graph, like.arguments, like.constructor, like.training, body),
+        guards(dialect.device, keeps),
+        model_class(graph, like.arguments, like.constructor, like.training, body, keeps),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

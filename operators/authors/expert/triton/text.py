@@ -32,9 +32,14 @@ def kernel(name: str, pointers: Sequence[str], constants: Iterable[str], body: I
 
 def constants(name: str, dtypes: Sequence[str], values: Mapping[str, str]) -> list[str]:
     """The statement that compiles kernel `name` for pointers to these dtypes and keeps its constants for launches."""
-    types = ", ".join(f"torch.{each}" for each in dtypes)
+    types = ", ".join(map(torch_type, dtypes))
     listed = [f"{key}={value}" for key, value in values.items()]
     return wrapped(f"_{name.upper()} = _egg_kernel(", [name, f"[{types}]", *listed], ")")
+
+
+def torch_type(dtype: str) -> str:
+    """torch's name of an element type; one with an underscore is a constant of the module that holds it."""
+    return dtype if dtype.startswith("_") else f"torch.{dtype}"
 
 
 def wrapped(head: str, items: Sequence[str], tail: str) -> list[str]:

@@ -1,13 +1,14 @@
-"""What is done with factors before they are multiplied: copies that are contiguous along the depth, and a look for
-infinities where zeros are to be skipped."""
+"""What is done with factors before they are multiplied: copies that are contiguous along the depth, whole or in pieces,
+and a look for infinities where zeros are to be skipped."""
 
 from __future__ import annotations
 
-from operators.authors.expert.kernels.index import linear, variable
+from operators.authors.expert.kernels.index import Index, linear, variable
 from operators.authors.expert.triton.expr import Emitter, Scope
+from operators.authors.expert.triton.matmul import pieces
 from operators.authors.expert.triton.matmul.frame import SHAPES, Block, Frame
 from operators.authors.expert.triton.matmul.functions import Functions
-from operators.authors.expert.triton.matmul.product import Factor, Product
+from operators.authors.expert.triton.matmul.product import Product, Side
 from operators.authors.expert.triton.nest.schedule import power
 
 _TILE = 64
@@ -15,11 +16,11 @@ _WARPS = "4"
 
 
 class Factors:
-    """A function over the elements of one factor, tile by tile."""
+    """A function over the elements of one factor, tile by tile. What it makes of state alone is kept."""
 
-    def __init__(self, out: Functions, product: Product, factor: Factor) -> None:
-        self.out, self.product, self.factor = out, product, factor
-        name, width, depth = factor.name, factor.width, product.k
+    def __init__(self, out: Functions, product: Product, side: Side) -> None:
+        self.out, self.product, self.side, self.factor = out, product, side, side.factor
+        name, width, depth = self.factor.name, self.factor.width, product.k
         self.sizes = {"WIDE": min(_TILE, power(width)), "DEEP": min(_TILE, power(depth))}
         blocks = {
             name: Block("WIDE", width, SHAPES["i"], width % self.sizes["WIDE"] == 0),
@@ -29,31 +30,56 @@ class Factors:
         self.body: list[str] = []
         scope = Scope(frozenset(["batch", name, "p"]), self.body)
         self.emitter = Emitter(product.graph, product.contraction.nodes, masks=frame.masks(), scopes=[scope])
-        self.index = (variable("batch", factor.batches), variable(name, width), variable("p", depth))
+        self.index = (variable("batch", self.factor.batches), variable(name, width), variable("p", depth))
         self._start = [
             f"tile = {frame.program()}",
-            *(["batch = tile // (TILES_W * TILES_P)"] if factor.batches > 1 else []),
+            *(["batch = tile // (TILES_W * TILES_P)"] if self.factor.batches > 1 else []),
             *frame.defined(name, "tile % (TILES_W * TILES_P) // TILES_P * WIDE"),
             *frame.defined("p", "tile % TILES_P * DEEP"),
         ]
 
     def pack(self) -> None:
         """Stores the factor, prologue done, contiguous along the depth."""
-        factor, name = self.factor, f"packed_{self.factor.name}"
-        shape = (factor.batches, factor.width, self.product.k)
-        position = linear(self.index, shape)
-        self._begin(f"copy {factor.name} by depth")
-        value = self.emitter.value(factor.node.id, factor.place(*self.index))
+        name, dtype, position = f"packed_{self.factor.name}", self.product.dtype.value, self._position()
+        self._begin(f"copy {self.factor.name} by depth")
+        value = self._value()
         mask = self.emitter.mask(position.uses)
         self.body.append(f"tl.store({name} + {position.written('//')}, {value}{mask})")
-        dtype = self.product.dtype.value
-        self.out.scratch(name, str(shape[0] * shape[1] * shape[2]), dtype)
-        self._add(name, {name: dtype})
+        self.out.scratch(name, str(self._elements), dtype, once=self.side.fixed)
+        self._add(name, {name: dtype}, once=self.side.fixed)
+
+    def measure(self) -> None:
+        """Finds the exponent of the largest finite element of every row of a left, column of a right factor."""
+        name, position = f"exponents_{self.factor.name}", self._row()
+        self._begin(f"largest exponents of {self.factor.name}")
+        found = pieces.largest(self._full(), [*self.emitter.masks.values()])
+        self.body += [
+            f"exponent = tl.max({found}, 1, keep_dims=True)",
+            f"places = tl.broadcast_to({name} + {position.written('//')}, [WIDE, 1])",
+            f"tl.atomic_max(places, exponent{self.emitter.mask(position.uses)}, sem='relaxed')",
+        ]
+        rows = str(self.factor.batches * self.factor.width)
+        self.out.scratch(name, rows, "int32", "zeros", once=self.side.fixed)
+        self._add(f"measure_{self.factor.name}", {name: "int32"}, once=self.side.fixed)
+
+    def split(self) -> None:
+        """Stores the factor in pieces, scaled."""
+        own, row, position = self.out.name, self._row(), self._position()
+        name, type_ = f"pieces_{self.factor.name}", pieces.storage(self.out.name)
+        self._begin(f"split {self.factor.name} by depth")
+        exponent = pieces.exponents(self.factor, row, self.emitter.mask(row.uses))
+        self.body.append(f"exponent = {exponent}")
+        self.body.append(f"rest = {pieces.scaled(self._full(), 'exponent')}")
+        self.body += pieces.cut(self.factor, self._elements, position, self.emitter.mask(frozenset(self.emitter.masks)))
+        size = f"{pieces.values(own)['PIECES']} * {self._elements}"
+        self.out.scratch(name, size, type_, once=self.side.fixed)
+        scratch = {f"exponents_{self.factor.name}": "int32", name: type_}
+        self._add(f"split_{self.factor.name}", scratch, pieces.values(own), self.side.fixed)
 
     def look(self) -> None:
         """Sets the flag `infinite` if an element is no finite number."""
         self._begin(f"look for infinities in {self.factor.name}")
-        value = self.emitter.value(self.factor.node.id, self.factor.place(*self.index))
+        value = self._value()
         bad = f"({value} - {value} != 0)"
         for bound in self.emitter.masks.values():
             bad += f" & {bound}"
@@ -64,14 +90,35 @@ class Factors:
         ]
         self._add(f"look_{self.factor.name}", {"infinite": "int32"})
 
+    @property
+    def _elements(self) -> int:
+        return self.factor.batches * self.factor.width * self.product.k
+
+    def _position(self) -> Index:
+        return linear(self.index, (self.factor.batches, self.factor.width, self.product.k))
+
+    def _row(self) -> Index:
+        return linear(self.index[:2], (self.factor.batches, self.factor.width))
+
+    def _value(self) -> str:
+        return self.emitter.value(self.factor.node.id, self.factor.place(*self.index))
+
+    def _full(self) -> str:
+        """The elements of the tile, all of them: what does not vary along an axis is repeated."""
+        self.body.append(f"value = tl.zeros([WIDE, DEEP], tl.float32) + {self._value()}")
+        return "value"
+
     def _begin(self, told: str) -> None:
         self.body += [f"# pass: {told}", *self._start]
 
-    def _add(self, suffix: str, scratch: dict[str, str]) -> None:
+    def _add(
+        self, suffix: str, scratch: dict[str, str], values: dict[str, str] | None = None, once: bool = False
+    ) -> None:
         sizes = {name: str(size) for name, size in self.sizes.items()}
         tiles = {
             "TILES_W": str(-(-self.factor.width // self.sizes["WIDE"])),
             "TILES_P": str(-(-self.product.k // self.sizes["DEEP"])),
         }
-        grid = f"{self.factor.batches} * {tiles['TILES_W']} * {tiles['TILES_P']}"
-        self.out.add(suffix, self.body, {**sizes, **tiles}, grid, _WARPS, sorted(self.emitter.reads), (), scratch)
+        grid, reads = f"{self.factor.batches} * {tiles['TILES_W']} * {tiles['TILES_P']}", sorted(self.emitter.reads)
+        constants = {**sizes, **tiles, **(values or {})}
+        self.out.add(suffix, self.body, constants, grid, _WARPS, reads, (), scratch, once)

@@ -10,12 +10,13 @@ from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Value
 from operators.authors.expert.ir.graph import Graph
 from operators.authors.expert.plan import Decision, KernelCode, KernelPlan
+from operators.authors.expert.triton.matmul import pieces
 from operators.authors.expert.triton.matmul.before import Factors
 from operators.authors.expert.triton.matmul.functions import Functions
 from operators.authors.expert.triton.matmul.join import join
 from operators.authors.expert.triton.matmul.multiply import Multiply
 from operators.authors.expert.triton.matmul.product import Product, product
-from operators.authors.expert.triton.matmul.schedule import LAYOUTS, algorithms, by_depth, decisions
+from operators.authors.expert.triton.matmul.schedule import LAYOUTS, algorithms, by_depth, decisions, in_pieces
 from operators.authors.expert.triton.nest.schedule import NOMINAL
 from operators.authors.expert.triton.nest.settings import Settings
 
@@ -52,6 +53,8 @@ class MatmulGenerator:
             "flops": found.flops,
             "bytes": sum(graph[i].type.bytes for i in leaves),
             "tiles": found.batch * ceil(found.m / defaults["block_m"]) * ceil(found.n / defaults["block_n"]),
+            "a_fixed": found.a.fixed,
+            "b_fixed": found.b.fixed,
             "weights": any(graph[i].op == "state" for i in (*found.a.reads, *found.b.reads)),
             "a_transposed": not found.a.deep,
             "b_transposed": found.b.deep,
@@ -66,13 +69,11 @@ class MatmulGenerator:
         found = _found(graph, kernel.nodes, kernel.outputs)
         defaults = {} if kernel.schedule else decisions(found, dict(kernel.choices), NOMINAL)
         out = Functions(graph, name, Settings(name.upper(), {**defaults, **kernel.schedule}))
-        for side in (found.a, found.b):
-            if side.factor.name in LAYOUTS[str(kernel.choices["layout"])]:
-                Factors(out, found, side.factor).pack()
+        self._copies(out, found, kernel)
         if kernel.choices.get("zeros") == "skipped":
             out.scratch("infinite", "1", "int32", "zeros")
             for side in (found.a, found.b):
-                Factors(out, found, side.factor).look()
+                Factors(out, found, side).look()
         if kernel.choices["product"] == "split":
             size = found.batch * found.m * found.n
             out.scratch("parts", f"{out.settings.text('split_k')} * {size}", "float32")
@@ -80,6 +81,17 @@ class MatmulGenerator:
         if kernel.choices["product"] == "split":
             join(out, found)
         return out.code(found.reads, found.contraction.outputs)
+
+    def _copies(self, out: Functions, found: Product, kernel: KernelPlan) -> None:
+        split = in_pieces(kernel.choices)
+        if split:
+            out.define(pieces.definitions(out.name, out.settings.text("input_precision")))
+        for side in (found.a, found.b):
+            if split:
+                Factors(out, found, side).measure()
+                Factors(out, found, side).split()
+            elif side.factor.name in LAYOUTS[str(kernel.choices["layout"])]:
+                Factors(out, found, side).pack()
 
 
 def _found(graph: Graph, nodes: tuple[int, ...], outputs: tuple[int, ...]) -> Product:

@@ -10,11 +10,12 @@ from operators.authors.expert.kernels.index import Index, linear, variable
 from operators.authors.expert.plan import KernelPlan
 from operators.authors.expert.triton.dtypes import COMPUTE, STORAGE
 from operators.authors.expert.triton.expr import Emitter, Scope
+from operators.authors.expert.triton.matmul import pieces
 from operators.authors.expert.triton.matmul.frame import SHAPES, Block, Frame
 from operators.authors.expert.triton.matmul.functions import Functions
-from operators.authors.expert.triton.matmul.product import Product, Side
-from operators.authors.expert.triton.matmul.schedule import LAYOUTS
-from operators.authors.expert.triton.text import loop
+from operators.authors.expert.triton.matmul.product import Factor, Product, Side
+from operators.authors.expert.triton.matmul.schedule import LAYOUTS, in_pieces
+from operators.authors.expert.triton.text import indented, loop
 
 PASSES = {
     "tiled": "multiply",
@@ -22,8 +23,10 @@ PASSES = {
     "split": "multiply parts of the depth",
     "skipped": "multiply what is not zero",
 }
+_ORDER = ((2, 0), (0, 2), (1, 1), (1, 0), (0, 1))  # products of pieces beside that of the largest, smallest first
 _BLOCKS = {"i": "block_m", "j": "block_n", "p": "block_k", "q": "block_k"}
 _DEPTH = frozenset("pq")
+_SHAPES = {"i": "[BLOCK_M, BLOCK_K]", "j": "[BLOCK_K, BLOCK_N]"}
 
 
 @dataclass
@@ -45,6 +48,7 @@ class Multiply:
         self.frame = Frame(blocks, product.wide)
         self.skips = self.plan.choices.get("zeros") == "skipped"
         self.form = str(self.plan.choices["product"])
+        self.pieces = in_pieces(self.plan.choices)
         self.emitter = Emitter(
             product.graph,
             product.contraction.nodes,
@@ -57,14 +61,15 @@ class Multiply:
     def add(self) -> None:
         """The function, with what it needs to start."""
         group = "GROUP_M" if "group_m" in self.out.settings.decisions else ""
-        self.body.append(f"# pass: {PASSES['skipped' if self.skips else self.form]}")
+        told = PASSES["skipped" if self.skips else self.form]
+        self.body.append(f"# pass: {told}{' in pieces' if self.pieces else ''}")
         self.body += self.frame.tile(self.product, "tile", group)
         self._sum()
         if self.form == "split":
             self.body.append(f"tl.store({part(self.product)}, acc{self.emitter.mask(spans(self.product))})")
         else:
             self.body += finish(self.product, self.emitter, self.body)
-        scratch = {f"packed_{name}": self.product.dtype.value for name in self._copied}
+        scratch = self._copies()
         scratch |= {"infinite": "int32"} if self.skips else {}
         scratch |= {"parts": "float32"} if self.form == "split" else {}
         writes = () if self.form == "split" else self.product.contraction.outputs
@@ -74,6 +79,13 @@ class Multiply:
     @property
     def _copied(self) -> str:
         return LAYOUTS[str(self.plan.choices["layout"])]
+
+    def _copies(self) -> dict[str, str]:
+        """The pointers to copies of factors, and the types of these."""
+        if self.pieces:
+            types = {"pieces": pieces.storage(self.out.name), "exponents": "int32"}
+            return {f"{kind}_{name}": dtype for kind, dtype in types.items() for name in self._copied}
+        return {f"packed_{name}": self.product.dtype.value for name in self._copied}
 
     def _program(self) -> list[str]:
         start = self.frame.program()
@@ -101,7 +113,9 @@ class Multiply:
         found["STAGES"] = text("num_stages")
         if "group_m" in settings.decisions:
             found["GROUP_M"] = text("group_m")
-        if "input_precision" in settings.decisions:
+        if self.pieces:
+            found |= pieces.values(self.out.name)
+        elif "input_precision" in settings.decisions:
             # Triton's interpreter multiplies in float32, whatever it is told, and does not know every word.
             found["PRECISION"] = f'{text("input_precision")} if _EGG_DEVICE == "cuda" else "ieee"'
         if "promote" in settings.decisions:
@@ -122,29 +136,74 @@ class Multiply:
             lines = loop(f"start in tl.range({low}, {high}, CHUNK)", body)
         else:
             lines = self._steps("acc", low, high)
-        self.body += [f"acc = {zeros}", *lines]
+        self.body += [f"acc = {zeros}", *([f"small = {zeros}"] if self.pieces else []), *lines]
+        self.body += self._unscaled() if self.pieces else []
         self.body += narrowed(self.product)
 
     def _steps(self, acc: str, low: str, high: str) -> list[str]:
         """The loop that adds a stretch of the depth to `acc`."""
+        body = [*self.frame.defined("p", "k"), *self.frame.defined("q", "k")]
+        body += self._products_of_pieces(acc) if self.pieces else self._product(acc)
+        return loop(f"k in tl.range({low}, {high}, BLOCK_K, num_stages=STAGES)", body)
+
+    def _product(self, acc: str) -> list[str]:
         outer = self.emitter.scopes[0]
         scope = Scope(outer.variables | _DEPTH)
         self.emitter.scopes = [outer, scope]
         left, right = self._tile(self.product.a, "p"), self._tile(self.product.b, "q")
         precision = ", input_precision=PRECISION" if self.product.dtype is DType.F32 else ""
-        body = [*self.frame.defined("p", "k"), *self.frame.defined("q", "k"), *scope.lines]
-        body.append(f"{acc} = tl.dot({left}, {right}, {acc}{precision})")
         self.emitter.scopes = [outer]
         self.emitter.forget(_DEPTH)
-        return loop(f"k in tl.range({low}, {high}, BLOCK_K, num_stages=STAGES)", body)
+        return [*scope.lines, f"{acc} = tl.dot({left}, {right}, {acc}{precision})"]
+
+    def _products_of_pieces(self, acc: str) -> list[str]:
+        """The largest pieces' product goes to `acc`, the others' to `small`."""
+        loads = [self._pieces(self.product.a, "left", "p"), self._pieces(self.product.b, "right", "q")]
+        small = {terms: f"small = tl.dot(left{terms[0]}, right{terms[1]}, small)" for terms in _ORDER}
+        third = [*(each[2] for each in loads), *(small[terms] for terms in _ORDER[:3])]
+        second = [*(each[1] for each in loads), "if PIECES > 2:", *indented(third)]
+        second += [small[terms] for terms in _ORDER[3:]]
+        return [
+            *(each[0] for each in loads),
+            "if PIECES > 1:",
+            *indented(second),
+            f"{acc} = tl.dot(left0, right0, {acc})",
+        ]
+
+    def _pieces(self, side: Side, name: str, deep: str) -> list[str]:
+        """Statements that load the tiles of a factor's pieces, the largest first."""
+        product, factor = self.product, side.factor
+        own, wide = self._matrix(factor)
+        position = linear((own, wide, variable(deep, product.k)), (factor.batches, factor.width, product.k))
+        size, where = factor.batches * factor.width * product.k, position.written("//")
+        mask = f"{self.emitter.mask(position.uses)}{self._filler(factor.node, position)}"
+        lines = []
+        for n in range(3):
+            text = f"tl.load(pieces_{factor.name}{f' + {n * size}' if n else ''} + {where}{mask})"
+            if not position.uses >= {factor.name, deep}:
+                text = f"tl.broadcast_to({text}, {_SHAPES[factor.name]})"
+            lines.append(f"{name}{n} = {text}")
+        return lines
+
+    def _unscaled(self) -> list[str]:
+        """Statements that put the sums of both kinds of terms together and undo the scales of both factors."""
+        lines = []
+        for side, name in ((self.product.a, "left"), (self.product.b, "right")):
+            row = linear(self._matrix(side.factor), (side.factor.batches, side.factor.width))
+            text = pieces.exponents(side.factor, row, self.emitter.mask(row.uses))
+            lines.append(f"{name}_exponents = {text}")
+        return [*lines, *pieces.finished()]
+
+    def _matrix(self, factor: Factor) -> tuple[Index, Index]:
+        """Which matrix of a factor the tile multiplies, and the variable along its width."""
+        i, j = variable("i", self.product.m), variable("j", self.product.n)
+        own = factor.own(self.product.rows(variable("batch", self.product.batch), i)[:-1])
+        return own, i if factor.name == "i" else j
 
     def _tile(self, side: Side, deep: str) -> str:
         """The tile of a factor, zero where there is no depth any more."""
         product, factor, emitter = self.product, side.factor, self.emitter
-        i, j, p = variable("i", product.m), variable("j", product.n), variable(deep, product.k)
-        own = factor.own(product.rows(variable("batch", product.batch), i)[:-1])
-        wide = i if factor.name == "i" else j
-        shape = "[BLOCK_M, BLOCK_K]" if factor.name == "i" else "[BLOCK_K, BLOCK_N]"
+        (own, wide), p = self._matrix(factor), variable(deep, product.k)
         if factor.name in self._copied:
             position = linear((own, wide, p), (factor.batches, factor.width, product.k))
             where = f"{emitter.mask(position.uses)}{self._filler(factor.node, position)}"
@@ -161,7 +220,8 @@ class Multiply:
             if product.dtype is not DType.F32:
                 value = emitter.named("tile", f"{value}.to({STORAGE[product.dtype]})", uses)
         if not uses >= {factor.name, deep}:
-            value = emitter.named("tile", f"tl.broadcast_to({value}, {shape})", uses | {factor.name, deep})
+            text = f"tl.broadcast_to({value}, {_SHAPES[factor.name]})"
+            value = emitter.named("tile", text, uses | {factor.name, deep})
         return value
 
     def _filler(self, node: Node, position: Index) -> str:

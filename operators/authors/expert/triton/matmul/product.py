@@ -48,12 +48,14 @@ class Factor:
 
 @dataclass(frozen=True)
 class Side:
-    """What is known of a factor in memory. `deep`: contiguous along the depth. `plain`: there as it is multiplied."""
+    """What is known of a factor in memory. `deep`: contiguous along the depth. `plain`: there as it is multiplied.
+    `fixed`: made of parameters and buffers alone."""
 
     factor: Factor
     reads: tuple[int, ...]
     deep: bool
     plain: bool
+    fixed: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +146,9 @@ def _side(found: Contraction, factor: Factor) -> Side:
     strides = [each for each in strides if 0 not in each] or strides
     # What varies along both axes decides.
     deep = all(wide != 1 for wide, _ in strides) or any(deep == 1 for _, deep in strides)
-    return Side(factor, tuple(emitter.reads), deep, _plain(found, factor.node))
+    reads = tuple(emitter.reads)
+    fixed = bool(reads) and all(found.graph[i].op == "state" for i in reads)
+    return Side(factor, reads, deep, _plain(found, factor.node), fixed)
 
 
 def _epilogue_reads(found: Contraction, a: Side, batches: int, m: int, n: int) -> tuple[int, ...] | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil
 
 from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Lever, Value
 from operators.authors.expert.ir.graph import DType
 from operators.authors.expert.plan import Decision
+from operators.authors.expert.triton.matmul.pieces import PIECES
 from operators.authors.expert.triton.matmul.product import Product
 from operators.authors.expert.triton.nest.schedule import NOMINAL, power
 
@@ -15,11 +17,13 @@ from operators.authors.expert.triton.nest.schedule import NOMINAL, power
 _REUSE = 256
 _LEAST = 16  # in every direction of a tile, for tensor cores
 _PROMOTE = 1024  # depth that tensor cores add up without help, in float32
+_PIECED = 1 << 34  # operations from which on splitting both factors in a pass of its own is the first choice
 LAYOUTS = {
     "as given": "",
     "a by depth": "i",
     "b by depth": "j",
     "both by depth": "ij",
+    "in pieces": "ij",
 }
 
 
@@ -28,7 +32,8 @@ def algorithms(product: Product) -> list[dict[str, Value]]:
 
     "product": one program a tile ("tiled"), programs that go from tile to tile ("persistent"), or several programs a
     tile that share the depth ("split"). "layout": which factors are first copied so that they are contiguous along the
-    depth, prologue done. "zeros": "skipped" beside a diagonal.
+    depth, prologue done; "in pieces" of 16 bits, scaled (see `pieces`). Copies of what is made of parameters and
+    buffers alone are kept from call to call. "zeros": "skipped" beside a diagonal.
     """
     tiles = product.batch * ceil(product.m / 128) * ceil(product.n / 128)
     forms = ["tiled"]
@@ -39,6 +44,8 @@ def algorithms(product: Product) -> list[dict[str, Value]]:
     layouts = _layouts(product)
     found: list[dict[str, Value]] = [{"product": forms[0], "layout": layout} for layout in layouts]
     found += [{"product": form, "layout": layouts[0]} for form in forms[1:]]
+    if product.dtype is DType.F32 and min(product.m, product.n) >= 64 and product.k >= 128:
+        found.insert(0 if product.flops >= _PIECED else 1, {"product": forms[0], "layout": "in pieces"})
     if any(product.triangles):
         found.insert(0, {"product": "tiled", "layout": layouts[0], "zeros": "skipped"})
     return found
@@ -50,9 +57,10 @@ def _layouts(product: Product) -> list[str]:
     single = product.dtype is DType.F32
     worth = ""
     for side, uses in ((a, product.n), (b, product.m)):
-        if uses >= _REUSE and product.k >= 64 and ((single and not side.deep) or not side.plain):
+        often = side.fixed or uses >= _REUSE
+        if often and product.k >= 64 and ((single and not side.deep) or not side.plain):
             worth += side.factor.name
-    names = [name for name, sides in LAYOUTS.items() if set(sides) <= set(worth)]
+    names = [name for name, sides in LAYOUTS.items() if set(sides) <= set(worth) and name != "in pieces"]
     # The left factor goes to tensor cores through registers as well, the right one does not.
     first = {"j"} & set(worth) if single and not b.deep else set()
     return sorted(names, key=lambda name: set(LAYOUTS[name]) != first)
@@ -84,14 +92,19 @@ def decisions(product: Product, choices: dict[str, Value], hardware: Hardware) -
         found.append(Decision("cores", mapping, hardware.cores))
         found.append(Decision("programs_per_core", mapping, 1, (1, 2, 3, 4)))
     if product.dtype is DType.F32:
-        found += _arithmetic(product)
+        found += _arithmetic(product, in_pieces(choices))
     return {d.name: d for d in found}
 
 
-def _arithmetic(product: Product) -> list[Decision]:
+def in_pieces(choices: Mapping[str, Value]) -> bool:
+    return choices["layout"] == "in pieces"
+
+
+def _arithmetic(product: Product, pieces: bool) -> list[Decision]:
     """How float32 is multiplied. By default no worse than in float32."""
-    precision, words = Lever.PRECISION, ("ieee", "tf32x3", "bf16x6", "bf16x3", "tf32")
-    found = [Decision("input_precision", precision, "tf32x3", words)]
+    precision = Lever.PRECISION
+    words = tuple(PIECES) if pieces else ("tf32x3", "ieee", "bf16x6", "bf16x3", "tf32")
+    found = [Decision("input_precision", precision, words[0], words)]
     lengths = tuple(length for length in (256, 512, 1024, 2048, 4096) if length < product.k)
     if lengths:
         found.append(Decision("promote", precision, _PROMOTE if product.k > _PROMOTE else 0, (0, *lengths)))
@@ -105,20 +118,24 @@ def _sizes(length: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
 
 def _tile(product: Product, choices: dict[str, Value], hardware: Hardware) -> tuple[int, int, int, int, int]:
     """(rows, columns, depth, warps, stages) of a tile by default."""
-    half = product.dtype is not DType.F32
+    pieces = in_pieces(choices)
+    half = product.dtype is not DType.F32 or pieces
     rows, columns = (min(128, max(_LEAST, power(length))) for length in (product.m, product.n))
 
     def tiles() -> int:
         return product.batch * ceil(product.m / rows) * ceil(product.n / columns)
 
-    if not half:
+    if not half or (pieces and hardware.capability < 90):
         columns = min(columns, 64)  # pieces of float32 fill the registers
-    elif columns == 128 and product.n >= 256 and tiles() >= 4 * hardware.cores:
+    elif not pieces and columns == 128 and product.n >= 256 and tiles() >= 4 * hardware.cores:
         columns = 256
     # Leave no multiprocessor idle, unless it would have too little to do.
     while choices["product"] != "split" and tiles() < hardware.cores and max(rows, columns) > 64:
         rows, columns = (rows, columns // 2) if columns >= rows else (rows // 2, columns)
-    depth = min(64 if half else 32, max(_LEAST, power(product.k)))
-    warps = 8 if rows * columns >= (1 << 15 if half else 1 << 13) else 4
-    stage = depth * (rows + columns) * product.dtype.bytes
-    return rows, columns, depth, warps, max(1, min(4 if half else 3, hardware.shared_bytes // stage))
+    width = (rows + columns) * product.dtype.bytes  # two pieces of 16 bits are as wide as float32
+    depth = 64 if half and (not pieces or 3 * 64 * width <= hardware.shared_bytes) else 32
+    depth = min(depth, max(_LEAST, power(product.k)))
+    # Three sets of sums (high and low terms, and stretches of them) share the registers where there are pieces.
+    warps = 8 if rows * columns >= (1 << 15 if half and not pieces else 1 << 13) else 4
+    stages = hardware.shared_bytes // (depth * width)
+    return rows, columns, depth, warps, max(1, min(4 if half else 3, stages))

@@ -1,0 +1,97 @@
+"""Float32 in pieces of 16 bits that tensor cores multiply at full speed, split once and kept in memory by depth.
+
+Rows of the left factor and columns of the right one are first scaled by a power of two, which is exact, so that their
+largest element is just below 2**15: then pieces of float16 hold 11 bits each, and the smaller ones of bfloat16 do not
+vanish. The exponents are put back when a tile is finished. The product of the largest pieces is added up by itself, in
+stretches; the smaller products lie below its last bits and need no such care. Where a factor is not finite only the
+largest pieces count: infinity minus itself is what is left for the others.
+"""
+
+from __future__ import annotations
+
+from operators.authors.expert.kernels.index import Index
+from operators.authors.expert.triton.matmul.product import Factor
+
+# Word of the decision `input_precision` to (number of pieces, their type, what the rest is multiplied with before the
+# next piece is cut off, so that it uses the range of float16). The default first.
+PIECES = {
+    "fp16x3": (2, "float16", 2048.0),
+    "bf16x6": (3, "bfloat16", 1.0),
+    "bf16x3": (2, "bfloat16", 1.0),
+    "fp16": (1, "float16", 1.0),
+}
+_BIAS = 127
+_LARGEST = 15 + _BIAS - 1  # what the scale's exponent and the largest element's biased one add up to
+_SMALLEST = _LARGEST - 126  # below this biased exponent the scale would be infinite
+
+
+def prefix(name: str) -> str:
+    """Of the constants of kernel `name`."""
+    return f"_{name.upper()}"
+
+
+def definitions(name: str, word: str) -> list[str]:
+    """Constants of the module, given the text of the decision `input_precision`."""
+    own = prefix(name)
+    table = [f"    {key!r}: ({n}, tl.{kind}, torch.{kind}, {step})," for key, (n, kind, step) in PIECES.items()]
+    return [
+        f"{own}_PIECES, {own}_PIECE, {own}_TYPE, {own}_STEP = {{",
+        *table,
+        f"}}[{word}]",
+        "# Triton's interpreter cannot multiply bfloat16: there, pieces are float32 that could be shorter.",
+        'if _EGG_DEVICE == "cpu":',
+        f"    {own}_TYPE = torch.float32",
+    ]
+
+
+def values(name: str) -> dict[str, str]:
+    """Constants of the kernels, with the text of their values."""
+    own = prefix(name)
+    return {role: f"{own}_{role}" for role in ("PIECES", "PIECE", "STEP")}
+
+
+def storage(name: str) -> str:
+    return f"{prefix(name)}_TYPE"
+
+
+def power_of_two(exponent: str) -> str:
+    """For whole exponents from -126 to 127."""
+    return f"(({exponent} + {_BIAS}) << 23).to(tl.float32, bitcast=True)"
+
+
+def largest(value: str, bounds: list[str]) -> str:
+    """The biased exponents of finite elements in bounds, else 0."""
+    bits = f"(tl.abs({value}).to(tl.int32, bitcast=True) >> 23)"
+    conditions = " & ".join(f"({each})" for each in (f"{bits} < 255", *bounds))
+    return f"tl.where({conditions}, {bits}, 0)"
+
+
+def exponents(factor: Factor, position: Index, mask: str) -> str:
+    """The biased exponents of the rows or columns at `position`, as far as they can be scaled up."""
+    load = f"tl.load(exponents_{factor.name} + {position.written('//')}{mask})"
+    return f"tl.maximum({load}, {_SMALLEST})"
+
+
+def cut(factor: Factor, size: int, position: Index, mask: str) -> list[str]:
+    """Stores `rest` in pieces, `size` elements apart."""
+    place = f"pieces_{factor.name} + n * {size} + {position.written('//')}"
+    return [
+        "for n in tl.static_range(PIECES):",
+        "    piece = rest.to(PIECE).to(tl.float32)",
+        f"    tl.store({place}, piece{mask})",
+        "    rest = (rest - piece) * STEP",
+    ]
+
+
+def scaled(value: str, exponent: str) -> str:
+    return f"{value} * {power_of_two(f'({_LARGEST} - {exponent})')}"
+
+
+def finished() -> list[str]:
+    """Statements that add the sums of `small` terms to those of large ones, `acc`, and undo the scales."""
+    return [
+        "acc = tl.where(tl.abs(acc) < float('inf'), acc + small * (1.0 / STEP), acc)",
+        f"exponent = left_exponents + right_exponents - {2 * _LARGEST}",
+        "half = exponent >> 1  # one factor would overflow",
+        f"acc = acc * {power_of_two('half')} * {power_of_two('(exponent - half)')}",
+    ]
