@@ -9,9 +9,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egg_search.core.hardware import detect_cuda
+from egg_search.core.hardware import detect_cpu, detect_cuda
+from evaluator.device.cpu import CpuDevice
+from evaluator.isolation.isolation import Isolation
 from evaluator.protocol.records import TEXT_BYTES, Status, pack_reply, unpack_reply
 from evaluator.roofline.profile import KernelProfile, encode, parse, short
+from evaluator.worker.models import ModelSpec
 from evaluator.worker.profile import compiled, from_trace, kernels_of
 
 whole = st.integers(0, 10**9)
@@ -124,3 +127,25 @@ def test_kernels_of_a_call_on_a_gpu():
     assert profile.launches >= 2 and profile.microseconds > 10
     longest = profile.kernels[0]
     assert longest.launches == 1 and longest.blocks > 100 and longest.registers > 0 and 0 < longest.occupancy <= 1
+
+
+SOURCE = """
+import torch
+
+class Doubled(torch.nn.Module):
+    def forward(self, x):
+        return x + x
+"""
+
+
+def test_a_seat_tells_of_kernels_where_it_is_asked_to():
+    isolation = Isolation(threads=1)
+    seat = CpuDevice(detect_cpu(), isolation).open(1 << 30, {})
+    try:
+        seat.load(0, ModelSpec(SOURCE, "Doubled", []), {}, timeout=30)
+        for kernels in (False, True):
+            share, text = seat.operator_share(0, [torch.ones(1000)], 10, kernels)
+            assert 0 < share <= 1 and text == ""
+    finally:
+        seat.close()
+        isolation.close()
