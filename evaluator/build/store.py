@@ -53,7 +53,7 @@ class BuildStore:
         """Marks `source` as built and shares its shared objects."""
         with os.scandir(self.output(source)) as entries:
             for entry in entries:
-                if entry.name.endswith(".so") and stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode):
+                if entry.name.endswith((".so", ".cubin")) and stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode):
                     with suppress(FileExistsError):
                         os.link(entry.path, self.shared / entry.name, follow_symlinks=False)
         self._marker(source).touch()

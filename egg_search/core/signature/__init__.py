@@ -28,6 +28,7 @@ from egg_search.core.signature.flow import read_flow
 _READERS: dict[Dialect, Reader] = {
     Dialect.CPP: cpp.read_kernels,
     Dialect.TRITON: triton.read_kernels,
+    Dialect.CUDA: cpp.read_kernels,  # kernels are C++ in string constants, too
     Dialect.TORCH: torch.read_kernels,
 }
 

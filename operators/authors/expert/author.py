@@ -9,13 +9,14 @@ from egg_search.core.candidate import Dialect
 from egg_search.core.hardware import Hardware
 from egg_search.core.problem import Problem
 from operators.authors.expert.cpp.dialect import CppDialect
+from operators.authors.expert.cuda.dialect import CudaDialect
 from operators.authors.expert.emit.plan_text import read_plan
 from operators.authors.expert.moves import MOVES, seed
 from operators.authors.expert.session import Session
 from operators.authors.expert.triton.dialect import TritonDialect
 from operators.base import AuthorError, Brief, Writing
 
-_DIALECTS = {Dialect.CPP: CppDialect, Dialect.TRITON: TritonDialect}
+_DIALECTS = {Dialect.CPP: CppDialect, Dialect.TRITON: TritonDialect, Dialect.CUDA: CudaDialect}
 
 
 class ExpertAuthor:

@@ -46,7 +46,7 @@ def widest(accesses: Iterable[tuple[int, int, Index]], name: str, size: int, rag
     for width in (8, 4, 2):
         fits = large and all(width * item <= _BYTES for item, _ in large)
         whole = ragged or size % width == 0
-        if fits and whole and size >= width:
-            if all(aligned_rest(position, name, size, width) is not None for _, position in large):
-                return width
+        aligned = all(aligned_rest(position, name, size, width) is not None for _, position in large)
+        if fits and whole and aligned and size >= width:
+            return width
     return 1

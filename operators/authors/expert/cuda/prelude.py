@@ -9,7 +9,7 @@ from importlib import resources
 
 from operators.authors.expert.cuda.text import helpers
 
-_DEFINED = re.compile(r"(?:struct|constexpr float|inline [^(\n]*?)\s(?:alignas\(.*\) )?(k_\w+)")
+_DEFINED = re.compile(r"(?:struct|#define|inline [^(\n]*?)\s(?:alignas\(.*\) )?(k_\w+)")
 
 
 def paragraphs(names: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from operators.authors.expert.ir.graph import Node
 from operators.authors.expert.kernels.expr import Place
 from operators.authors.expert.kernels.index import Index, linear
 from operators.authors.expert.kernels.nest.analysis import Nest
-from operators.authors.expert.kernels.nest.trace import Trace, bound_rows
+from operators.authors.expert.kernels.nest.trace import Trace, bound_rows, positions
 
 Access = tuple[int, int, Index]  # elements of the tensor, bytes of an element, position
 
@@ -44,3 +44,24 @@ def row_width(nest: Nest) -> int:
     last = {(space.names[-1], space.sizes[-1]) for space in nest.spaces}
     inside = [[a for a in found if name in a[2].uses] for name, _ in last]
     return min(widest(each, *one) for each, one in zip(inside, last, strict=True))
+
+
+def tiled(nest: Nest) -> tuple[str, str]:
+    """The variables of a tile: the one that something is read along contiguously, and the one that results are."""
+    *outer, lane = nest.rows.names
+    for position in positions(nest):
+        for name in outer:
+            if turned(position, name, lane):
+                return name, lane
+    raise ValueError("nothing is transposed")
+
+
+def turned(position: Index, y: str, x: str) -> bool:
+    """Whether memory runs along `y` rather than along `x`."""
+    return position.coefficient(y) == 1 and position.coefficient(x) not in (0, 1, None)
+
+
+def turned_bytes(nest: Nest) -> int:
+    """Bytes of one element of all that is read along the other axis."""
+    y, x = tiled(nest)
+    return sum(size for _, size, position in accesses(nest) if turned(position, y, x))

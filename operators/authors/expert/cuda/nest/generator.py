@@ -70,7 +70,7 @@ class NestGenerator:
             "transcendental": any(graph[n].op in COSTLY for n in nest.nodes),
             "lanes": "inside" if lies_inside(nest) else "across",
             "transposes": transposes(nest),
-            "blocks": blocks(nest, form, hardware),
+            "programs": blocks(nest, form, hardware),
             "work": work(nest),
             "bytes": sum(graph[i].type.bytes for i in (*read, *nest.outputs)),
             "output_bytes": sum(graph[o].type.bytes for o in nest.outputs),

@@ -63,7 +63,7 @@ class Passes:
         if self.held and self.emitter.held.open:
             self.body[before:before] = self._hold(number)
         self.body += lines
-        if not self.nest.graph[group[0]].op == "window":
+        if self.nest.graph[group[0]].op != "window":
             self.body += self.frame.fold(states)
 
     def finish(self, group: list[int]) -> None:

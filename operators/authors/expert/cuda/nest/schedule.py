@@ -6,7 +6,7 @@ from math import ceil
 
 from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Lever, Value
-from operators.authors.expert.cuda.nest.accesses import row_width
+from operators.authors.expert.cuda.nest.accesses import row_width, turned_bytes
 from operators.authors.expert.cuda.nest.elementwise import shaped
 from operators.authors.expert.kernels.nest.access import lies_inside, transposes
 from operators.authors.expert.kernels.nest.analysis import Nest
@@ -15,7 +15,7 @@ from operators.authors.expert.plan import Decision
 NOMINAL = Hardware("cuda", "any", 108, 16, 128 << 10, 40 << 20, 0, 40 << 30, shared_bytes=99 << 10, registers=65536)
 # Elements that one thread holds in registers, all tensors together.
 HELD_PER_THREAD = 64
-_MOST_THREADS = 1024
+_SHARED = 48 << 10  # bytes of shared memory that any kernel may have
 HELD_ELEMENTS = 32_768
 # Below so many elements in a row a second kernel for split rows costs more than it gains.
 SPLIT_INNER = 4096
@@ -26,7 +26,7 @@ _LANES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 def decisions(nest: Nest, form: Value, hardware: Hardware) -> dict[str, Decision]:
     """`form` is the structural choice "row": registers, memory or split; "" without reductions."""
     if is_tiled(nest):
-        found = [Decision("tile", Lever.TILING, 32, (16, 32, 64)), Decision("threads", Lever.MAPPING, 256, _THREADS[:3])]
+        found = _tiles(nest)
     elif nest.reductions:
         found = _rows(nest, form, hardware)
     else:
@@ -86,6 +86,12 @@ def blocks(nest: Nest, form: Value, hardware: Hardware) -> int:
     return ceil(nest.rows.numel / (known["threads"] // lanes))
 
 
+def _tiles(nest: Nest) -> list[Decision]:
+    sizes = tuple(t for t in (8, 16, 32, 64) if t * (t + 1) * turned_bytes(nest) <= _SHARED)
+    threads = Decision("threads", Lever.MAPPING, 256, _THREADS[:3])
+    return [Decision("tile", Lever.TILING, min(32, sizes[-1]), sizes), threads]
+
+
 def _elementwise(nest: Nest, hardware: Hardware) -> list[Decision]:
     wide = width(nest)
     enough = nest.rows.numel // (hardware.cores * 4 * 256 * wide)  # leave no multiprocessor idle
@@ -103,16 +109,20 @@ def _rows(nest: Nest, form: Value, hardware: Hardware) -> list[Decision]:
     least = ceil(held_elements(nest) / HELD_PER_THREAD) if form == "registers" else 1
     lanes = 1 if window else _lanes(nest, form, inside, wide, hardware)
     threads = max(lanes, 128 if window or (inside and form != "split") else 256)
-    found = [Decision("threads", Lever.MAPPING, threads, tuple(t for t in _THREADS if t >= least))]
-    if nest.rows.numel > 1 and not window:
-        choices = tuple(n for n in _LANES if n >= least)
+    # Threads that have their rows side by side exchange accumulators in shared memory.
+    most = _THREADS[-1] if inside else max(threads, _SHARED // (16 * len(nest.reductions)))
+    sizes = tuple(t for t in _THREADS if least <= t <= most)
+    found = [Decision("threads", Lever.MAPPING, threads, sizes)]
+    if nest.rows.numel > 1:
+        choices = () if window else tuple(n for n in _LANES if n >= least)
         found.append(Decision("threads_per_row", Lever.MAPPING, lanes, choices))
     if wide > 1:
         found.append(Decision("vec", Lever.TILING, wide, _divisors(wide)))
     if form != "registers":
         found.append(Decision("unroll", Lever.TILING, 4, (1, 2, 4, 8)))
     if form == "split":
-        found.append(Decision("parts", Lever.MAPPING, _parts(nest, threads, lanes, wide, hardware), (4, 8, 16, 32, 64, 128, 256, 512)))
+        parts = _parts(nest, threads, lanes, wide, hardware)
+        found.append(Decision("parts", Lever.MAPPING, parts, (4, 8, 16, 32, 64, 128, 256, 512)))
     found.append(Decision("blocks_per_core", Lever.STAGING, 1, (1, 2, 3, 4, 6, 8)))
     return found
 

@@ -1,7 +1,7 @@
 """Accumulators of reductions, as CUDA C++ text.
 
-An accumulator is one or more fields, variables of a thread. `update` adds an element, `merge` the accumulator of another
-thread (fields by other names); `finish` declares the reductions' values, `v<id>`.
+An accumulator is one or more fields, variables of a thread. `update` adds an element, `merge` the accumulator of
+another thread (fields by other names); `finish` declares the reductions' values, `v<id>`.
 """
 
 from __future__ import annotations

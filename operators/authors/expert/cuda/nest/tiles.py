@@ -6,6 +6,7 @@ from math import prod
 
 from operators.authors.expert.cuda.dtypes import STORAGE, loaded
 from operators.authors.expert.cuda.expr import Emitter, Scope, is_plain
+from operators.authors.expert.cuda.nest.accesses import tiled, turned
 from operators.authors.expert.cuda.nest.frame import index_kind
 from operators.authors.expert.cuda.nest.functions import Functions
 from operators.authors.expert.cuda.text import block, split
@@ -13,7 +14,6 @@ from operators.authors.expert.ir.graph import Node
 from operators.authors.expert.kernels.expr import Place
 from operators.authors.expert.kernels.index import Index
 from operators.authors.expert.kernels.nest.analysis import Nest
-from operators.authors.expert.kernels.nest.trace import positions
 from operators.authors.expert.plan import KernelCode
 
 
@@ -32,26 +32,17 @@ def tiled_code(nest: Nest, out: Functions) -> KernelCode:
         f"const {kind} first_y = tile / TILES_X * TILE, first_x = tile % TILES_X * TILE;",
         *_outer(nest, (y, x), kind),
     ]
-    body += [f"__shared__ {STORAGE[nest.graph[n].dtype]} {name}[TILE][TILE + 1];" for (n, _), name in emitter.tiles.items()]
+    types = {name: STORAGE[nest.graph[n].dtype] for (n, _), name in emitter.tiles.items()}
+    body += [f"__shared__ {each} {name}[TILE][TILE + 1];" for name, each in types.items()]
     reads = [f"{name}[b][a] = in{n}[{position.text}];" for (n, position), name in emitter.tiles.items()]
     body += _over(kind, (y, "a", across), (x, "b", along), reads)
-    body += ["__syncthreads();", *_over(kind, (y, "b", across), (x, "a", along), [*scope.lines, *emitter.lines, *stores])]
+    writes = [*scope.lines, *emitter.lines, *stores]
+    body += ["__syncthreads();", *_over(kind, (y, "b", across), (x, "a", along), writes)]
     tiles = [f"_egg_blocks({size}, {out.value('TILE')})" for size in (across, along)]
     outer = nest.rows.numel // (across * along)
     grid = " * ".join([*([str(outer)] if outer > 1 else []), *tiles])
     out.add("tile", body, sorted(emitter.reads), nest.outputs, grid=f"({grid},)")
     return out.code(nest.outputs)
-
-
-def tiled(nest: Nest) -> tuple[str, str]:
-    """The variables of a tile: the one that something is read along contiguously, and the one that results are."""
-    *outer, lane = nest.rows.names
-    for position in positions(nest):
-        if position.coefficient(lane) not in (0, 1, None):
-            for name in outer:
-                if position.coefficient(name) == 1:
-                    return name, lane
-    raise ValueError("nothing is transposed")
 
 
 class _Turned(Emitter):
@@ -63,8 +54,7 @@ class _Turned(Emitter):
         self.tiles: dict[tuple[int, Index], str] = {}
 
     def loaded(self, node: Node, index: Place, position: Index) -> str:
-        turned = position.coefficient(self.y) == 1 and position.coefficient(self.x) not in (0, 1, None)
-        if not turned or self._guards or not is_plain(position):
+        if not turned(position, self.y, self.x) or self._guards or not is_plain(position):
             return super().loaded(node, index, position)
         name = self.tiles.setdefault((node.id, position), f"tile{len(self.tiles)}")
         return loaded(f"{name}[a][b]", node.dtype)
