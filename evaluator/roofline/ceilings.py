@@ -57,7 +57,8 @@ class Ceilings:
 
 
 def ceilings(hardware: Hardware) -> Ceilings | None:
-    """Of the current GPU, which `hardware` describes; None for CPUs, and where torch has no GPU. The first call on a
+    """Of the current GPU, which `hardware` describes; None for CPUs, where torch has no GPU, and where
+    it has no memory left. The first call on a
     machine takes about two seconds of the GPU, which nobody else should use meanwhile."""
     if hardware.kind != "cuda" or not torch.cuda.is_available():
         return None
@@ -65,13 +66,16 @@ def ceilings(hardware: Hardware) -> Ceilings | None:
 
 
 @lru_cache(maxsize=4)
-def _ceilings(hardware: Hardware) -> Ceilings:
+def _ceilings(hardware: Hardware) -> Ceilings | None:
     from evaluator.roofline.measure import measure  # which needs a GPU
 
     file, key = cache_file(), cache_key(hardware)
     found = read(file, key)
     if found is None:
-        found, steady = measure(hardware)
+        try:
+            found, steady = measure(hardware)
+        except RuntimeError:  # no memory is left: others have it
+            return None
         if steady:  # else somebody else was using the GPU: others are to measure it again
             write(file, key, found)
     return found

@@ -21,7 +21,7 @@ ADDS = frozenset("add sub".split())
 MULTIPLIES = frozenset("mul div".split())
 NORMALISES = frozenset(
     "_softmax _log_softmax _safe_softmax native_layer_norm native_group_norm native_batch_norm "
-    "_native_batch_norm_legit _native_batch_norm_legit_no_training _fused_rms_norm".split()
+    "_native_batch_norm_legit _native_batch_norm_legit_no_training cudnn_batch_norm _fused_rms_norm".split()
 )
 # Of what may be many elements, where one in the place of another would show. (No product: one zero ends it.)
 SUMS = frozenset(
@@ -80,13 +80,12 @@ def _convolution(step: Step) -> Window | None:
 
 
 def _pool(step: Step) -> Window | None:
-    arguments = dict(zip((each.name for each in step.func._schema.arguments), step.args, strict=False)) | step.kwargs
     dims = int(step.name[step.name.index("pool") + 4])
-    kernel = _each(arguments["kernel_size"], dims)
-    stride = _each(arguments.get("stride") or kernel, dims)
-    if any(each != 1 for each in _each(arguments.get("dilation", 1), dims)):
+    kernel = _each(step.argument("kernel_size"), dims)
+    stride = _each(step.argument("stride") or kernel, dims)
+    if any(each != 1 for each in _each(step.argument("dilation", 1), dims)):
         return None
-    return _spatial(step, kernel, stride, _each(arguments.get("padding", 0), dims))
+    return _spatial(step, kernel, stride, _each(step.argument("padding", 0), dims))
 
 
 def _spatial(step: Step, kernel: list[int], stride: list[int], padding: list[int]) -> Window:

@@ -38,12 +38,16 @@ class Step:
         known = {storage_of(operand) for operand in self.operands}
         return not self.writes and bool(self.results) and all(storage_of(each) in known for each in self.results)
 
+    def argument(self, name: str, default: Any = None) -> Any:
+        """By its name in the operator's schema; `default` where it was not given."""
+        names = (each.name for each in self.func._schema.arguments)
+        return {**dict(zip(names, self.args, strict=False)), **self.kwargs}.get(name, default)
+
     @property
     def written(self) -> tuple[torch.Tensor, ...]:
         """The operands that it changes."""
-        named = {each.name: value for each, value in zip(self.func._schema.arguments, self.args, strict=False)}
         changed = [each.name for each in self.func._schema.arguments if each.alias_info and each.alias_info.is_write]
-        return tuple(tensors_in([(named | self.kwargs).get(name) for name in changed]))
+        return tuple(tensors_in([self.argument(name) for name in changed]))
 
     @property
     def writes(self) -> bool:
@@ -62,20 +66,21 @@ class Step:
 def _attention_flops(step: Step) -> int:
     """What is above a causal diagonal need not be computed."""
     query, key, value = (operand.shape for operand in step.operands[:3])
-    causal = bool(step.kwargs.get("is_causal", step.args[4] if len(step.args) > 4 else False))
     whole = 2 * query[:-1].numel() * key[-2] * (query[-1] + value[-1])
-    return whole // 2 if causal else whole
+    return whole // 2 if step.argument("is_causal", False) else whole
 
 
 def _recurrent_flops(step: Step) -> int:
-    """Of one layer: every element of the sequence meets both weights."""
-    sequence, *weights = step.operands[:3]
-    return 2 * sequence.shape[:-1].numel() * sum(weight.numel() for weight in weights)
+    """Every element of the sequence meets all weights (matrices: the vectors are biases)."""
+    sequence, *others = tensors_in(step.args[: _WEIGHTS_END[step.name]])
+    return 2 * sequence.shape[:-1].numel() * sum(weight.numel() for weight in others if weight.dim() == 2)
 
 
-_UNCOUNTED = {  # contractions that torch's own counter does not know
-    "_scaled_dot_product_flash_attention_for_cpu": _attention_flops,
-    "mkldnn_rnn_layer": _recurrent_flops,
+_KINDS = ("flash_attention", "flash_attention_for_cpu", "efficient_attention", "cudnn_attention")
+_WEIGHTS_END = {"mkldnn_rnn_layer": 3, "_cudnn_rnn": 2}  # of the arguments that are the sequence and weights
+_UNCOUNTED = {  # contractions that torch's own counter does not know, or in full
+    **{f"_scaled_dot_product_{kind}": _attention_flops for kind in _KINDS},
+    **dict.fromkeys(_WEIGHTS_END, _recurrent_flops),
 }
 
 

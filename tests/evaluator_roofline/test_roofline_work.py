@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from roofline_samples import H200
 from torch import nn
 
+from egg_search.core.hardware import detect_cuda
 from evaluator.roofline.work import LeastWork, least_work
 
 X, Y = torch.randn(64, 256), torch.randn(64, 256)
@@ -212,3 +213,14 @@ def test_the_floor_is_the_slower_of_reading_and_multiplying():
 
 def test_what_may_be_left_in_the_cache_has_no_floor():
     assert LeastWork(1 << 20, 0, 0, sure_bytes=H200.l2_bytes // 4).floor_seconds(H200) == 0
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(detect_cuda() is None, reason="no GPU that torch can use")
+def test_work_is_the_same_on_a_gpu():
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(inplace=True), nn.MaxPool2d(2))
+    here = work(model, IMAGES)
+    assert work(model.cuda(), IMAGES.cuda()) == here
+    q = torch.randn(2, 4, 128, 64, device="cuda")
+    found = work(lambda *a: F.scaled_dot_product_attention(*a, is_causal=True), q, q.clone(), q.clone())
+    assert found.flops == 2 * 2 * 4 * 128 * 128 * 64
