@@ -57,9 +57,8 @@ class Ceilings:
 
 
 def ceilings(hardware: Hardware) -> Ceilings | None:
-    """Of the current GPU, which `hardware` describes; None for CPUs, where torch has no GPU, and where
-    it has no memory left. The first call on a
-    machine takes about two seconds of the GPU, which nobody else should use meanwhile."""
+    """Of the current GPU, which `hardware` describes; None for CPUs, where torch has no GPU, and where it has no memory
+    left. The first call on a machine takes about two seconds of the GPU, which nobody else should use meanwhile."""
     if hardware.kind != "cuda" or not torch.cuda.is_available():
         return None
     return _ceilings(hardware)
