@@ -14,6 +14,7 @@ from triton.backends.nvidia.compiler import get_ptxas
 from triton.compiler import ASTSource
 
 _POINTERS = {
+    "float64": "*fp64",
     "float32": "*fp32",
     "float16": "*fp16",
     "bfloat16": "*bf16",

@@ -1,0 +1,1 @@
+"""Scans, as all dialects see them."""

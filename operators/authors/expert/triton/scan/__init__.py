@@ -1,0 +1,5 @@
+"""Kernels of kind "scan"."""
+
+from operators.authors.expert.triton.scan.generator import ScanGenerator
+
+__all__ = ["ScanGenerator"]
