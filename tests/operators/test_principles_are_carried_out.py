@@ -29,6 +29,8 @@ FORWARDS = {
     "column sums": ("x.sum(0)", "5000, 300"),
     "turned": ("x.transpose(0, 1).contiguous() * 2", "64, 4096"),
     "scan": ("torch.cumsum(x, -1)", "64, 1000"),
+    "long scan": ("torch.cumsum(x, -1)", "4, 100000"),
+    "scan of columns": ("torch.cumsum(x, 0)", "500, 300"),
     "product": ("torch.relu(x @ x.transpose(0, 1) + 1)", "600, 500"),
     "large product": ("x.transpose(0, 1) @ x", "600, 2200"),
     "vector": ("x @ x.sum(0)", "600, 500"),
@@ -39,6 +41,7 @@ FORWARDS = {
     "grouped": ("torch.nn.functional.conv2d(x, torch.cat([self.w] * 32), groups=8)", "2, 64, 20, 20"),
     "wide convolution": ("torch.nn.functional.conv2d(x, torch.cat([torch.cat([self.w] * 9, 1)] * 16))", "2, 72, 20, 20"),
     "attention": ("torch.nn.functional.scaled_dot_product_attention(x, x, x, is_causal=True)", "2, 4, 200, 64"),
+    "few queries": ("torch.nn.functional.scaled_dot_product_attention(x[:, :, :4], x, x)", "1, 4, 2048, 64"),
 }
 _GRAPH_ROLES = {"fusion": {f.name for f in FUSIONS}, "rewrite": set(OPTIONAL)}
 

@@ -6,7 +6,6 @@ The interpreter multiplies in float32, whatever precision is asked for, and gets
 from __future__ import annotations
 
 import math
-import random
 
 import pytest
 import torch
@@ -15,7 +14,8 @@ import torch.nn.functional as F
 pytest.importorskip("triton")
 
 from attentions import SPLIT, TOGETHER, case, check, data, heads, structures, supported
-from interpreted import assert_near, run
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 SMALL = {"block_m": 16, "block_n": 16, "parts": 4}
 sdpa = F.scaled_dot_product_attention
@@ -104,3 +104,111 @@ def test_every_schedule_gives_the_same_values(tmp_path):
                 told = {"order": order, "block_m": m, "block_n": n, "parts": 2}
                 cases[f"{told} {choices}"] = case(by_hand, *heads(70), choices=choices, **told)
     check(tmp_path, cases)
+
+
+def test_rows_without_keys(tmp_path):
+    """torch's own attention answers them with zeros, a softmax with NaN."""
+    keep = data(2, 1, 37, 37) > -1
+    keep[0, 0, 5] = keep[1, 0, 30:] = False
+    cases = {}
+    for choices in (TOGETHER, SPLIT):
+        zeros = case(lambda q, k, v, m: sdpa(q, k, v, attn_mask=m), *heads(), keep, choices=choices, **SMALL)
+        nan = case(
+            lambda q, k, v, m: (q @ k.mT).masked_fill(~m, float("-inf")).softmax(-1) @ v,
+            *heads(), keep, choices=choices, **SMALL,
+        )  # fmt: skip
+        early = case(lambda q, k, v: by_hand(q, k, v), *heads(50, 20), choices=choices, **SMALL)
+        cases |= {f"zeros {choices}": zeros, f"nan {choices}": nan, f"early {choices}": early}
+    check(tmp_path, cases)
+
+
+def test_large_and_infinite_scores(tmp_path):
+    q, k, v = heads()
+    infinite, never = q.clone(), data(1, 1, 37, 37)
+    infinite[0, 0, 3] = torch.inf
+    never[..., ::3] = -torch.inf
+    cases = {}
+    for choices in (TOGETHER, SPLIT):
+        cases[f"large {choices}"] = case(sdpa, q * 200, k, v, choices=choices, **SMALL)
+        cases[f"infinite {choices}"] = case(sdpa, infinite, k.abs(), v, choices=choices, **SMALL)
+        cases[f"never {choices}"] = case(
+            lambda q, k, v, m: sdpa(q, k, v, attn_mask=m), q, k, v, never, choices=choices, **SMALL
+        )
+    check(tmp_path, cases, 2e-5)
+
+
+def test_half_types_round_as_torch_does(tmp_path):
+    halves = [x.half() for x in heads(40, 70)]
+    functions = {"torch's": sdpa, "by hand": by_hand}
+    cases = {f"{n} {c}": case(f, *halves, choices=c, **SMALL) for n, f in functions.items() for c in (TOGETHER, SPLIT)}
+    assert all(".to(tl.float16)" in each.code.source for each in cases.values())
+    check(tmp_path, cases, tolerance=2e-3)
+
+
+@st.composite
+def attentions(draw):
+    """A function with random masks, bias, views and what follows, its inputs, structure and blocks."""
+    q, kv = draw(st.integers(1, 40)), draw(st.integers(2, 40))
+    depth, width = draw(st.integers(1, 20)), draw(st.integers(1, 20))
+    shared, turned, masks = draw(st.booleans()), draw(st.booleans()), draw(st.sets(st.sampled_from("cbmp")))
+    after = draw(st.sampled_from(["", "residual", "turn"]))
+    inputs = heads(q, kv, depth, width, (2, 2))
+    inputs[1] = inputs[1][:, :1] if shared else inputs[1]
+    inputs[2] = inputs[2].transpose(-2, -1).contiguous() if turned else inputs[2]
+    inputs += [data(2, q, kv), data(2, 1, 1, kv) > -1, data(2, 2, q, width)]
+
+    def function(q, k, v, bias, padding, residual):
+        scores = q @ k.mT * 0.3
+        if "c" in masks:
+            scores = scores.masked_fill(torch.ones(scores.shape[-2:]).triu(2) > 0, float("-inf"))
+        scores = scores + bias if "b" in masks else scores
+        scores = torch.where(padding, scores, -1e4) if "p" in masks else scores
+        scores = torch.tanh(scores) if "m" in masks else scores
+        y = scores.softmax(-1) @ (v.transpose(-2, -1) if turned else v)
+        return y + residual if after == "residual" else y.transpose(1, 2) * 2 if after == "turn" else y
+
+    choices = draw(st.sampled_from([TOGETHER, SPLIT]))
+    m, n = (draw(st.sampled_from([16, 32])) for _ in range(2))
+    return case(function, *inputs, choices=choices, block_m=m, block_n=n, parts=draw(st.sampled_from([2, 4])))
+
+
+@settings(max_examples=1, deadline=None, suppress_health_check=list(HealthCheck))
+@given(cases=st.lists(attentions(), min_size=10, max_size=10))
+def test_any_attention(tmp_path_factory, cases):
+    check(tmp_path_factory.mktemp("any"), {f"{i}\n{each.code.source}": each for i, each in enumerate(cases)})
+
+
+def test_blocks_above_the_diagonal_are_skipped_and_those_below_have_no_mask():
+    def sources(function, *inputs):
+        return case(function, *inputs, choices=TOGETHER, **SMALL).code.source
+
+    for function in (by_hand, lambda q, k, v: sdpa(q, k, v, is_causal=True)):
+        source = sources(function, *heads(48, d=16))
+        inside, edges = source.split("range(full, high")
+        assert "tl.minimum((block + 1) * BLOCK_M" in source and inside.count("tl.where(") == 1
+        assert edges.count("tl.where(") > 1
+    assert "high" not in sources(sdpa, *heads(48, d=16))
+    assert "high" not in sources(*CASES["soft cap after the mask"][:1], *CASES["soft cap after the mask"][1])
+
+
+def test_few_queries_split_the_keys():
+    long = [data(1, 2, 1, 16), data(1, 2, 4096, 16), data(1, 2, 4096, 16)]
+    assert structures(sdpa, *long) == [SPLIT, TOGETHER]
+    assert structures(sdpa, *heads(300, d=16)) == [TOGETHER]
+
+
+def test_what_other_kernels_must_do_is_refused():
+    def weights_too(q, k, v):
+        weights = (q @ k.mT).softmax(-1)
+        return weights @ v, weights
+
+    refused = {
+        "weights are needed": (weights_too, heads()),
+        "work on keys for every block": (lambda q, k, v: sdpa(q, k * 2, v), heads(100)),
+        "too wide": (sdpa, heads(20, d=300)),
+        "float64": (sdpa, [x.double() for x in heads()]),
+        "a reduction follows": (lambda q, k, v: sdpa(q, k, v).sum(-1), heads()),
+        "another product": (lambda q, k, v: sdpa(q, k, v) @ v.mT, heads()),
+        "keys along rows": (lambda q, k, v: (q @ k.mT).softmax(-2) @ v, heads()),
+    }
+    assert [why for why, (function, inputs) in refused.items() if supported(function, *inputs)] == []

@@ -7,7 +7,7 @@ from functools import partial
 from math import e as EULER
 from math import log2
 
-from operators.authors.expert.ir.graph import DType, Node
+from operators.authors.expert.ir.graph import Node
 from operators.authors.expert.kernels.expr import Place
 from operators.authors.expert.kernels.index import Index, aligned
 from operators.authors.expert.plan import KernelPlan
@@ -117,9 +117,10 @@ class Attend:
             "acc = tl.zeros([BLOCK_M, BLOCK_V], tl.float32)",
         ]
         if full:
-            self._keys(low, full, self.inside)
+            self._keys(low, full, self.inside, "STAGES")
         if full != high:
-            self._keys(full or low, high, self.edges)
+            # A few blocks more: to pipeline them costs registers.
+            self._keys(full or low, high, self.edges, "1" if full else "STAGES")
 
     def _ranges(self) -> tuple[str, str, str]:
         """Where keys start; where those end that all rows see and that fill their blocks ("" if nowhere); where those
@@ -145,7 +146,7 @@ class Attend:
             return low, "full", high
         return low, high, high
 
-    def _keys(self, low: str, high: str, frame: Frame) -> None:
+    def _keys(self, low: str, high: str, frame: Frame, stages: str) -> None:
         """The loop over blocks of some keys."""
         outside = self.emitter.scopes[0]
         scope = Scope(outside.variables | _KEYS)
@@ -154,8 +155,7 @@ class Attend:
         lines = scope.lines
         lines += [*frame.defined("j", "start"), *frame.defined("r", "start")]
         lines.append(f"product = tl.dot({self.tiles['query']}, {self._tile('key')}{self._precision})")
-        if self._rounds():
-            lines.append(f"product = product.to({STORAGE[self.task.found.logits.dtype]}).to(tl.float32)")
+        # Not rounded to a half type: torch's own attention does not do it either.
         self.emitter.hold("product", frozenset("qj"))
         lines.append(f"scores = {self.emitter.value(self.task.found.scores.id, self.task.found.place)}")
         if not frame.blocks["j"].whole:
@@ -171,7 +171,7 @@ class Attend:
         self._add_values(lines)
         self.emitter.scopes, self.emitter.masks, self.frame = [outside], self.edges.masks(), self.edges
         self.emitter.forget(_KEYS)
-        self.body += loop(f"start in tl.range({low}, {high}, BLOCK_N, num_stages=STAGES)", lines)
+        self.body += loop(f"start in tl.range({low}, {high}, BLOCK_N, num_stages={stages})", lines)
 
     def _add_values(self, lines: list[str]) -> None:
         value = self._tile("value")
@@ -198,15 +198,6 @@ class Attend:
 
     def _same(self, node_id: int, place: Place) -> str:
         return self.emitter.value(node_id, aligned(place, self.task.graph[node_id].shape))
-
-    def _rounds(self) -> bool:
-        """Whether the product is rounded to its type before it is used: torch's own attention does not do it."""
-        graph, logits = self.task.graph, self.task.found.logits
-        return logits.dtype is not DType.F32 and any(
-            graph[n].dtype is not DType.F32 or graph[n].op != "cast"
-            for n in self.task.found.inner
-            if logits.id in graph[n].inputs
-        )
 
     def _tile(self, name: str) -> str:
         """A block of a factor, zero where there is no depth any more."""

@@ -12,6 +12,19 @@ from operators.authors.expert.triton.nest.schedule import NOMINAL, power
 
 LEAST = 16  # in every direction of a block, for tensor cores
 _SPLIT = 512  # keys that a part has at least
+_ROOMY = 200 << 10  # bytes of shared memory, as multiprocessors have whose tensor cores read from it
+# Queries and keys of a block by default, for float32, for much shared memory, up to a width of keys and values.
+_BLOCKS = {
+    (True, True, 64): (128, 64),
+    (True, True, 128): (128, 32),
+    (True, False, 64): (64, 32),
+    (True, False, 128): (32, 16),
+    (True, False, 256): (16, 16),
+    (False, True, 64): (128, 128),
+    (False, True, 256): (128, 64),
+    (False, False, 128): (128, 64),
+    (False, False, 256): (32, 16),
+}
 
 
 def algorithms(task: Task) -> list[dict[str, Value]]:
@@ -57,17 +70,21 @@ def _sizes(length: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _blocks(task: Task, hardware: Hardware) -> tuple[int, int, int, int]:
-    """(queries, keys, warps, stages) of a block by default."""
-    widest = max(wide(task.depth), wide(task.width))
-    if task.single:
-        queries, keys = (64, 64) if widest <= 64 else (64, 32)
-    else:
-        queries, keys = (128, 128) if widest <= 64 else (128, 64)
+    """(queries, keys, warps, stages) of a block by default: as large as the compiler keeps in registers."""
+    widest, roomy = max(wide(task.depth), wide(task.width)), hardware.shared_bytes >= _ROOMY
+    queries, keys = next(
+        block
+        for (single, room, width), block in _BLOCKS.items()
+        if single is task.single and room <= roomy and widest <= width
+    )
     queries, keys = min(queries, max(LEAST, power(task.queries))), min(keys, max(LEAST, power(task.keys)))
-    warps = 8 if queries * widest >= 1 << 14 else 4
+    # Leave no multiprocessor idle.
+    while queries > 64 and task.batch * ceil(task.queries / queries) < hardware.cores:
+        queries //= 2
     size = keys * (wide(task.depth) + wide(task.width)) * task.value.dtype.bytes
     own = queries * wide(task.depth) * task.value.dtype.bytes
-    return queries, keys, warps, max(1, min(2 if task.single else 3, (hardware.shared_bytes - own) // size))
+    stages = max(1, min(2 if task.single else 3, (hardware.shared_bytes - own) // size))
+    return queries, keys, 8 if queries >= 128 or (task.single and widest > 128) else 4, stages
 
 
 def _parts(task: Task, queries: int, hardware: Hardware) -> int:
