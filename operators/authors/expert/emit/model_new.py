@@ -68,11 +68,12 @@ def _egg_marks(tensors):
 _KEEPING = '''
     def _egg_kept(self, name, *state):
         """What `name` made of these parameters and buffers; None when they are not what they were."""
-        made, _, marks = self._egg_made.get(name, (None, (), ()))
+        made, marks = self._egg_made.get(name, (None, ()))[:2]
         return made if marks == _egg_marks(state) else None
 
     def _egg_keep(self, name, made, *state):
-        self._egg_made[name] = made, state, _egg_marks(state)
+        # Tensors and their memory are held, so that no others take their place unseen.
+        self._egg_made[name] = made, _egg_marks(state), state, [t.detach() for t in state]
 '''
 
 
