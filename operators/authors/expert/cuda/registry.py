@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from operators.authors.expert.cuda.conv import ConvGenerator
 from operators.authors.expert.cuda.nest import NestGenerator
 from operators.authors.expert.generator import Generator
 
 
 def generators() -> dict[str, Generator]:
     """Kind to generator."""
-    every = (NestGenerator(),)
+    every = (ConvGenerator(), NestGenerator())
     return {generator.kind: generator for generator in every}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from operators.authors.expert.cuda.expr import Emitter, Scope
+from operators.authors.expert.cuda.functions import Functions
 from operators.authors.expert.cuda.lanes import Lanes, widest
 from operators.authors.expert.cuda.nest.accesses import accesses
 from operators.authors.expert.cuda.nest.frame import each_neighbour, index_kind
-from operators.authors.expert.cuda.nest.functions import Functions
 from operators.authors.expert.cuda.text import UNROLL, block, split
 from operators.authors.expert.kernels.expr import Unsupported
 from operators.authors.expert.kernels.nest.analysis import Nest

@@ -10,7 +10,7 @@ from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Value
 from operators.authors.expert.cuda.nest.kernel import kernel_code
 from operators.authors.expert.cuda.nest.schedule import NOMINAL, blocks, decisions, forms
-from operators.authors.expert.cuda.nest.settings import Settings
+from operators.authors.expert.cuda.settings import Settings
 from operators.authors.expert.ir.graph import DType, Graph
 from operators.authors.expert.kernels.expr import Unsupported
 from operators.authors.expert.kernels.nest.access import COSTLY, lies_inside, transposes, work

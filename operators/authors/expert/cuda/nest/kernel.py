@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from operators.authors.expert.cuda.expr import Emitter, Scope
+from operators.authors.expert.cuda.functions import Functions
 from operators.authors.expert.cuda.nest.elementwise import elementwise_code
 from operators.authors.expert.cuda.nest.frame import Frame, by_shuffles, index_kind
-from operators.authors.expert.cuda.nest.functions import Functions
 from operators.authors.expert.cuda.nest.passes import Passes
 from operators.authors.expert.cuda.nest.schedule import is_tiled, width
-from operators.authors.expert.cuda.nest.settings import Settings
 from operators.authors.expert.cuda.nest.split import allocation, blocks_text, split_code
 from operators.authors.expert.cuda.nest.states import Simple
 from operators.authors.expert.cuda.nest.tiles import tiled_code
+from operators.authors.expert.cuda.settings import Settings
 from operators.authors.expert.cuda.text import block
 from operators.authors.expert.kernels.nest.access import lies_inside
 from operators.authors.expert.kernels.nest.analysis import Nest

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from operators.authors.expert.cuda.functions import Functions
 from operators.authors.expert.cuda.nest.frame import Frame
-from operators.authors.expert.cuda.nest.functions import Functions
 from operators.authors.expert.cuda.nest.passes import Passes
 from operators.authors.expert.cuda.nest.states import Field
 from operators.authors.expert.cuda.text import block

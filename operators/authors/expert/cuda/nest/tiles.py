@@ -6,9 +6,9 @@ from math import prod
 
 from operators.authors.expert.cuda.dtypes import STORAGE, loaded
 from operators.authors.expert.cuda.expr import Emitter, Scope, is_plain
+from operators.authors.expert.cuda.functions import Functions
 from operators.authors.expert.cuda.nest.accesses import tiled, turned
 from operators.authors.expert.cuda.nest.frame import index_kind
-from operators.authors.expert.cuda.nest.functions import Functions
 from operators.authors.expert.cuda.text import block, split
 from operators.authors.expert.ir.graph import Node
 from operators.authors.expert.kernels.expr import Place

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from operators.authors.expert.cuda.nest.settings import Settings
+from operators.authors.expert.cuda.settings import Settings
 from operators.authors.expert.cuda.text import helpers, kernel, pointers, python_call
 from operators.authors.expert.ir.graph import Graph
 from operators.authors.expert.plan import KernelCode
@@ -20,6 +20,9 @@ _MACROS = {
     "PARTS": ("{}", "parts"),
     "BLOCKS_PER_CORE": ("{}", "blocks_per_core"),
     "TILE": ("{}", "tile"),
+    "STRIP": ("{}", "strip"),
+    "TILE_Y": ("{}", "tile_y"),
+    "TILE_X": ("{}", "tile_x"),
 }
 
 
