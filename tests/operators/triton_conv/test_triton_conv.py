@@ -7,8 +7,11 @@ import pytest
 
 pytest.importorskip("triton")
 
-from convolutions import CONV, Grammar, case, check, structures
+import torch
+from convolutions import CONV, Grammar, case, check, convolve, nodes_of, spread, structures, tensor
 
+from operators.authors.expert.ir.graph import DType
+from operators.authors.expert.ir.terms import Terms, torch_dtype
 from operators.authors.expert.triton.nest.schedule import NOMINAL
 
 
@@ -33,3 +36,83 @@ def random_case(seed):
 @pytest.mark.parametrize("start", [0, 20])
 def test_any_convolution_in_any_structure(tmp_path, start):
     check(tmp_path, [random_case(seed) for seed in range(start, start + 20)])
+
+
+LAYOUTS = [dict(convolution="implicit", product="tiled", depth="tap by tap", layout=x) for x in
+           ("as given", "weights by depth", "channels last")]  # fmt: skip
+SMALL = {"block_m": 16, "block_n": 16, "block_k": 16, "split_k": 2}
+
+
+def layer(x, w, dtype=DType.F32, turned=False, **settings):
+    t = Terms()
+    y = (spread if turned else convolve)(t.input(0, tensor(dtype, *x)), t.input(1, tensor(dtype, *w)), **settings)
+    y = y + t.input(2, tensor(dtype, y.shape[1], *[1] * (y.rank - 2)))
+    return t.builder.finish([(y * y.map("sigmoid")).id])
+
+
+def drawn(graph):
+    leaves = sorted((n for n in graph.nodes if n.op == "input"), key=lambda n: n.attrs["position"])
+    return [torch.randn(n.shape).to(torch_dtype(n.dtype)) for n in leaves]
+
+
+def test_half_types_round_as_torch_does(tmp_path):
+    given = [
+        (layer((2, 20, 9, 7), (24, 20, 3, 3), DType.F16, padding=1), LAYOUTS),
+        (layer((2, 6, 9, 7), (6, 1, 3, 3), DType.F16, groups=6), [{"convolution": "direct"}]),
+        (layer((1, 16, 7), (16, 8, 4), DType.F16, turned=True, stride=2), LAYOUTS[::2]),
+    ]
+    check(tmp_path, [case(g, drawn(g), c, **SMALL) for g, choices in given for c in choices], tolerance=2e-3)
+
+
+def test_infinities_and_nan_arrive_where_they_belong(tmp_path):
+    """Weights of a transposed convolution are finite here: what is padding to a gather has no counterpart in torch."""
+    cases = []
+    ordinary, turned = (
+        layer((2, 20, 6, 7), (18, 20, 3, 3), padding=1),
+        layer((2, 20, 5, 4), (20, 9, 3, 3), turned=True, stride=2),
+    )
+    depthwise = layer((2, 4, 6, 7), (4, 1, 3, 3), padding=1, groups=4)
+    for graph, structures_of in ((ordinary, LAYOUTS), (turned, LAYOUTS), (depthwise, [{"convolution": "direct"}])):
+        inputs = drawn(graph)
+        inputs[0][1, 3, 0, 3] = torch.inf
+        if graph is not turned:
+            inputs[1][3, 0, 2, 2] = torch.nan
+        cases += [case(graph, inputs, choices, **SMALL, block=16, planes=2) for choices in structures_of]
+    check(tmp_path, cases)
+
+
+def test_zeros_surround_what_a_prologue_makes(tmp_path):
+    t = Terms()
+    x, w = t.input(0, tensor(DType.F32, 2, 16, 6)), t.input(1, tensor(DType.F32, 16, 16, 3))
+    spread_out = t.input(2, tensor(DType.F32, 2, 16, 1)).broadcast((2, 16, 6))
+    cases = []
+    for before in (x.map("exp"), spread_out):
+        graph = t.builder.finish([convolve(before, w, padding=2).id])
+        inputs = [torch.randn(2, 16, 6), torch.randn(16, 16, 3), torch.randn(2, 16, 1)]
+        cases += [case(graph, inputs, choices, **SMALL) for choices in LAYOUTS]
+    check(tmp_path, cases)
+
+
+def test_a_transposed_convolution_multiplies_no_zeros_between_inputs():
+    graph = layer((2, 16, 8, 8), (16, 32, 4, 4), turned=True, stride=2)
+    facts = CONV.facts(graph, case(graph).plan, NOMINAL)
+    assert facts["flops"] == 2 * (2 * 16 * 8 * 8) * (32 * 4 * 4) * 81 / 64  # beside the border
+    assert (facts["phases"], facts["k"]) == (4, 16 * 2 * 2)
+
+
+def test_only_one_float_convolution_with_elementwise_work_is_supported():
+    t = Terms()
+    x, w = t.input(0, tensor(DType.F32, 2, 8, 9)), t.input(1, tensor(DType.F32, 8, 8, 3))
+    once = convolve(x, w)
+    refused = {
+        "two convolutions": convolve(once, w),
+        "a reduction": once.reduce("sum", 1),
+        "spread": once.broadcast((3, 2, 8, 7)) + 1.0,
+        "float64": convolve(x.cast(DType.F64), w.cast(DType.F64)),
+        "no convolution": x + 1.0,
+        "no such function": once.map("atan2", once),
+        "no tap meets an output": spread(x.slice(2, 0, 1), w.slice(2, 0, 1), stride=3, padding=1, extra=2),
+    }
+    for why, term in refused.items():
+        graph = t.builder.finish([term.id])
+        assert not CONV.supports(graph, nodes_of(graph), graph.results), why

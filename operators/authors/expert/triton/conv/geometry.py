@@ -136,14 +136,17 @@ class Axis:
         """Statements that define first, taps and base of phase f, where there are several."""
         if self.phases == 1:
             return []
-        d, shifted = self.number, f"(f{self.number} + {self.padding})"
+        d = self.number
+        shifted = f"(f{d} + {self.padding})" if self.padding else f"f{d}"
         taps = f"({self.kernel + self.every - 1} - first{d}) // {self.every}"
         if self.common > 1:
             taps = f"tl.where({shifted} % {self.common} == 0, {taps}, 0)"
+        whole = f"{shifted} // {self.common}" if self.common > 1 else shifted
+        first = whole if self.inverse == 1 else f"{whole} * {self.inverse}"
         return [
-            f"first{d} = {shifted} // {self.common} * {self.inverse} % {self.every}",
+            f"first{d} = {first} % {self.every}",
             f"taps{d} = {taps}",
-            f"base{d} = ({shifted} - first{d} * {self.dilation}) // {self.stride}",
+            f"base{d} = ({shifted} - {self.dilation} * first{d}) // {self.stride}",
         ]
 
 

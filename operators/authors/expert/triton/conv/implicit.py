@@ -48,11 +48,12 @@ class Implicit:
         found, tile, values = self.found, self.tile, self._values()
         body, start = tile.body, tile.frame.program()
         grid = f"{found.geometry.phases} * {values['TILES']}"
+        told = f"multiply {'parts of the depth ' if self.split else ''}{self.plan.choices['depth']}"
         if self.split:
             grid = f"{self.out.settings.text('split_k')} * {grid}"
-            body += ["# pass: multiply parts of the depth", f"piece = {start} // TILES", f"tile = {start} % TILES"]
+            body += [f"# pass: {told}", f"piece = {start} // TILES", f"tile = {start} % TILES"]
         else:
-            body += ["# pass: multiply", f"tile = {start}"]
+            body += [f"# pass: {told}", f"tile = {start}"]
         body += tile.start("GROUP_M" if "group_m" in self.out.settings.decisions else "")
         self._sum()
         body += positions.narrowed(found.m, found.n)
