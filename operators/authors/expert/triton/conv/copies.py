@@ -1,4 +1,4 @@
-"""Copies of the factors in the order in which tiles read them, prologue done."""
+"""Copies of the factors in the order in which tiles read them, prologue done; of parameters alone, made once."""
 
 from __future__ import annotations
 
@@ -81,8 +81,9 @@ def _copy(
     position = linear(index, shape)
     value, _ = factors.surrounded(*source, place(*index))
     body.append(f"tl.store({name} + {position.written('//')}, {value}{emitter.mask(position.uses)})")
-    dtype = found.dtype.value
-    out.scratch(name, str(prod(shape)), dtype)
+    dtype, reads = found.dtype.value, sorted(emitter.reads)
+    fixed = bool(reads) and all(found.graph[i].op == "state" for i in reads)
+    out.scratch(name, str(prod(shape)), dtype, once=fixed)
     values = {**{role: str(size) for role, size in sizes.items()}, **tiles}
     grid = f"{batches} * {tiles['TILES_W']} * {tiles['TILES_P']}"
-    out.add(name, body, values, grid, _WARPS, sorted(emitter.reads), (), {name: dtype})
+    out.add(name, body, values, grid, _WARPS, reads, (), {name: dtype}, fixed)
