@@ -24,6 +24,11 @@ def paragraphs(names: Iterable[str]) -> str:
     return "\n\n".join(kept)
 
 
+def every_name() -> tuple[str, ...]:
+    """All that the prelude defines."""
+    return tuple(dict.fromkeys(name for text in _every() for name in _DEFINED.findall(text)))
+
+
 def _defining(name: str) -> list[str]:
     return [text for text in _every() if name in _DEFINED.findall(text)]
 
