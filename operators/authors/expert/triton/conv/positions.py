@@ -50,6 +50,8 @@ def taps(g: Geometry) -> list[str]:
     for axis in reversed(g.axes):
         if axis.taps > 1:
             many = f"taps{axis.number}" if axis.phases > 1 else str(axis.taps)
+            if not all(axis.uses(f) for f in range(axis.phases)):
+                many = f"tl.maximum({many}, 1)"  # a loop without a step may still be started ahead
             outermost = all(other.taps == 1 for other in g.axes[: axis.number])
             lines.append(f"u{axis.number} = {rest}" + ("" if outermost else f" % {many}"))
             rest = f"{rest} // {many}"
