@@ -27,7 +27,8 @@ from evaluator.gate import gate_for
 from evaluator.isolation.base import Stage
 from evaluator.isolation.isolation import shared_isolation
 from evaluator.judgement import Judgement
-from evaluator.late import COMPUTED, wants_compiler
+from evaluator.late import wants_compiler
+from evaluator.roofline.ceilings import Ceilings, ceilings
 from evaluator.settings import Effort, EvaluatorSettings
 from evaluator.static import static_flags
 from evaluator.worker.models import ModelSpec
@@ -60,6 +61,7 @@ class Evaluator:
         self._lock = threading.RLock()
         self._book: CaseBook | None = None
         self._baselines: Baselines | None = None
+        self._ceilings: Ceilings | None = None
 
     def baselines(self) -> dict[str, float]:
         """Milliseconds of a call by baseline: "eager", and the device's variants of it ("compile") unless they
@@ -95,8 +97,8 @@ class Evaluator:
             book, begin = self._begin(), time.perf_counter()
             verdict, denied = self._run(book, store, bound, flags, effort, best_ms)
             if wants_compiler(verdict, denied):
-                second, _ = self._run(book, store, bound, flags, effort, best_ms, rehearse=True)
-                verdict = second if second.outcome in COMPUTED else verdict
+                second, denied = self._run(book, store, bound, flags, effort, best_ms, rehearse=True)
+                verdict = verdict if wants_compiler(second, denied) else second
             return replace(verdict, build_seconds=report.seconds, run_seconds=time.perf_counter() - begin)
 
     def renew(self) -> None:
@@ -139,10 +141,15 @@ class Evaluator:
         memory = self._memory(book)
         baselines = Baselines(book, spec, self._device, memory, environment, rights, self._gate, self._settings)
         try:
-            with ThreadPoolExecutor(1) as pool:  # torch.compile takes a while: the truths are computed meanwhile
-                started = pool.submit(baselines.start)
+            if self._device.place == "cpu":
+                with ThreadPoolExecutor(1) as pool:  # torch.compile takes a while: the truths are computed meanwhile
+                    started = pool.submit(baselines.start)
+                    book.prepare()
+                    started.result()
+            else:  # on a GPU, work of the verifier's own would look like somebody else's
+                self._ceilings = ceilings(self._hardware)
+                baselines.start()
                 book.prepare()
-                started.result()
             baselines.calibrate()
         except BaseException:
             baselines.close()
@@ -173,6 +180,7 @@ class Evaluator:
             self._settings,
             self._gate,
             self._device,
+            lambda: self._ceilings,
         )
         try:
             return judgement.run(seat, flags, effort, best_ms, rehearse), seat.denied

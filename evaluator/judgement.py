@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +17,9 @@ from evaluator.correctness.reference import Reference
 from evaluator.device.base import Device, Seat
 from evaluator.gate import Gate
 from evaluator.isolation.failure import WorkerFailure
+from evaluator.roofline import describe
+from evaluator.roofline.ceilings import Ceilings
+from evaluator.roofline.profile import parse
 from evaluator.settings import Effort, EvaluatorSettings
 from evaluator.timing.noise import NoiseMeter
 from evaluator.timing.session import Goal, Samples, run_session
@@ -32,7 +37,8 @@ _CONSTRUCTIONS = 20  # and its constructor and imports this many times the Model
 
 class Judgement:
     """`baselines` gives the baselines, started: it is called only when the candidate is correct. `specify` makes the
-    spec of the candidate's model from that of the reference with this number."""
+    spec of the candidate's model from that of the reference with this number; `ceilings` gives those of the device,
+    once the baselines are there (None for CPUs)."""
 
     def __init__(
         self,
@@ -42,9 +48,10 @@ class Judgement:
         settings: EvaluatorSettings,
         gate: Gate,
         device: Device,
+        ceilings: Callable[[], Ceilings | None],
     ) -> None:
         self._book, self._baselines, self._specify = book, baselines, specify
-        self._settings, self._gate, self._device = settings, gate, device
+        self._settings, self._gate, self._device, self._ceilings = settings, gate, device, ceilings
         self._random = np.random.default_rng()
         self._eager_seconds = book.eager_seconds
         self._rehearse = False
@@ -80,10 +87,29 @@ class Judgement:
         if effort is Effort.FULL:
             share = self._generated_share(trial, fresh)
             self._check_variants(trial)
-        timing = self._timing(samples, goal, baselines)
-        return Verdict(
-            Outcome.OK, "", _joined(flags, trial), trial.errors, timing, generated_share=share, resources=resources
-        )
+        timing, told = self._timing(samples, goal, baselines), _joined(flags, trial)
+        resources |= self._explained(trial, fresh, effort, timing, resources.get("launch_us"))
+        return Verdict(Outcome.OK, "", told, trial.errors, timing, generated_share=share, resources=resources)
+
+    def _explained(
+        self, trial: Trial, fresh: Iterator[FreshCase], effort: Effort, timing: Timing, launch_us: float | None
+    ) -> dict[str, Any]:
+        """What the device reaches, and what holds it up. Last of all: a profiler slows what comes after it, and what a
+        candidate does about it is no part of the judgement."""
+        ceilings = self._ceilings()
+        if ceilings is None:
+            return {}
+        kernels = None
+        if effort is Effort.FULL:
+            with suppress(WorkerFailure):
+                case = next(fresh)
+                kernels = parse(trial.seat.operator_share(0, case.arguments, self._call_seconds, kernels=True)[1])
+        return describe(timing, trial.errors, self._book.references[0].work, ceilings, kernels, launch_us)
+
+    @property
+    def _floor(self) -> float:
+        ceilings, work = self._ceilings(), self._book.references[0].work
+        return work.floor_seconds(ceilings) if ceilings is not None and work is not None else 0.0
 
     def _check(self, trial: Trial, effort: Effort) -> None:
         book = self._book
@@ -125,7 +151,8 @@ class Judgement:
             _CANDIDATE: lambda case: trial.call(case)
         }
         best = baselines.milliseconds[anchor] / best_ms if best_ms else None
-        goal = Goal(_CANDIDATE, anchor, self._device.quantile, best, loss=1.1 if screening else 1.25)
+        loss = 1.1 if screening else 1.25
+        goal = Goal(_CANDIDATE, anchor, self._device.quantile, best, loss, self._floor)
         with self._gate.exclusive():
             return run_session(sides, baselines.null, fresh, goal, rule, self._random), goal
 

@@ -7,8 +7,6 @@ from egg_search.core.verdict import Outcome, Verdict
 _STARTS = frozenset("clone fork vfork execve execveat".split())
 _REFUSALS = ("PermissionError", "Permission denied", "Read-only file system", "Operation not permitted")
 
-COMPUTED = (Outcome.OK, Outcome.WRONG_VALUES, Outcome.WRONG_FORM, Outcome.NONDETERMINISTIC)  # it did get to results
-
 
 def wants_compiler(verdict: Verdict, denied: list[str]) -> bool:
     """Whether a candidate failed for want of something that it may have while it is loaded. A hint, from what the

@@ -66,6 +66,7 @@ class Workshop(Protocol):
     """What workers make their tools of, each in its own process. Pickles."""
 
     hardware: Hardware
+    authors: tuple[str, ...]
 
     def check(self) -> None:
         """Raises UserError when a campaign cannot work here: an unfit problem, no compiler."""
@@ -74,6 +75,8 @@ class Workshop(Protocol):
         """Names of all operators."""
 
     def author(self, name: str) -> Author: ...
+
+    def warm(self, author: Author) -> None: ...
 
     def propose(self, operator: str, brief: Brief, author: Author) -> list[Draft | Refusal]: ...
 

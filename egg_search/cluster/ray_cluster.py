@@ -40,6 +40,8 @@ class RayCluster:
             _init(address)
         self.seconds: Counter[str] = Counter()
         self._author = ray_workers.AuthorWorker.remote(workshop)
+        for author in workshop.authors:
+            self._author.warm.remote(author)
         self.lookahead = lookahead_on(workshop.hardware)
         self._prepared: dict[str, tuple[Device, ray.ObjectRef]] = {}  # by source: what is being built already
         self._turn = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from functools import cache
 
 import ray
@@ -38,6 +39,11 @@ class AuthorWorker:
     def __init__(self, workshop: Workshop) -> None:
         self._workshop = workshop
         self._author = cache(workshop.author)
+
+    def warm(self, author: str) -> None:
+        """While the baselines are measured. What goes wrong shows when the author is asked."""
+        with suppress(Exception):
+            self._workshop.warm(self._author(author))
 
     def propose(self, operator: str, brief: Brief, author: str) -> tuple[list[Draft | Refusal] | str, float]:
         started = time.perf_counter()

@@ -48,6 +48,11 @@ class CampaignWorkshop:
         module, made = AUTHORS[name]
         return getattr(import_module(module), made)(**self.author_options.get(name, {}))
 
+    def warm(self, author: Author) -> None:
+        """Lets an author read the problem before it is asked for anything: that takes seconds."""
+        if begin := getattr(author, "begin", None):
+            begin(self.problem, self.hardware)
+
     def propose(self, operator: str, brief: Brief, author: Author) -> list[Draft | Refusal]:
         from operators import registry
 

@@ -66,7 +66,11 @@ class Baselines:
         with self._gate.shared():
             self._start(EAGER)
             for name, variant in self._device.variants.items():
-                if self._settings.torch_compile or not variant.changes.get("compiled"):
+                if variant.changes.get("compiled") and not self._settings.torch_compile:
+                    continue
+                if variant.told_by in self._same:
+                    self._same[name] = variant.like
+                else:
                     self._start(name)
 
     @property

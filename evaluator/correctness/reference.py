@@ -23,6 +23,7 @@ from evaluator.correctness.double import run_in_double, to_double, widened
 from evaluator.correctness.families import SPECIAL, generator_for, transform
 from evaluator.protocol.memory import same_bytes, tensors_of
 from evaluator.protocol.structure import structure_of
+from evaluator.roofline.work import LeastWork, least_work
 
 _UNIT = 2.0**-24
 _MOSTLY_ZERO = 0.3
@@ -139,6 +140,11 @@ class Reference:
         self._moved_doubles = _moved(self._double, seed)
         self._written: set[int] = set()  # tensors among the arguments that eager was seen to change
         self.exact = True  # False once float64 failed: the truth is then eager itself
+
+    @cached_property
+    def work(self) -> LeastWork | None:
+        """What any program for the problem has to do; None where it cannot be told."""
+        return least_work(self._model, self.inputs(self.seed))
 
     def inputs(self, seed: int) -> list[Any]:
         """The problem's own inputs drawn from `seed`."""

@@ -92,10 +92,12 @@ class Seat(Protocol):
 @dataclass(frozen=True)
 class Variant:
     """A baseline: what is other in its `ModelSpec` than in eager's. One that computes bit by bit what the baseline
-    `like` computes is the same program, and is not timed."""
+    `like` computes is the same program, and is not timed; nor is it started where the baseline `told_by` turned out to
+    be the same as another one."""
 
     changes: dict[str, Any]
     like: str | None = None
+    told_by: str | None = None
 
 
 class Device(Protocol):

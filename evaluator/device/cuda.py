@@ -43,7 +43,7 @@ class CudaDevice:
         "eager_fp32": Variant({"tf32": False}, like="eager"),
         "eager_tf32": Variant({"tf32": True}, like="eager"),
         "compile": Variant({"compiled": True, "tf32": False}),
-        "compile_tf32": Variant({"compiled": True, "tf32": True}, like="compile"),
+        "compile_tf32": Variant({"compiled": True, "tf32": True}, like="compile", told_by="eager_tf32"),
     }
 
     def __init__(self, hardware: Hardware, isolation: Isolation) -> None:
@@ -94,7 +94,7 @@ class CudaSeat(CpuSeat):
         try:
             layout, region = self._bench.slot(arguments, place[1])
             self._worker.resume()
-            self._bound(place, layout, region)
+            self._reveal(place, layout, region)
             self._make_room(max(_LEAST_ROOM, layout.size))
             warm, before = warm if place in self._written else 0, _free_bytes()
             self._expect(self._worker.request(Op.CALL, timeout, *place, warm))
@@ -134,7 +134,7 @@ class CudaSeat(CpuSeat):
         place = number, secrets.randbelow(SLOTS)
         layout, region = self._bench.slot(arguments, place[1])
         self._worker.resume()
-        self._bound(place, layout, region)
+        self._reveal(place, layout, region)
         self._bench.write(layout, region, arguments, 0)
         self._written.add(place)
         timeout += _PROFILER_SECONDS * kernels
@@ -177,7 +177,7 @@ class CudaSeat(CpuSeat):
             self._worker.fail(Outcome.PROTOCOL, f"an output ends at byte {end} of {self._bench.room.size}")
         self._sizes[number] = min(self._bench.room.size, max(up(end), self._sizes.get(number, 0)))
 
-    def _bound(self, place: tuple[int, int], layout: Layout, region: DeviceRegion) -> None:
+    def _reveal(self, place: tuple[int, int], layout: Layout, region: DeviceRegion) -> None:
         """Has the worker's model see `region` as its arguments."""
         if self._inputs.get(place) is not region:
             self._inputs[place] = region

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -20,16 +21,18 @@ from evaluator.worker.setup import Setup, archive
 FILE_BYTES = 256 << 20
 _CONTEXT_BYTES = 8 << 30  # of host memory, for CUDA's libraries and torch's kernels
 _START_SECONDS = 60.0
+_WAITING = 2  # a judgement may take less time than a worker takes to start
 Key = tuple[int, tuple[str, ...]]
 
 
 class Spares:
-    """One worker waits for the next candidate. Thread-safe for one user at a time."""
+    """Some workers wait for the next candidates. For one user at a time."""
 
     def __init__(self, isolation: Isolation, cpus: tuple[int, ...]) -> None:
         self._isolation, self._cpus = isolation, cpus
-        self._starter = ThreadPoolExecutor(1, thread_name_prefix="spare")
-        self._waiting: tuple[Key, Future[Worker]] | None = None
+        self._starter = ThreadPoolExecutor(_WAITING, thread_name_prefix="spare")
+        self._key: Key | None = None  # of those that wait
+        self._waiting: deque[Future[Worker]] = deque()
 
     def take(self, memory_bytes: int, environment: dict[str, str], rights: Rights) -> tuple[Worker, Setup]:
         """A worker, and what it has to be told before it loads anything; another one is started for the next."""
@@ -41,32 +44,28 @@ class Spares:
             return self._isolation.spawn(limits, environment), Setup(environment)
         place = rights.private[0] if rights.private else ""
         files = archive(Path(place)) if place else b""
-        key = memory_bytes, rights.readable
-        worker = self._ready(key) or self._isolation.spawn(limits, {})
-        self._waiting = key, self._starter.submit(self._start, limits)
+        if self._key != (key := (memory_bytes, rights.readable)):
+            self._drop()
+            self._key = key
+        worker = self._ready() or self._isolation.spawn(limits, {})
+        while len(self._waiting) < _WAITING:
+            self._waiting.append(self._starter.submit(self._start, limits))
         return worker, Setup(environment, place, files)
 
     def close(self) -> None:
-        if self._waiting is not None:
-            self._drop()
+        self._drop()
         self._starter.shutdown()
 
-    def _ready(self, key: Key) -> Worker | None:
-        """The one that waits, if it is alive and of this kind."""
-        if self._waiting is None:
-            return None
-        if self._waiting[0] != key:
-            self._drop()
-            return None
-        try:
-            return self._waiting[1].result()
-        except WorkerFailure:
-            return None
+    def _ready(self) -> Worker | None:
+        """The one that has waited longest, if one is alive."""
+        while self._waiting:
+            with suppress(WorkerFailure):
+                return self._waiting.popleft().result()
+        return None
 
     def _drop(self) -> None:
-        waiting, self._waiting = self._waiting[1], None
-        with suppress(WorkerFailure):
-            waiting.result().close()
+        while worker := self._ready():
+            worker.close()
 
     def _start(self, limits: Limits) -> Worker:
         """A worker whose context is made. Raises WorkerFailure."""

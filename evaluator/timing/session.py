@@ -39,6 +39,7 @@ class Samples:
     nulls: list[float] = field(default_factory=list)
     claims: dict[str, list[float]] = field(default_factory=dict)
     launches: dict[str, list[float]] = field(default_factory=dict)
+    floor: float = 0.0  # seconds that no call can take less than
     rounds: int = 0
     stopped_early: bool = False
 
@@ -53,9 +54,9 @@ class Samples:
         return np.asarray(self.claims[side]) if self.borne_out(side) else self._on_the_wall(side)
 
     def borne_out(self, side: str) -> bool:
-        """Whether the worker claims anything, and hardly less than passed."""
+        """Whether the worker claims anything, nothing that is impossible, and hardly less than passed."""
         claims = self.claims.get(side, ())
-        if not len(claims) or min(claims) <= 0:
+        if not len(claims) or min(claims) <= self.floor:
             return False
         return bool(np.median(claims) >= _BORNE_OUT * np.median(self._on_the_wall(side)) - _SLACK)
 
@@ -87,6 +88,7 @@ class Goal:
     quantile: float
     best: float | None = None  # the ratio that the best so far has reached
     loss: float = 1.1
+    floor: float = 0.0  # seconds that no call can take less than
 
     def ratio(self, samples: Samples, random: np.random.Generator) -> Interval:
         return ratio_interval(samples.seconds(self.anchor), samples.seconds(self.candidate), self.quantile, random)
@@ -122,7 +124,7 @@ def _rounds(
     rule: TimingRule,
     random: np.random.Generator,
 ) -> Samples:
-    samples = Samples({name: [] for name in sides})
+    samples = Samples({name: [] for name in sides}, floor=goal.floor)
     names = [*sides, None]
     begin = time.perf_counter()
     for index in range(rule.max_rounds + 1):

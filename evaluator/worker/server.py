@@ -43,6 +43,7 @@ class _Server:
         self._channel, self._memory = channel, memory
         self._models = Models(memory)
         self._ready: tuple[Callable[..., Any], list[Any]] | None = None
+        self._launched = 0.0  # seconds until the last untimed call was launched
 
     def serve_one(self) -> bool:
         data, fds, _, _ = socket.recv_fds(self._channel, COMMAND_BYTES, 2)
@@ -93,21 +94,24 @@ class _Server:
 
     def _prepare(self, command: Command) -> None:
         forward, arguments = self._models.call(command.model, command.slot)
-        for _ in range(command.warm):
+        self._launched = 0.0
+        for _ in range(command.warm - 1):
             forward(*arguments)
+        if command.warm:
+            self._launched = self._memory.warmed(forward, arguments)
         self._memory.wait()
         self._ready = forward, arguments
 
     def _go(self, nonce: bytes) -> bytes:
         """The timed part: forward, and a record of where its outputs are. Without a model (null), the record alone."""
         assert self._ready is not None, "GO without CALL"
-        result, seconds, launched = self._memory.timed(*self._ready)
+        result, seconds = self._memory.timed(*self._ready)
         found = flatten_outputs(result)
         if len(found) > MAX_OUTPUTS:
             return pack_reply(nonce, Status.BAD_FORM, text=f"{len(found)} output tensors, more than {MAX_OUTPUTS}")
         try:
             structure, outputs = structure_of(result), self._memory.deliver(found)
-            return pack_reply(nonce, Status.DONE, seconds, structure, outputs, launched)
+            return pack_reply(nonce, Status.DONE, seconds, structure, outputs, self._launched)
         except ValueError as error:
             return pack_reply(nonce, Status.BAD_FORM, text=str(error))
         except NoRoom as error:

@@ -188,6 +188,11 @@ class FakeWorkshop:
     def author(self, name: str):
         return {"fake": FakeAuthor, "broken": BrokenAuthor}[name]()
 
+    authors = ("fake",)
+
+    def warm(self, author) -> None:
+        pass
+
     def propose(self, operator: str, brief: Brief, author) -> list[Draft]:
         parent = brief.parent.id if brief.parent else None
         return [

@@ -53,7 +53,7 @@ class LoadedProblem:
             model = made_on(self.device, seed, lambda: construct(self.module.Model, chosen))
         if not isinstance(model, torch.nn.Module):
             raise UserError(f"{self.problem.name}.py: Model is no nn.Module; derive it from torch.nn.Module")
-        return model.to(self.device)
+        return model if self.device == "cpu" else model.to(self.device)
 
     def make_inputs(self, seed: int) -> list[Any]:
         """Fresh arguments of forward, drawn from `seed`: tensors and other values, at least one."""

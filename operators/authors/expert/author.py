@@ -17,12 +17,18 @@ from operators.authors.expert.triton.dialect import TritonDialect
 from operators.base import AuthorError, Brief, Writing
 
 _DIALECTS = {Dialect.CPP: CppDialect, Dialect.TRITON: TritonDialect, Dialect.CUDA: CudaDialect}
+_KINDS = {"cpu": (Dialect.CPP,), "cuda": (Dialect.TRITON, Dialect.CUDA)}
 
 
 class ExpertAuthor:
     """Deterministic: equal briefs give equal writings. Stateless but for a cache of captured graphs."""
 
     name = "expert"
+
+    def begin(self, problem: Problem, hardware: Hardware) -> None:
+        """Reads the problem, so that the first `write` need not."""
+        for dialect in _KINDS[hardware.kind]:
+            _ = _session(problem.id, dialect, hardware, problem).captured
 
     def write(self, brief: Brief) -> Sequence[Writing]:
         """Up to `brief.limit` sources; empty when nothing applies. Raises AuthorError if the problem defeats it."""

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
+
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from egg_search.core.hardware import Hardware
 from egg_search.core.problem import Problem
@@ -16,6 +20,15 @@ from operators.authors.expert.rewrites import rewrite
 from operators.base import AuthorError, Brief, Writing
 
 _EXAMPLE_SEED = 0  # shapes and constants are what counts; values are not looked at
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A problem's graph, the arguments that it was captured with, and its model's mode."""
+
+    graph: Graph
+    arguments: list
+    training: bool
 
 
 class Session:
@@ -31,21 +44,30 @@ class Session:
     def _loaded(self):
         return self.problem.load()
 
-    @cached_property
+    @property
     def arguments(self) -> list:
-        return list(self._loaded.make_inputs(_EXAMPLE_SEED))
+        return self._read.arguments
 
-    @cached_property
-    def _model(self):
-        return self._loaded.make_model(_EXAMPLE_SEED)
-
-    @cached_property
+    @property
     def captured(self) -> Graph:
         """The problem's graph as captured. Raises AuthorError when neither torch.export nor fx can read it."""
+        return self._read.graph
+
+    @cached_property
+    def _read(self) -> Reading:
+        """On tensors that have shapes and no values, for a GPU's problems are large; where the problem's code wants
+        values, on real ones."""
+        if self.hardware.kind != "cpu":
+            with suppress(Exception), FakeTensorMode(allow_non_fake_inputs=True):
+                return self._reading()
         try:
-            return capture(self._model, self.arguments)
+            return self._reading()
         except CaptureError as error:
             raise AuthorError(f"the expert cannot read the model of {self.problem.name}: {error}") from error
+
+    def _reading(self) -> Reading:
+        model, arguments = self._loaded.make_model(_EXAMPLE_SEED), self._loaded.make_inputs(_EXAMPLE_SEED)
+        return Reading(capture(model, arguments), arguments, model.training)
 
     def graph(self, rewrites: tuple[str, ...]) -> Graph:
         """The captured graph after these rewrites; node ids in plans refer to it."""
@@ -62,7 +84,7 @@ class Session:
             self.graph(plan.rewrites),
             self.dialect,
             self.hardware,
-            Example(self.arguments, self._loaded.init_inputs(_EXAMPLE_SEED), self._model.training),
+            Example(self.arguments, self._loaded.init_inputs(_EXAMPLE_SEED), self._read.training),
         )
 
     def writings(self, plans: Iterable[tuple[Plan, str, tuple[str, ...]]], brief: Brief) -> list[Writing]:
