@@ -29,7 +29,8 @@ class CudaDialect:
         if not kernels:
             return "import torch"
         helpers = f"_EGG_HELPERS = r'''\n{paragraphs(n for k in kernels for n in k.preludes)}\n'''"
-        return "\n\n\n".join([_RUNTIME.read_text().strip(), helpers, *(kernel.source.strip() for kernel in kernels)])
+        sources = (kernel.source.strip() for kernel in kernels)
+        return "\n\n\n".join([_RUNTIME.read_text().strip(), helpers, *sources, "_egg_compile()"])
 
     def call(self, kernel: KernelCode, arguments: Sequence[str]) -> str:
         return f"{kernel.name}({', '.join(arguments)})"
