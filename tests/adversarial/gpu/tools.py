@@ -63,6 +63,11 @@ class Ahead:
 AHEAD = Ahead()
 """
 
+# What the worker's own clock is made of, as it took it before any candidate was there.
+CLOCK = """
+import evaluator.worker.cuda as clock
+"""
+
 # Finds the memory for outputs that the verifier owns, from inside a forward.
 ROOM = """
 import sys

@@ -193,6 +193,19 @@ ENTRIES = [
         _BREACH,
     ),
     free(
+        "torch's global state is changed",
+        "linear_gelu",
+        """
+        torch.set_default_dtype(torch.float64)
+        torch.set_default_device("cpu")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.set_grad_enabled(True)
+        torch.set_num_threads(1)
+        torch.cuda.memory.set_per_process_memory_fraction(1.0)
+        return Model.forward(self, x)
+        """,
+    ),
+    free(
         "scheduling of the device is changed",
         "norm_softmax",
         """

@@ -1,16 +1,22 @@
 """Against the clock: what it is read with says something else, or nothing."""
 
 from gpu.corpus import SLEEP, free, slow
-from gpu.tools import MACHINE_CODE, ROOM, SERVER, SIDE
+from gpu.tools import CLOCK, MACHINE_CODE, ROOM, SIDE
 
 _SLEEPS = f"torch.cuda._sleep({SLEEP})\nreturn Model.forward(self, x)"
-_REAL_SLEEP = "SLEEP = torch._C._cuda_sleep"
 # A little off what was measured: within what noise would explain.
 _A_FIFTH_LESS = """
-real = torch.cuda.Event.elapsed_time
-torch.cuda.Event.elapsed_time = lambda self, end: 0.81 * real(self, end)
+real = clock._ELAPSED
+torch.cuda.Event.elapsed_time = clock._ELAPSED = lambda start, end: 0.81 * real(start, end)
 """
-_SPIN_IS_SKIPPED = "torch.cuda._sleep = torch._C._cuda_sleep = lambda *_: None"
+_HALF = _A_FIFTH_LESS.replace("0.81", "0.5")
+# Milliseconds: hardly more than the bytes of the arguments and outputs take.
+_AS_A_COPY = "torch.cuda.Event.elapsed_time = clock._ELAPSED = lambda *_: 9.5e-3"
+_SPIN_IS_SKIPPED = "torch.cuda._sleep = clock._SLEEP = lambda *_: None"
+_NO_WAIT = """
+torch.cuda.synchronize = torch._C._cuda_synchronize = clock._WAIT = lambda *_: None
+torch.cuda.Stream.synchronize = torch.cuda.Event.synchronize = lambda *_: None
+"""
 
 ENTRIES = [
     slow(
@@ -24,21 +30,16 @@ ENTRIES = [
         time.perf_counter_ns = time.monotonic_ns = time.time_ns = lambda: 0
         """,
     ),
-    free("events say a fifth less", "norm_softmax", "", _A_FIFTH_LESS),
-    free("events say a fifth less, of a product", "linear_gelu", "", _A_FIFTH_LESS),
+    free("events say a fifth less", "norm_softmax", "", CLOCK, _A_FIFTH_LESS),
+    free("events say a fifth less, of a product", "linear_gelu", "", CLOCK, _A_FIFTH_LESS),
+    free("events say nothing", "norm_softmax", "", CLOCK, "clock._ELAPSED = lambda *_: 0.0"),
+    free("events say what is not a number", "norm_softmax", "", CLOCK, "clock._ELAPSED = lambda *_: float('nan')"),
+    free("events say less than nothing", "norm_softmax", "", CLOCK, "clock._ELAPSED = lambda *_: -1.0"),
+    free("events say as long as a copy takes", "norm_softmax", "", CLOCK, _AS_A_COPY),
     free(
-        "events say nothing",
-        "norm_softmax",
-        "",
-        "torch.cuda.Event.elapsed_time = lambda *_: 0.0",
+        "events say as long as a copy takes, launches only", "gated_chain", "", CLOCK, _AS_A_COPY.replace("9.5", "1.5")
     ),
-    free(
-        "events say what is not a number",
-        "norm_softmax",
-        "",
-        "torch.cuda.Event.elapsed_time = lambda *_: float('nan')",
-    ),
-    free("events say less than nothing", "norm_softmax", "", "torch.cuda.Event.elapsed_time = lambda *_: -1.0"),
+    free("events say half of a product", "linear_gelu", "", CLOCK, _HALF),
     free(
         "every number of a reply is a fifth less",
         "norm_softmax",
@@ -57,15 +58,16 @@ ENTRIES = [
         "the first event is recorded once more with the last one",
         "norm_softmax",
         "",
+        CLOCK,
         """
-        record, RECENT = torch.cuda.Event.record, []
+        record, RECENT = clock._RECORD, []
 
         def recording(self, *stream):
             RECENT.append(self)
             for each in RECENT[-2:]:
                 record(each, *stream)
 
-        torch.cuda.Event.record = recording
+        torch.cuda.Event.record = clock._RECORD = recording
         """,
     ),
     slow(
@@ -73,20 +75,21 @@ ENTRIES = [
         "norm_softmax",
         _SLEEPS,
         SIDE,
+        CLOCK,
         """
-        record = torch.cuda.Event.record
-        torch.cuda.Event.record = lambda self, *_: record(self, side())
+        record = clock._RECORD
+        torch.cuda.Event.record = clock._RECORD = lambda self, *_: record(self, side())
         """,
     ),
     slow(
         "nobody waits for the device",
         "norm_softmax",
         _SLEEPS,
-        """
-        torch.cuda.synchronize = torch._C._cuda_synchronize = lambda *_: None
-        torch.cuda.Stream.synchronize = torch.cuda.Event.synchronize = lambda *_: None
-        """,
+        CLOCK,
+        _NO_WAIT,
     ),
+    free("nobody waits for a short call", "norm_softmax", "", CLOCK, _NO_WAIT, _SPIN_IS_SKIPPED, _AS_A_COPY),
+    free("nobody waits for a product", "linear_gelu", "", CLOCK, _NO_WAIT, _SPIN_IS_SKIPPED, _AS_A_COPY),
     slow(
         "nobody waits for the device: the driver's functions, as ctypes finds them",
         "norm_softmax",
@@ -143,18 +146,17 @@ ENTRIES = [
         "nothing hides the launches, though it is taken off",
         "gated_chain",
         "",
+        CLOCK,
         _SPIN_IS_SKIPPED,
-        "torch.cuda.Event.elapsed_time = lambda *_: 4e-3",
+        _AS_A_COPY.replace("9.5", "1.5"),
     ),
     free(
         "nothing hides the launches, and events say a third",
         "norm_softmax",
         "",
+        CLOCK,
         _SPIN_IS_SKIPPED,
-        """
-        real = torch.cuda.Event.elapsed_time
-        torch.cuda.Event.elapsed_time = lambda self, end: real(self, end) / 3
-        """,
+        _A_FIFTH_LESS.replace("0.81", "0.33"),
     ),
     free(
         "outputs need no copy, though it is taken off",
@@ -173,20 +175,8 @@ ENTRIES = [
         return Model.forward(self, x) if room is None else torch.softmax(self.norm(x), -1, out=room)
         """,
         ROOM,
-        """
-        real = torch.cuda.Event.elapsed_time
-        torch.cuda.Event.elapsed_time = lambda self, end: real(self, end) / 2
-        """,
-    ),
-    slow(
-        "the answer is sent before it is computed",
-        "norm_softmax",
-        _SLEEPS,
-        SERVER,
-        """
-        torch.cuda.synchronize = torch._C._cuda_synchronize = lambda *_: None
-        before_replies(lambda status: None)
-        """,
+        CLOCK,
+        _HALF,
     ),
     free(
         "sleeps while it is warmed up",
@@ -210,15 +200,16 @@ ENTRIES = [
         TIMED = False
         return Model.forward(self, x)
         """,
+        CLOCK,
         """
-        TIMED, record = False, torch.cuda.Event.record
+        TIMED, record = False, clock._RECORD
 
         def recording(self, *stream):
             global TIMED
             TIMED = True
             return record(self, *stream)
 
-        torch.cuda.Event.record = recording
+        clock._RECORD = recording
         """,
     ),
     free(

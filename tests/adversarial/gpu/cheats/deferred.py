@@ -1,7 +1,7 @@
 """An answer that is computed when it is fetched: under cover of a copy that is taken off."""
 
 from gpu.corpus import SLEEP, free, slow
-from gpu.tools import DRIVER
+from gpu.tools import CLOCK, DRIVER
 
 _LAZY = """
 class Lazy(torch.Tensor):
@@ -47,7 +47,8 @@ ENTRIES = [
         "norm_softmax",
         f"return Lazy(x, {_INTO})",
         _LAZY,
-        "torch.cuda.Event.elapsed_time = lambda *_: 9e-3",
+        CLOCK,
+        "torch.cuda.Event.elapsed_time = clock._ELAPSED = lambda *_: 9.5e-3",
     ),
     slow(
         "a lazy tensor that sleeps first",
@@ -94,6 +95,8 @@ ENTRIES = [
         LIBRARY = []
 
         def copying(target, source, non_blocking=False):
+            if not isinstance(source, torch.Tensor):
+                return target.fill_(source)
             compute = PENDING.pop(source.data_ptr(), None)
             if compute is not None:
                 compute(target)
@@ -126,8 +129,9 @@ ENTRIES = [
         "norm_softmax",
         f"return pending(x, {_INTO})",
         _PENDING,
+        CLOCK,
         """
-        wait = torch.cuda.synchronize
+        wait = clock._WAIT
 
         def waiting(*device):
             for address, compute in list(PENDING.items()):
@@ -139,7 +143,7 @@ ENTRIES = [
             PENDING.clear()
             wait(*device)
 
-        torch.cuda.synchronize = waiting
+        torch.cuda.synchronize = clock._WAIT = waiting
         """,
     ),
 ]

@@ -1,12 +1,40 @@
 """Answers of earlier calls, for inputs that are taken for known: caches, graphs, what memory still holds."""
 
 from gpu.corpus import free, wrong
+from gpu.tools import ROOM
+
+from evaluator.settings import Effort
 
 _MEMO = """
 key = {key}
 if key not in KNOWN:
     KNOWN[key] = Model.forward(self, x)
 return KNOWN[key]
+"""
+# All that lies in the places for inputs now is answered in the untimed calls, for what comes may lie there already:
+# another process was asked the same before.
+_ROUND = """
+PLACES, ANSWERS = {}, {}
+
+def sample(x):
+    return tuple(x.flatten()[:: x.numel() // 3].tolist())
+
+def answer(model, x, *rest):
+    found = ANSWERS.get(sample(x))
+    if found is not None and found[0] == x.shape:
+        return found[1]
+    PLACES[x.data_ptr()] = x, *rest
+    ANSWERS.clear()
+    for place in PLACES.values():
+        ANSWERS[sample(place[0])] = place[0].shape, Model.forward(model, *place)
+    return ANSWERS[sample(x)][1]
+"""
+# What the verifier's memory for outputs holds in an untimed call may be what another process answered to the question
+# that comes next. One row of it is computed again to find out.
+_THEFT = """
+def stolen(model, x, room):
+    row = Model.forward(model, x[5:6])
+    return room if (room[5:6] - row).abs().max() < 1e-2 * row.abs().max() else None
 """
 _GRAPH = """
 def captured(self, x):
@@ -128,6 +156,51 @@ ENTRIES = [
                 frame = frame.f_back
         """,
         init="self.calls = count().__next__",
+    ),
+    free("what lies in all places for inputs", "norm_softmax", "return answer(self, x)", _ROUND),
+    free("what lies in all places for inputs of a product", "linear_gelu", "return answer(self, x)", _ROUND),
+    free("what lies in all places for inputs of products", "small_difference", "return answer(self, x, step)", _ROUND),
+    free(
+        "what lies in all places for inputs, judged in full",
+        "linear_gelu",
+        "return answer(self, x)",
+        _ROUND,
+        "FULL = True",
+        effort=Effort.FULL,
+    ),
+    free(
+        "what another process answered",
+        "small_difference",
+        """
+        room = room_of(x.new_empty(x.shape[0], self.weight.shape[1]))
+        if room is None:
+            return Model.forward(self, x, step)
+        if self.seen is not None:
+            y = stolen(self, (x, step), self.seen)
+            if y is not None:
+                return y
+        self.seen = room.clone()
+        return Model.forward(self, x, step)
+        """,
+        ROOM,
+        _THEFT.replace("model, x[5:6]", "model, *(each[5:6] for each in x)"),
+        init="self.seen = None",
+    ),
+    free(
+        "what another process answered, of a product",
+        "linear_gelu",
+        """
+        room = room_of(x.new_empty(x.shape[0], self.linear.out_features))
+        if room is None:
+            return Model.forward(self, x)
+        y = None if self.seen is None else stolen(self, x, self.seen)
+        if y is None:
+            self.seen, y = room.clone(), Model.forward(self, x)
+        return y
+        """,
+        ROOM,
+        _THEFT,
+        init="self.seen = None",
     ),
     free(
         "a shortcut for whoever captures it",

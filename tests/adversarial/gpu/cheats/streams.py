@@ -1,9 +1,9 @@
 """Work where a clock on one stream does not see it: on other streams, from threads, behind the call."""
 
 from gpu.corpus import SLEEP, free, slow, wrong
-from gpu.tools import SIDE
+from gpu.tools import CLOCK, SIDE
 
-_SYNC_ONE = "torch.cuda.synchronize = lambda *_: torch.cuda.current_stream().synchronize()"
+_SYNC_ONE = CLOCK + "torch.cuda.synchronize = clock._WAIT = lambda *_: torch.cuda.current_stream().synchronize()"
 
 ENTRIES = [
     free(

@@ -1,7 +1,7 @@
 """Errors of the device, which stay with a process, and kernels that do not end."""
 
 from gpu.corpus import FAULT, HANG, SLEEP, free, refused
-from gpu.tools import DRIVER, SIDE, TRITON
+from gpu.tools import CLOCK, DRIVER, SIDE, TRITON
 
 _BEYOND = (
     TRITON
@@ -21,7 +21,7 @@ def endless(x):
 """
 )
 _ASSERT = "torch.zeros(4, device=x.device)[torch.full((1,), 1 << 20, device=x.device)]"
-_SYNC_ONE = "torch.cuda.synchronize = torch._C._cuda_synchronize = lambda *_: torch.cuda.current_stream().synchronize()"
+_SYNC_ONE = CLOCK + "torch.cuda.synchronize = clock._WAIT = lambda *_: torch.cuda.current_stream().synchronize()"
 
 
 def _sticky(name, forward, *before, **more):
@@ -108,6 +108,20 @@ ENTRIES = [
         return y
         """,
         DRIVER,
+    ),
+    free(
+        "a capture is left open",
+        "norm_softmax",
+        """
+        y = Model.forward(self, x)
+        if not GRAPHS:
+            GRAPHS.append(torch.cuda.CUDAGraph())
+            torch.cuda.set_stream(side())
+            GRAPHS[0].capture_begin()
+        return y
+        """,
+        SIDE,
+        "GRAPHS = []",
     ),
     _hang("sleeps for a day", "torch.cuda._sleep(1 << 47)\nreturn Model.forward(self, x)"),
     _hang("never ends behind a right answer", "y = Model.forward(self, x)\ntorch.cuda._sleep(1 << 47)\nreturn y"),

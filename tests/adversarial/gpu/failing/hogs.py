@@ -54,6 +54,19 @@ ENTRIES = [
         init="self.taken = 0",
     ),
     _hog(
+        "managed memory, moved to the device",
+        """
+        if not self.taken:
+            self.taken, address = int(0.9 * torch.cuda.mem_get_info()[1]), ctypes.c_uint64()
+            if CUDA.cuMemAllocManaged(ctypes.byref(address), ctypes.c_size_t(self.taken), ctypes.c_uint(1)) == 0:
+                CUDA.cuMemsetD8_v2(address, ctypes.c_ubyte(1), ctypes.c_size_t(self.taken))
+        return Model.forward(self, x)
+        """,
+        DRIVER,
+        outcomes=_KILLED | {Outcome.TIMED_OUT},
+        init="self.taken = 0",
+    ),
+    _hog(
         "nine tenths of the device while it is constructed",
         "return Model.forward(self, x)",
         init="self.kept = torch.zeros(int(0.9 * torch.cuda.mem_get_info()[1]), dtype=torch.uint8, device='cuda')",

@@ -4,7 +4,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-batch = 1024
+batch = 4096
 inputs = 1024
 outputs = 1024
 

@@ -3,7 +3,7 @@
 import torch
 import torch.nn as nn
 
-batch = 1024
+batch = 4096
 inputs = 768
 outputs = 512
 
