@@ -11,16 +11,18 @@ from small_sessions import small_session
 import principles
 from egg_search.core.hardware import Hardware
 from operators.authors.expert.cpp.dialect import CppDialect
+from operators.authors.expert.cuda.dialect import CudaDialect
 from operators.authors.expert.rewrites import OPTIONAL
 from operators.authors.expert.structures.designer import Designer
-from operators.authors.expert.structures.partition import LIBRARY_KIND
+from operators.authors.expert.structures.launch import GRAPH
 from operators.authors.expert.structures.seeds import FUSIONS
 from operators.authors.expert.triton.dialect import TritonDialect
 from principles import report
 
 MACHINES = {
     CppDialect: Hardware("cpu", "any", 8, 64, 48 << 10, 1 << 20, 32 << 20, 1 << 34),
-    TritonDialect: Hardware("cuda", "any", 132, 16, 256 << 10, 50 << 20, 0, 1 << 36, 227 << 10, 65536),
+    TritonDialect: Hardware("cuda", "any", 132, 16, 256 << 10, 50 << 20, 0, 1 << 36, 227 << 10, 65536, capability=90),
+    CudaDialect: Hardware("cuda", "any", 132, 16, 256 << 10, 50 << 20, 0, 1 << 36, 227 << 10, 65536, capability=90),
 }
 FORWARDS = {
     "softmax": ("torch.softmax(x * 0.5, -1)", "512, 1000"),
@@ -39,11 +41,14 @@ FORWARDS = {
     "convolution": ("torch.nn.functional.conv2d(x, self.w)", "2, 8, 20, 20"),
     "depthwise": ("torch.nn.functional.conv1d(x, self.w[:, :1, 0], groups=8)", "2, 8, 400"),
     "grouped": ("torch.nn.functional.conv2d(x, torch.cat([self.w] * 32), groups=8)", "2, 64, 20, 20"),
-    "wide convolution": ("torch.nn.functional.conv2d(x, torch.cat([torch.cat([self.w] * 9, 1)] * 16))", "2, 72, 20, 20"),
+    "wide convolution": (
+        "torch.nn.functional.conv2d(x, torch.cat([torch.cat([self.w] * 9, 1)] * 16))",
+        "2, 72, 20, 20",
+    ),
     "attention": ("torch.nn.functional.scaled_dot_product_attention(x, x, x, is_causal=True)", "2, 4, 200, 64"),
     "few queries": ("torch.nn.functional.scaled_dot_product_attention(x[:, :, :4], x, x)", "1, 4, 2048, 64"),
 }
-_GRAPH_ROLES = {"fusion": {f.name for f in FUSIONS}, "rewrite": set(OPTIONAL)}
+_GRAPH_ROLES = {"fusion": {f.name for f in FUSIONS}, "rewrite": set(OPTIONAL), "launch": {GRAPH}}
 
 
 @cache
@@ -54,10 +59,10 @@ def offered(dialect):
         session = small_session(name, *forward, MACHINES[dialect], dialect)
         graph, generators = session.captured, session.dialect.generators
         designer = Designer(generators, session.hardware)
-        base = designer.plan(graph, (), FUSIONS[0])
-        for plan in (base, *(other for other, _ in designer.alternatives(graph, base))):
+        bases = [designer.plan(graph, (), fusion) for fusion in FUSIONS[:2]]
+        for plan in (*bases, *(other for base in bases for other, _ in designer.alternatives(graph, base))):
             for kernel in plan.kernels:
-                if kernel.kind == LIBRARY_KIND:
+                if kernel.kind not in generators:
                     continue
                 for role, value in kernel.choices.items():
                     found[kernel.kind][role].add(value)

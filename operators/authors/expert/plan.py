@@ -48,6 +48,7 @@ class Plan:
     rewrites: tuple[str, ...]
     kernels: tuple[KernelPlan, ...]  # in launch order
     fusion: str = ""  # the name of the rule that cut the graph into these kernels
+    launch: str = ""  # "graph": all kernels by one launch of a captured CUDA graph
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from operators.authors.expert.emit.dialect import EmitDialect
 from operators.authors.expert.emit.model_new import state_text
 from operators.authors.expert.ir.graph import Graph, place
 from operators.authors.expert.ir.ops import LIBRARY, VIEWS
-from operators.authors.expert.ir.torch_call import argument, torch_expression
+from operators.authors.expert.ir.torch_call import argument
+from operators.authors.expert.library.text import library_lines
 from operators.authors.expert.plan import KernelCode, KernelPlan
 from operators.authors.expert.structures.partition import LIBRARY_KIND
 
@@ -18,8 +19,10 @@ def forward_lines(
     kernels: Sequence[tuple[str, KernelPlan]],
     codes: Mapping[str, KernelCode],
     dialect: EmitDialect,
+    captured: bool = False,
 ) -> list[str]:
-    """Statements over `args` and `self`. Values are named `t<node id>`."""
+    """Statements over `args` and `self`. Values are named `t<node id>`. `captured`: input nodes are parameters that
+    have these names, dense, and a tuple of all outputs is returned."""
     names: dict[int, str] = {}
     lines: list[str] = []
     places, outdated = {}, _outdated(graph)
@@ -28,12 +31,14 @@ def forward_lines(
             names[node.id] = f"t{node.id}"
             source = argument("args", node) if node.op == "input" else state_text(node.attrs["name"])
             places[place(node)] = source
+            if captured and node.op == "input":
+                continue
             lines.append(f"t{node.id} = _egg_dense({source}){'.clone()' if node.id in outdated else ''}")
     last = _last_uses(graph, kernels)
     strided: set[int] = set()  # made by torch, so perhaps not dense
     for name, kernel in kernels:
         if kernel.kind == LIBRARY_KIND:
-            lines += _library(graph, kernel, names)
+            lines += library_lines(graph, name, kernel, names)
             strided |= set(kernel.outputs)
         else:
             lines += _launch(graph, codes[name], dialect, names, strided)
@@ -42,7 +47,8 @@ def forward_lines(
             lines.append(f"del {', '.join(dead)}")
     for where, node_id in graph.mutations.items():
         lines.append(f"{places.get(where) or state_text(where)}.copy_({names[node_id]})")
-    lines.append(f"return {graph.form.format(*(names[o] for o in graph.outputs))}")
+    results = [names[o] for o in graph.outputs]
+    lines.append(f"return ({', '.join(results)},)" if captured else f"return {graph.form.format(*results)}")
     return lines
 
 
@@ -55,14 +61,6 @@ def _outdated(graph: Graph) -> set[int]:
         elif node.op in VIEWS | LIBRARY:
             shown[node.id] = set().union(*(shown.get(i, ()) for i in node.inputs))
     return {old for result in graph.results for old in shown.get(result, ())}
-
-
-def _library(graph: Graph, kernel: KernelPlan, names: dict[int, str]) -> list[str]:
-    lines = []
-    for node_id in kernel.nodes:
-        lines.append(f"t{node_id} = {torch_expression(graph, graph[node_id], names)}")
-        names[node_id] = f"t{node_id}"
-    return lines
 
 
 def _launch(

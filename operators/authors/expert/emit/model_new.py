@@ -90,8 +90,10 @@ def model_class(
     training: bool,
     body: Sequence[str],
     keeps: bool = False,
+    methods: str = "",
 ) -> str:
-    """`arguments` are forward's example arguments, `constructor` those of the model (a list or a dict)."""
+    """`arguments` are forward's example arguments, `constructor` those of the model (a list or a dict); `methods` are
+    further ones, for `body` to call."""
     by_name = isinstance(constructor, dict)
     tests = [test for i, value in enumerate(arguments) for test in _argument_tests(f"arguments[{i}]", value)]
     tests += [
@@ -104,8 +106,8 @@ def model_class(
         expected="get_init_inputs()" if by_name else "list(get_init_inputs())",
         training=training,
         count=len(arguments),
-        made="\n        self._egg_made = {}" if keeps else "",
-        keeping=_KEEPING if keeps else "",
+        made="\n        self._egg_made = {}" * keeps + "\n        self._egg_graph = None" * bool(methods),
+        keeping=_KEEPING * keeps + methods,
         tests=indent("\nand ".join(tests or ["True"]), " " * 12),
         body=indent("\n".join(body), " " * 8),
     ).strip()

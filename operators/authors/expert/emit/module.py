@@ -7,17 +7,21 @@ problem's shapes and constants; any other call runs the original forward.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from egg_search.core.hardware import Hardware
+from egg_search.core.knobs import Knob
 from operators.authors.expert.emit.dialect import EmitDialect
 from operators.authors.expert.emit.forward import forward_lines
+from operators.authors.expert.emit.launch import CUDA_GRAPH, capturing_forward
 from operators.authors.expert.emit.model_new import guards, model_class
 from operators.authors.expert.emit.plan_text import write_plan
 from operators.authors.expert.ir.graph import Graph
-from operators.authors.expert.plan import KernelCode, Plan
+from operators.authors.expert.library.text import TF32, keeps_weights, library_knobs
+from operators.authors.expert.plan import KernelCode, KernelPlan, Plan
+from operators.authors.expert.structures.launch import GRAPH
 from operators.authors.expert.structures.partition import LIBRARY_KIND
 
 
@@ -34,28 +38,35 @@ def module_text(
     problem_source: str, title: str, plan: Plan, graph: Graph, dialect: EmitDialect, hardware: Hardware, like: Example
 ) -> str:
     """The source of the candidate that carries out `plan`."""
+    kernels = list(zip(_names(plan), plan.kernels, strict=True))
     codes = emit_kernels(plan, graph, dialect)
     facts = {name.upper(): each for name, each in plan_facts(plan, graph, dialect, hardware).items()}
-    body = forward_lines(graph, list(zip(_names(plan), plan.kernels, strict=True)), codes, dialect)
-    keeps = any(code.kept for code in codes.values())
+    captured = plan.launch == GRAPH
+    body, methods = forward_lines(graph, kernels, codes, dialect, captured), ""
+    if captured:
+        body, methods = capturing_forward(graph, body)
+    left = [kernel for name, kernel in kernels if name not in codes]
+    keeps = any(code.kept for code in codes.values()) or any(keeps_weights(graph, kernel) for kernel in left)
+    knobs = [knob for name, kernel in kernels for knob in _knobs(name, kernel, codes)]
+    helpers = [TF32] * any("tf32" in kernel.schedule for kernel in left) + [CUDA_GRAPH] * captured
     parts = [
         problem_source.rstrip(),
         f"# ---- {title}",
         write_plan(plan),
         f"# egg-facts: {json.dumps(facts, separators=(',', ':'))}",
-        "\n".join(knob.declaration() for code in codes.values() for knob in code.knobs),
+        "\n".join(knob.declaration() for knob in knobs),
         dialect.definitions(tuple(codes.values())).strip(),
-        guards(dialect.device, keeps),
-        model_class(graph, like.arguments, like.constructor, like.training, body, keeps),
+        "\n\n\n".join([guards(dialect.device, keeps or captured), *helpers]),
+        model_class(graph, like.arguments, like.constructor, like.training, body, keeps, methods),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def plan_facts(plan: Plan, graph: Graph, dialect: EmitDialect, hardware: Hardware) -> dict[str, dict[str, Any]]:
-    """Facts of every generated kernel, by name. `schedule` holds the values of its decisions."""
+    """Facts of every kernel of a kind that the dialect knows, by name. `schedule` holds the values of its decisions."""
     found = {}
     for name, kernel in zip(_names(plan), plan.kernels, strict=True):
-        if kernel.kind != LIBRARY_KIND:
+        if kernel.kind in dialect.generators:
             facts = dialect.generators[kernel.kind].facts(graph, kernel, hardware)
             found[name] = {**facts, "schedule": {d.name: d.value for d in kernel.schedule.values()}}
     return found
@@ -68,6 +79,10 @@ def emit_kernels(plan: Plan, graph: Graph, dialect: EmitDialect) -> dict[str, Ke
         for name, kernel in zip(_names(plan), plan.kernels, strict=True)
         if kernel.kind != LIBRARY_KIND
     }
+
+
+def _knobs(name: str, kernel: KernelPlan, codes: Mapping[str, KernelCode]) -> tuple[Knob, ...]:
+    return codes[name].knobs if name in codes else library_knobs(name, kernel)
 
 
 def _names(plan: Plan) -> list[str]:

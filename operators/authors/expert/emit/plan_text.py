@@ -24,7 +24,8 @@ def write_plan(plan: Plan) -> str:
         }
         for kernel in plan.kernels
     ]
-    data = {"fusion": plan.fusion, "rewrites": plan.rewrites, "kernels": kernels}
+    launch = {"launch": plan.launch} if plan.launch else {}
+    data = {"fusion": plan.fusion, **launch, "rewrites": plan.rewrites, "kernels": kernels}
     return "# egg-plan: " + json.dumps(data, separators=(",", ":"))
 
 
@@ -36,7 +37,7 @@ def read_plan(source: str, configuration: Configuration | None = None) -> Plan |
     data = json.loads(match["json"])
     values = configuration or {}
     kernels = tuple(_kernel(f"K{i}", each, values) for i, each in enumerate(data["kernels"]))
-    return Plan(tuple(data["rewrites"]), kernels, data["fusion"])
+    return Plan(tuple(data["rewrites"]), kernels, data["fusion"], data.get("launch", ""))
 
 
 def _kernel(prefix: str, data: Mapping[str, Any], values: Configuration) -> KernelPlan:

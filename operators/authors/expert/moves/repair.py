@@ -18,4 +18,7 @@ def plans(session: Session, plan: Plan, brief: Brief) -> Iterator[tuple[Plan, st
     for i in sorted(generated, key=lambda i: f"k{i}" not in reason.split()):
         kernel = plan.kernels[i]
         library = KernelPlan(LIBRARY_KIND, kernel.nodes, kernel.outputs)
+        if (left := session.dialect.generators.get(LIBRARY_KIND)) is not None:
+            schedule = left.schedule(session.graph(plan.rewrites), library, session.hardware)
+            library = replace(library, schedule={name: replace(d, choices=()) for name, d in schedule.items()})
         yield replace(plan, kernels=(*plan.kernels[:i], library, *plan.kernels[i + 1 :])), f"K{i} left to torch", ()

@@ -8,7 +8,6 @@ from dataclasses import replace
 from egg_search.core.knobs import Lever
 from operators.authors.expert.plan import Decision, KernelPlan, Plan
 from operators.authors.expert.session import Session
-from operators.authors.expert.structures.partition import LIBRARY_KIND
 from operators.base import Brief
 from principles import applies
 from principles.model import Principle
@@ -32,9 +31,9 @@ def _apply(session: Session, plan: Plan, principle: Principle, lever: Lever) -> 
     """The plan with `principle` carried out on every kernel that it applies to, and which kernels these are."""
     graph, where, kernels = session.graph(plan.rewrites), [], list(plan.kernels)
     for i, kernel in enumerate(plan.kernels):
-        if kernel.kind == LIBRARY_KIND:
+        generator = session.dialect.generators.get(kernel.kind)
+        if generator is None:
             continue
-        generator = session.dialect.generators[kernel.kind]
         facts = generator.facts(graph, kernel, session.hardware)
         if applies(principle, facts, session.hardware):
             allowed = generator.schedule(graph, kernel, session.hardware)

@@ -8,7 +8,6 @@ from operators.authors.expert.ir.graph import Graph
 from operators.authors.expert.plan import KernelPlan, Plan
 from operators.authors.expert.session import Session
 from operators.authors.expert.structures.designer import Designer
-from operators.authors.expert.structures.partition import LIBRARY_KIND
 from principles import applies
 from principles.model import Principle
 
@@ -20,7 +19,7 @@ def designer(session: Session, principles: Iterable[Principle]) -> Designer:
     def merit(graph: Graph, kernel: KernelPlan) -> int:
         return sum(_chosen(session, graph, kernel, principle) for principle in advice)
 
-    return Designer(session.dialect.generators, session.hardware, merit)
+    return Designer(session.dialect.generators, session.hardware, merit, session.dialect.device != repr("cpu"))
 
 
 def followed(session: Session, plan: Plan, graph: Graph, principles: Iterable[Principle]) -> tuple[str, ...]:
@@ -31,7 +30,9 @@ def followed(session: Session, plan: Plan, graph: Graph, principles: Iterable[Pr
 def _carried_out(session: Session, plan: Plan, graph: Graph, principle: Principle) -> bool:
     if "rewrite" in principle.sets:
         return principle.sets["rewrite"] in plan.rewrites
-    kernels = [k for k in plan.kernels if k.kind != LIBRARY_KIND]
+    kernels = [k for k in plan.kernels if k.kind in session.dialect.generators]
+    if "launch" in principle.sets:
+        return principle.sets["launch"] == plan.launch and any(_speaks(session, graph, k, principle) for k in kernels)
     if "fusion" in principle.sets:
         return principle.sets["fusion"] == plan.fusion and any(_speaks(session, graph, k, principle) for k in kernels)
     return any(_chosen(session, graph, k, principle) for k in kernels)

@@ -11,6 +11,7 @@ from operators.authors.expert.generator import Generator
 from operators.authors.expert.ir.graph import Graph
 from operators.authors.expert.ir.ops import CONTRACTS
 from operators.authors.expert.plan import KernelPlan, Plan
+from operators.authors.expert.structures.launch import GRAPH, waits_for_launches
 from operators.authors.expert.structures.partition import LIBRARY_KIND, Fusion, Partitioner
 
 
@@ -18,6 +19,7 @@ from operators.authors.expert.structures.partition import LIBRARY_KIND, Fusion, 
 class Designer:
     """Makes plans with the expert's default schedules, nothing open for tuning yet.
 
+    `captures`: candidates may launch their kernels as one CUDA graph.
     `merit(graph, kernel)` counts the principles that a kernel's algorithm carries out; of equals the generator's own
     order decides.
     """
@@ -25,6 +27,7 @@ class Designer:
     generators: Mapping[str, Generator]
     hardware: Hardware
     merit: Callable[[Graph, KernelPlan], int] = lambda graph, kernel: 0
+    captures: bool = False
 
     def plan(self, graph: Graph, rewrites: tuple[str, ...], fusion: Fusion) -> Plan:
         """The favourite algorithm for every kernel that `fusion` cuts the rewritten `graph` into."""
@@ -41,9 +44,32 @@ class Designer:
                     kernels = (*plan.kernels[:i], self._scheduled(graph, kernel, choices), *plan.kernels[i + 1 :])
                     told = ", ".join(f"{k} {v}" for k, v in choices.items() if kernel.choices.get(k) != v)
                     yield replace(plan, kernels=kernels), f"K{i} with {told or 'the plain algorithm'}"
+        yield from self._alike(graph, plan)
+        yield from self.launches(graph, plan)
+
+    def launches(self, graph: Graph, plan: Plan) -> Iterator[tuple[Plan, str]]:
+        """The plan launched in the other way, if launching is what it waits for."""
+        if plan.launch:
+            yield replace(plan, launch=""), "kernels launched one by one"
+        elif self.captures and waits_for_launches(graph, plan):
+            yield replace(plan, launch=GRAPH), "all kernels as one CUDA graph"
+
+    def _alike(self, graph: Graph, plan: Plan) -> Iterator[tuple[Plan, str]]:
+        """Calls of the library that have a choice all make the same: what one hands to the next has its form then."""
+        options = {
+            i: self._structures(graph, kernel) for i, kernel in enumerate(plan.kernels) if kernel.kind == LIBRARY_KIND
+        }
+        free = [i for i, found in options.items() if len(found) > 1]
+        for choices in options[free[0]] if len(free) > 1 else []:
+            kernels = list(plan.kernels)
+            for i in free:
+                kernels[i] = self._scheduled(graph, kernels[i], choices)
+            if tuple(kernels) != plan.kernels:
+                told = ", ".join(f"{k} {v}" for k, v in choices.items())
+                yield replace(plan, kernels=tuple(kernels)), f"all library calls with {told or 'the layout as given'}"
 
     def _structures(self, graph: Graph, kernel: KernelPlan) -> list[dict[str, Value]]:
-        if kernel.kind == LIBRARY_KIND:
+        if kernel.kind not in self.generators:
             return []
         found = self.generators[kernel.kind].structures(graph, kernel.nodes, kernel.outputs)
         return [dict(choices) for choices in found]

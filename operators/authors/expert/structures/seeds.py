@@ -23,14 +23,17 @@ FUSIONS = (
 
 
 def seed_plans(captured: Graph, designer: Designer) -> Iterator[tuple[Plan, Graph, str]]:
-    """(plan, its rewritten graph, what sets it apart): the favourite, then other ways to fuse in turn with other
-    algorithms for the favourite's kernels, then the rest. Distinct as plans, perhaps not in signature."""
+    """(plan, its rewritten graph, what sets it apart): the favourite, also as one CUDA graph where that may help, then
+    other ways to fuse in turn with other algorithms for the favourite's kernels, then the rest. Distinct as plans,
+    perhaps not in signature."""
     bases = list(_bases(captured, designer))
-    bases = [base for base in bases if any(k.kind != LIBRARY_KIND for k in base[0].kernels)] or bases[:1]
+    bases = [base for base in bases if _has_choices(base[0])] or bases[:1]
+    plan, graph, told = bases[0]
+    captured = [(other, graph, f"{told}; {difference}") for other, difference in designer.launches(graph, plan)]
     rest = [_neighbours(base, designer) for base in bases]
     in_turn = chain.from_iterable(zip_longest(bases[1:], rest[0]))
     seen: set[str] = set()
-    for found in chain(bases[:1], in_turn, *rest[1:]):
+    for found in chain(bases[:1], captured, in_turn, *rest[1:]):
         if found is not None and not (_key(found[0]) in seen or seen.add(_key(found[0]))):
             yield found
 
@@ -44,6 +47,11 @@ def _bases(captured: Graph, designer: Designer) -> Iterator[tuple[Plan, Graph, s
             yield designer.plan(graph, names, fusion), graph, told
 
 
+def _has_choices(plan: Plan) -> bool:
+    """Whether there is anything to tune: a generated kernel, or a library's with decisions of its own."""
+    return any(kernel.kind != LIBRARY_KIND or kernel.schedule for kernel in plan.kernels)
+
+
 def _neighbours(base: tuple[Plan, Graph, str], designer: Designer) -> Iterator[tuple[Plan, Graph, str]]:
     plan, graph, told = base
     for other, difference in designer.alternatives(graph, plan):
@@ -51,4 +59,6 @@ def _neighbours(base: tuple[Plan, Graph, str], designer: Designer) -> Iterator[t
 
 
 def _key(plan: Plan) -> str:
-    return repr((plan.rewrites, [(k.kind, k.nodes, k.outputs, sorted(k.choices.items())) for k in plan.kernels]))
+    return repr(
+        (plan.rewrites, plan.launch, [(k.kind, k.nodes, k.outputs, sorted(k.choices.items())) for k in plan.kernels])
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from operators.authors.expert.generator import Generator
+from operators.authors.expert.library.generator import LibraryGenerator
 from operators.authors.expert.triton.attention import AttentionGenerator
 from operators.authors.expert.triton.conv import ConvGenerator
 from operators.authors.expert.triton.matmul import MatmulGenerator
@@ -12,5 +13,12 @@ from operators.authors.expert.triton.scan import ScanGenerator
 
 def generators() -> dict[str, Generator]:
     """Kind to generator."""
-    every = (AttentionGenerator(), ConvGenerator(), MatmulGenerator(), NestGenerator(), ScanGenerator())
+    every = (
+        AttentionGenerator(),
+        ConvGenerator(),
+        LibraryGenerator(),
+        MatmulGenerator(),
+        NestGenerator(),
+        ScanGenerator(),
+    )
     return {generator.kind: generator for generator in every}
