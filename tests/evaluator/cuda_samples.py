@@ -1,4 +1,4 @@
-"""A problem for a GPU, honest candidates for it, and ones that try to be faster than they are."""
+"""A problem for a GPU and honest candidates for it. Those that try to be faster than they are: `adversarial/gpu`."""
 
 from __future__ import annotations
 
@@ -50,8 +50,6 @@ rows[(x.numel() // n,)](x, self.norm.weight, self.norm.bias, y, n, self.norm.eps
 return y
 """
 _RIGHT = "torch.softmax(self.norm(x), dim=-1)"
-_SIDE = "SIDE = None\ndef side():\n    global SIDE\n    SIDE = SIDE or torch.cuda.Stream()\n    return SIDE"
-SLEEP = 6_000_000  # clock cycles: more than three milliseconds
 
 
 def _candidate(forward: str, before: str = ""):
@@ -60,54 +58,4 @@ def _candidate(forward: str, before: str = ""):
 
 TORCH = _candidate(f"return {_RIGHT}")
 TRITON = _candidate(_LAUNCH, _TRITON)
-
-WRONG = {
-    "zeros": _candidate("return torch.zeros_like(x)"),
-    "remembers by address": _candidate(
-        f"""
-        if x.data_ptr() not in KNOWN:
-            KNOWN[x.data_ptr()] = {_RIGHT}
-        return KNOWN[x.data_ptr()]""",
-        "KNOWN = {}",
-    ),
-    "does not wait for its stream": _candidate(
-        f"""
-        y = torch.empty_like(x)
-        with torch.cuda.stream(side()):
-            torch.cuda._sleep({SLEEP})
-            y.copy_({_RIGHT})
-        return y""",
-        _SIDE,
-    ),
-    "answers before it has computed": _candidate(
-        f"torch.cuda._sleep({SLEEP})\nreturn {_RIGHT}", "torch.cuda.synchronize = lambda *_: None"
-    ),
-}
-
-SLOW = {  # right, and slower than they would like to look
-    "patched clocks": _candidate(
-        f"torch.cuda._sleep({SLEEP})\nreturn {_RIGHT}",
-        """
-        import time
-        torch.cuda.Event.elapsed_time = lambda *_: 1e-3
-        time.perf_counter = time.monotonic = time.time = lambda: 0.0""",
-    ),
-    "works on behind the call": _candidate(
-        f"""
-        with torch.cuda.stream(side()):
-            torch.cuda._sleep({SLEEP})
-        return {_RIGHT}""",
-        _SIDE + "\ntorch.cuda.synchronize = lambda *_: torch.cuda.current_stream().synchronize()",
-    ),
-}
-
-FAILING = {
-    "hangs": _candidate(f"torch.cuda._sleep(1 << 60)\nreturn {_RIGHT}"),
-    "writes out of bounds": _candidate(
-        "beyond[(1,)](x, 1 << 44)\nreturn x",
-        "import triton\nimport triton.language as tl\n\n@triton.jit\ndef beyond(x, far):\n    tl.store(x + far, 1.0)",
-    ),
-    "takes all memory": _candidate("return torch.zeros(1 << 40, device='cuda')"),
-    "computes on the CPU": _candidate(f"x, self = x.cpu(), self.cpu()\nreturn {_RIGHT}"),
-}
-ALL = {"torch": TORCH, "triton": TRITON, **WRONG, **SLOW, **FAILING}
+ALL = {"torch": TORCH, "triton": TRITON}
