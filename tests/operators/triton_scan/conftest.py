@@ -1,4 +1,5 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "triton_nest"))
+for folder in ("", "triton_nest"):
+    sys.path.insert(0, str(Path(__file__).parents[1] / folder))

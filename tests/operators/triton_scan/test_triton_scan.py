@@ -28,6 +28,10 @@ def exclusive_from_the_end(x):
     return F.pad(reversed_sum(x), (0, 1))[:, 1:] * x
 
 
+def joined(x):
+    return torch.cumsum(torch.cat([torch.zeros_like(x[:, :1]), x], 1), 1)
+
+
 def counts(x, keep):
     return torch.cumsum(torch.where(keep, x, 0.0), -1), torch.cumsum(keep.to(torch.int64), -1)
 
@@ -43,6 +47,7 @@ CASES = {
     "exclusive": (exclusive, data(4, 70)),
     "exclusive from the end": (exclusive_from_the_end, data(4, 70)),
     "exclusive columns": (lambda x: F.pad(torch.cumsum(x, 0), (0, 0, 1, 0))[:-1] - x, data(30, 9)),
+    "exclusive by concatenation": (joined, data(4, 40)),
     "masked and counted": (counts, data(5, 130), data(5, 130, seed=1) > 0),
     "integers": (lambda x: torch.cumsum(x, 1), torch.arange(600).reshape(4, 150) - 300),
     "one after another": (lambda x: torch.cumsum(torch.cumsum(x, 1) - 1, 1), data(4, 90)),
