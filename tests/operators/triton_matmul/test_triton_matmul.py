@@ -25,6 +25,8 @@ def random_case(seed):
     choices = {"product": pick(["tiled", "persistent", "split"]), "layout": pick(LAYOUTS)}
     if "zeros" in structures(graph)[0] and choices["product"] != "split":
         choices["zeros"] = "skipped"
+    elif min(graph[graph.results[-1]].shape[-2:], default=0) >= 16 and pick([True, False]):
+        choices["product"] = "stream"
     values = {"block_m": pick([16, 32]), "block_n": pick([16, 32]), "block_k": pick([16, 32]), "split_k": pick([2, 4])}
     return case(graph, inputs, choices, cores=2, group_m=pick([1, 2, 8]), **values)
 

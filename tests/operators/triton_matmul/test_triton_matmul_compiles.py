@@ -41,6 +41,7 @@ KERNELS = {
     "bfloat16": (product(DType.BF16, 4096, 4096, 4096), None),
     "copied": (product(DType.F32, 2048, 2048, 2048, by_depth=False), {"product": "persistent", "layout": "b by depth"}),
     "split": (product(DType.F32, 256, 256, 16384), {"product": "split", "layout": "as given"}),
+    "stream": (product(DType.F32, 1536, 1536, 4096), {"product": "stream", "layout": "in pieces"}),
     "pieces": (product(DType.F32, 4096, 4096, 4096), {"product": "tiled", "layout": "in pieces"}),
 }
 
@@ -48,7 +49,7 @@ KERNELS = {
 COMMON = [(name, arch) for name in ("float32", "bfloat16", "pieces") for arch in SHARED]
 
 
-@pytest.mark.parametrize(("name", "arch"), [*COMMON, ("copied", 90), ("split", 90)])
+@pytest.mark.parametrize(("name", "arch"), [*COMMON, ("copied", 90), ("split", 90), ("stream", 90)])
 def test_default_schedules_fit_and_use_tensor_cores(tmp_path, name, arch):
     graph, choices = KERNELS[name]
     kernels = compiled(tmp_path, f"{name}_{arch}", case(graph, (), choices, hardware=gpu(arch)).module, arch)
@@ -75,6 +76,24 @@ def test_plain_factors_go_straight_to_shared_memory(tmp_path, dtype):
     copies = [line for line in kernel.ptx.splitlines() if "cp.async" in line and "global" in line]
     assert copies and all("0x10," in line for line in copies)  # bytes
     assert "ld.global" not in kernel.ptx
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "pieces", "stream"])
+def test_descriptors_leave_all_copying_to_the_engine(tmp_path, name):
+    graph, choices = KERNELS[name]
+    module = case(graph, (), choices, hardware=gpu(90), descriptors=1).module
+    (kernel,) = (k for k in compiled(tmp_path, f"engine_{name}", module, 90) if k.name == "k0_multiply")
+    assert "cp.async.bulk.tensor" in kernel.ptx and "cp.async.cg" not in kernel.ptx
+    assert kernel.spilled <= 256 and kernel.shared <= SHARED[90]
+
+
+def test_specialised_warps_fetch_while_others_multiply(tmp_path):
+    graph, choices = KERNELS["pieces"]
+    given = {"descriptors": 1, "specialized": 1, "promote": 0, "num_warps": 4, "block_n": 64}
+    module = case(graph, (), choices, hardware=gpu(90), **given).module
+    (kernel,) = (k for k in compiled(tmp_path, "special", module, 90) if k.name == "k0_multiply")
+    assert "setmaxnreg" in kernel.ptx and ".reqntid 384" in kernel.ptx
+    assert kernel.spilled == 0 and kernel.shared <= SHARED[90]
 
 
 @pytest.mark.parametrize("size", [7, 1])

@@ -44,8 +44,15 @@ class Frame:
         return f"tl.program_id(0){'.to(tl.int64)' if self.wide else ''}"
 
     def tile(self, product: Product, tile: str, group: str = "") -> list[str]:
-        """Defines batch, i and j of a tile by its number. `group` is the constant that says how many tiles of rows are
-        walked together, column by column, so that tiles at work at the same time share rows and columns in cache."""
+        """Defines batch, i and j of a tile by its number; see `numbers`."""
+        rows, columns = (self.blocks[name].constant for name in "ij")
+        numbers = self.numbers(product, tile, group)
+        return [*numbers, *self.defined("i", f"tile_i * {rows}"), *self.defined("j", f"tile_j * {columns}")]
+
+    def numbers(self, product: Product, tile: str, group: str = "") -> list[str]:
+        """Defines batch, tile_i and tile_j by the number of a tile. `group` is the constant that says how many tiles of
+        rows are walked together, column by column, so that tiles at work at the same time share rows and columns in
+        cache."""
         batched = product.batch > 1
         lines = [f"batch = {tile} // (TILES_M * TILES_N)"] if batched else []
         inside = f"{tile} % (TILES_M * TILES_N)" if batched else tile
@@ -60,5 +67,4 @@ class Frame:
             ]
         else:
             lines += [f"tile_i = {inside} // TILES_N", f"tile_j = {inside} % TILES_N"]
-        rows, columns = (self.blocks[name].constant for name in "ij")
-        return [*lines, *self.defined("i", f"tile_i * {rows}"), *self.defined("j", f"tile_j * {columns}")]
+        return lines

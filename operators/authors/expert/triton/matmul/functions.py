@@ -46,6 +46,10 @@ class Functions:
         """Statements of the module, ahead of the functions that follow."""
         self._source += [*lines, "", ""]
 
+    def prepare(self, statement: str) -> None:
+        """Something to do at the start of every call."""
+        self._calls.lines.append(statement)
+
     def scratch(self, name: str, size: str, dtype: str, make: str = "empty", once: bool = False) -> None:
         """A tensor that lives as long as the call, or what is kept."""
         text = f"{name} = torch.{make}({size}, dtype={torch_type(dtype)}, device=_EGG_DEVICE)"

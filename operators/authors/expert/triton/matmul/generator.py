@@ -74,12 +74,10 @@ class MatmulGenerator:
             out.scratch("infinite", "1", "int32", "zeros")
             for side in (found.a, found.b):
                 Factors(out, found, side).look()
-        if kernel.choices["product"] == "split":
-            size = found.batch * found.m * found.n
-            out.scratch("parts", f"{out.settings.text('split_k')} * {size}", "float32")
-        Multiply(out, found, kernel).add()
-        if kernel.choices["product"] == "split":
-            join(out, found)
+        multiply = Multiply(out, found, kernel)
+        multiply.add()
+        if multiply.form.parts:
+            join(multiply)
         return out.code(found.reads, found.contraction.outputs)
 
     def _copies(self, out: Functions, found: Product, kernel: KernelPlan) -> None:

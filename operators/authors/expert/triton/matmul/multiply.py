@@ -11,18 +11,14 @@ from operators.authors.expert.plan import KernelPlan
 from operators.authors.expert.triton.dtypes import COMPUTE, STORAGE
 from operators.authors.expert.triton.expr import Emitter, Scope
 from operators.authors.expert.triton.matmul import pieces
+from operators.authors.expert.triton.matmul.descriptors import ALLOCATOR, PREPARED
+from operators.authors.expert.triton.matmul.forms import FORMS
 from operators.authors.expert.triton.matmul.frame import SHAPES, Block, Frame
 from operators.authors.expert.triton.matmul.functions import Functions
 from operators.authors.expert.triton.matmul.product import Factor, Product, Side
-from operators.authors.expert.triton.matmul.schedule import LAYOUTS, in_pieces
+from operators.authors.expert.triton.matmul.schedule import LAYOUTS, in_pieces, matrices
 from operators.authors.expert.triton.text import indented, loop
 
-PASSES = {
-    "tiled": "multiply",
-    "persistent": "multiply tile after tile",
-    "split": "multiply parts of the depth",
-    "skipped": "multiply what is not zero",
-}
 _ORDER = ((2, 0), (0, 2), (1, 1), (1, 0), (0, 1))  # products of pieces beside that of the largest, smallest first
 _BLOCKS = {"i": "block_m", "j": "block_n", "p": "block_k", "q": "block_k"}
 _DEPTH = frozenset("pq")
@@ -47,8 +43,11 @@ class Multiply:
         }
         self.frame = Frame(blocks, product.wide)
         self.skips = self.plan.choices.get("zeros") == "skipped"
-        self.form = str(self.plan.choices["product"])
+        self.form = FORMS[str(self.plan.choices["product"])](settings, product, self.frame)
         self.pieces = in_pieces(self.plan.choices)
+        self.group = "GROUP_M" if "group_m" in settings.decisions else ""
+        described = matrices(product, self.plan.choices) if settings.ever("descriptors") else [None, None]
+        self.matrices = dict(zip("ij", described, strict=True))
         self.emitter = Emitter(
             product.graph,
             product.contraction.nodes,
@@ -60,21 +59,54 @@ class Multiply:
 
     def add(self) -> None:
         """The function, with what it needs to start."""
-        group = "GROUP_M" if "group_m" in self.out.settings.decisions else ""
-        told = PASSES["skipped" if self.skips else self.form]
-        self.body.append(f"# pass: {told}{' in pieces' if self.pieces else ''}")
-        self.body += self.frame.tile(self.product, "tile", group)
+        self.body += self.frame.tile(self.product, "tile", self.group)
         self._sum()
-        if self.form == "split":
-            self.body.append(f"tl.store({part(self.product)}, acc{self.emitter.mask(spans(self.product))})")
-        else:
-            self.body += finish(self.product, self.emitter, self.body)
-        scratch = self._copies()
+        self.body += self._ends()
+        values, scratch = self.values(), self._copies()
         scratch |= {"infinite": "int32"} if self.skips else {}
-        scratch |= {"parts": "float32"} if self.form == "split" else {}
-        writes = () if self.form == "split" else self.product.contraction.outputs
+        if self.form.parts:
+            scratch["parts"] = "float32"
+            self.out.scratch("parts", self.form.scratch(values["TILES"]), "float32")
+        told = "multiply what is not zero" if self.skips else self.form.told
+        program = [f"# pass: {told}{' in pieces' if self.pieces else ''}"]
+        program += [*self._descriptors(), *self.form.program(self.body)]
+        writes = () if self.form.always else self.product.contraction.outputs
         warps, reads = self.out.settings.text("num_warps"), sorted(self.emitter.reads)
-        self.out.add("multiply", self._program(), self._values(), self._grid(), warps, reads, writes, scratch)
+        self.out.add("multiply", program, values, self.form.grid(values["TILES"]), warps, reads, writes, scratch)
+
+    def _ends(self) -> list[str]:
+        """What becomes of the sums `acc`: the result where they are whole, else a part."""
+        store = f"tl.store({part(self.product)}, acc{self.emitter.mask(spans(self.product))})"
+        if self.form.always:
+            return [store]
+        if not self.form.parts:
+            return finish(self.product, self.emitter, self.body)
+        whole = Scope(self.emitter.scopes[0].variables)
+        self.emitter.scopes = [whole]
+        stores = finish(self.product, self.emitter, whole.lines)
+        place = shared("tl.arange(0, BLOCK_M)[:, None]")
+        store = ["slot = 2 * tl.program_id(0) + (begin == 0).to(tl.int32)", f"tl.store({place}, acc)"]
+        return ["if end - begin == STEPS:", *indented([*whole.lines, *stores]), "else:", *indented(store)]
+
+    def _descriptors(self) -> list[str]:
+        """Statements that make descriptors of the factors, if the kernel is told to use them."""
+        lines = []
+        for side in (self.product.a, self.product.b):
+            name = side.factor.name
+            copy = f"pieces_{name}" if self.pieces else f"packed_{name}" if name in self._copied else ""
+            found = self.matrices[name]
+            if found:
+                base = copy or f"in{side.reads[0]}"
+                lines.append(found.made(f"tiles_{name}", base, "PIECES" if self.pieces else ""))
+        if lines:
+            self.out.define(ALLOCATOR)
+            self.out.prepare(PREPARED)
+        return ["if DESCRIPTORS:", *indented(lines)] if lines else []
+
+    def _described(self, name: str, value: str, copy: int = 0) -> list[str]:
+        """Statements that take the tile `value` of a factor by its descriptor instead, if the kernel is told to."""
+        found = self.matrices[name]
+        return ["if DESCRIPTORS:", f"    {value} = {found.load(f'tiles_{name}', copy)}"] if found else []
 
     @property
     def _copied(self) -> str:
@@ -87,22 +119,7 @@ class Multiply:
             return {f"{kind}_{name}": dtype for kind, dtype in types.items() for name in self._copied}
         return {f"packed_{name}": self.product.dtype.value for name in self._copied}
 
-    def _program(self) -> list[str]:
-        start = self.frame.program()
-        if self.form == "persistent":
-            each = "each.to(tl.int64)" if self.frame.wide else "each"
-            return loop("each in tl.range(tl.program_id(0), TILES, tl.num_programs(0))", [f"tile = {each}", *self.body])
-        if self.form == "split":
-            return [f"piece = {start} // TILES", f"tile = {start} % TILES", *self.body]
-        return [f"tile = {start}", *self.body]
-
-    def _grid(self) -> str:
-        text, tiles = self.out.settings.text, self._values()["TILES"]
-        if self.form == "persistent":
-            return f"min({tiles}, {text('cores')} * {text('programs_per_core')})"
-        return f"{text('split_k')} * {tiles}" if self.form == "split" else tiles
-
-    def _values(self) -> dict[str, str]:
+    def values(self) -> dict[str, str]:
         """Constants, with the text of their values."""
         settings, product = self.out.settings, self.product
         text = settings.text
@@ -120,14 +137,17 @@ class Multiply:
             found["PRECISION"] = f'{text("input_precision")} if _EGG_DEVICE == "cuda" else "ieee"'
         if "promote" in settings.decisions:
             found["CHUNK"] = f"triton.cdiv({text('promote')} or {product.k}, {step}) * {step}"
-        if self.form == "split":
-            found["PIECE"] = f"triton.cdiv({product.k}, {text('split_k')} * {step}) * {step}"
-        return found
+        if any(self.matrices.values()):
+            found["DESCRIPTORS"] = text("descriptors")
+        if "specialized" in settings.decisions:
+            found["SPECIALIZED"] = f"{text('specialized')} == 1"
+        return found | self.form.values(found["TILES"])
 
     def _sum(self) -> None:
         """`acc`, the sums of a tile over the depth."""
         self.body += self._bounds()
-        low, high = ("low", "high") if self.skips or self.form == "split" else ("0", str(self.product.k))
+        partly = self.skips or self.form.parts
+        low, high = ("low", "high") if partly else ("0", str(self.product.k))
         zeros = "tl.zeros([BLOCK_M, BLOCK_N], tl.float32)"
         if "promote" in self.out.settings.decisions:
             # Tensor cores drop bits of a long sum: they add up parts of it, and the parts are added in float32.
@@ -144,7 +164,8 @@ class Multiply:
         """The loop that adds a stretch of the depth to `acc`."""
         body = [*self.frame.defined("p", "k"), *self.frame.defined("q", "k")]
         body += self._products_of_pieces(acc) if self.pieces else self._product(acc)
-        return loop(f"k in tl.range({low}, {high}, BLOCK_K, num_stages=STAGES)", body)
+        special = ", warp_specialize=SPECIALIZED" if self.out.settings.ever("specialized") else ""
+        return loop(f"k in tl.range({low}, {high}, BLOCK_K, num_stages=STAGES{special})", body)
 
     def _product(self, acc: str) -> list[str]:
         outer = self.emitter.scopes[0]
@@ -160,17 +181,13 @@ class Multiply:
         """The largest pieces' product goes to `acc`, the others' to `small`."""
         loads = [self._pieces(self.product.a, "left", "p"), self._pieces(self.product.b, "right", "q")]
         small = {terms: f"small = tl.dot(left{terms[0]}, right{terms[1]}, small)" for terms in _ORDER}
-        third = [*(each[2] for each in loads), *(small[terms] for terms in _ORDER[:3])]
-        second = [*(each[1] for each in loads), "if PIECES > 2:", *indented(third)]
+        first, second, third = ([line for each in loads for line in each[n]] for n in range(3))
+        third += [small[terms] for terms in _ORDER[:3]]
+        second += ["if PIECES > 2:", *indented(third)]
         second += [small[terms] for terms in _ORDER[3:]]
-        return [
-            *(each[0] for each in loads),
-            "if PIECES > 1:",
-            *indented(second),
-            f"{acc} = tl.dot(left0, right0, {acc})",
-        ]
+        return [*first, "if PIECES > 1:", *indented(second), f"{acc} = tl.dot(left0, right0, {acc})"]
 
-    def _pieces(self, side: Side, name: str, deep: str) -> list[str]:
+    def _pieces(self, side: Side, name: str, deep: str) -> list[list[str]]:
         """Statements that load the tiles of a factor's pieces, the largest first."""
         product, factor = self.product, side.factor
         own, wide = self._matrix(factor)
@@ -182,7 +199,9 @@ class Multiply:
             text = f"tl.load(pieces_{factor.name}{f' + {n * size}' if n else ''} + {where}{mask})"
             if not position.uses >= {factor.name, deep}:
                 text = f"tl.broadcast_to({text}, {_SHAPES[factor.name]})"
-            lines.append(f"{name}{n} = {text}")
+            described = self._described(factor.name, f"{name}{n}", n)
+            load = [f"{name}{n} = {text}"]
+            lines.append([*described, "else:", *indented(load)] if described else load)
         return lines
 
     def _unscaled(self) -> list[str]:
@@ -222,6 +241,10 @@ class Multiply:
         if not uses >= {factor.name, deep}:
             text = f"tl.broadcast_to({value}, {_SHAPES[factor.name]})"
             value = emitter.named("tile", text, uses | {factor.name, deep})
+        if self.matrices[factor.name]:
+            # The name is assigned to again, so it must not be that of a load which others may use.
+            value = emitter.named("tile", value, uses | {factor.name, deep})
+            emitter.scopes[-1].lines += self._described(factor.name, value)
         return value
 
     def _filler(self, node: Node, position: Index) -> str:
@@ -232,10 +255,8 @@ class Multiply:
     def _bounds(self) -> list[str]:
         """The part of the depth that counts for this tile."""
         depth = self.product.k
-        if self.form == "split":
-            return ["low = piece * PIECE", f"high = tl.minimum(low + PIECE, {depth})"]
         if not self.skips:
-            return []
+            return self.form.bounds()
         lows, highs = self._limits()
         low = reduce(lambda text, limit: f"tl.maximum({text}, {limit})", lows, "0")
         high = reduce(lambda text, limit: f"tl.minimum({text}, {limit})", highs, str(depth))
@@ -282,6 +303,11 @@ def part(product: Product) -> str:
     sizes = {"batch": product.batch, "i": product.m, "j": product.n}
     position = linear([variable(*each) for each in sizes.items()], tuple(sizes.values()))
     return f"parts + piece * {product.batch * product.m * product.n} + {position.written('//')}"
+
+
+def shared(rows: str) -> str:
+    """Where the sums lie that program `slot // 2` has of these rows of a tile that it shares with others."""
+    return f"parts + slot * (BLOCK_M * BLOCK_N) + {rows} * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]"
 
 
 def finish(product: Product, emitter: Emitter, body: list[str]) -> list[str]:

@@ -49,13 +49,15 @@ class Factor:
 @dataclass(frozen=True)
 class Side:
     """What is known of a factor in memory. `deep`: contiguous along the depth. `plain`: there as it is multiplied.
-    `fixed`: made of parameters and buffers alone."""
+    `fixed`: made of parameters and buffers alone. `lies`: along which side the rows of a plain factor's matrices run
+    that follow each other densely, "deep" or "wide"; "" where they do not."""
 
     factor: Factor
     reads: tuple[int, ...]
     deep: bool
     plain: bool
     fixed: bool
+    lies: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +150,15 @@ def _side(found: Contraction, factor: Factor) -> Side:
     deep = all(wide != 1 for wide, _ in strides) or any(deep == 1 for _, deep in strides)
     reads = tuple(emitter.reads)
     fixed = bool(reads) and all(found.graph[i].op == "state" for i in reads)
-    return Side(factor, reads, deep, _plain(found, factor.node), fixed)
+    plain = _plain(found, factor.node)
+    return Side(factor, reads, deep, plain, fixed, _lies(factor, depth, emitter.positions[0]) if plain else "")
+
+
+def _lies(factor: Factor, depth: int, position: Index) -> str:
+    batch, wide, deep = (variable("batch", factor.batches), variable(factor.name, factor.width), variable("p", depth))
+    if position == linear((batch, wide, deep), (factor.batches, factor.width, depth)):
+        return "deep"
+    return "wide" if position == linear((batch, deep, wide), (factor.batches, depth, factor.width)) else ""
 
 
 def _epilogue_reads(found: Contraction, a: Side, batches: int, m: int, n: int) -> tuple[int, ...] | None:

@@ -9,6 +9,7 @@ from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Lever, Value
 from operators.authors.expert.ir.graph import DType
 from operators.authors.expert.plan import Decision
+from operators.authors.expert.triton.matmul.descriptors import Matrix, matrix
 from operators.authors.expert.triton.matmul.pieces import PIECES
 from operators.authors.expert.triton.matmul.product import Product
 from operators.authors.expert.triton.nest.schedule import NOMINAL, power
@@ -30,15 +31,18 @@ LAYOUTS = {
 def algorithms(product: Product) -> list[dict[str, Value]]:
     """The structural alternatives, the favourite first.
 
-    "product": one program a tile ("tiled"), programs that go from tile to tile ("persistent"), or several programs a
-    tile that share the depth ("split"). "layout": which factors are first copied so that they are contiguous along the
-    depth, prologue done; "in pieces" of 16 bits, scaled (see `pieces`). Copies of what is made of parameters and
-    buffers alone are kept from call to call. "zeros": "skipped" beside a diagonal.
+    "product": one program a tile ("tiled"), programs that go from tile to tile ("persistent"), several programs a tile
+    that share the depth ("split"), or programs that share all steps of all tiles ("stream"). "layout": which factors
+    are first copied so that they are contiguous along the depth, prologue done; "in pieces" of 16 bits, scaled (see
+    `pieces`). Copies of what is made of parameters and buffers alone are kept from call to call. "zeros": "skipped"
+    beside a diagonal.
     """
     tiles = product.batch * ceil(product.m / 128) * ceil(product.n / 128)
     forms = ["tiled"]
     if tiles >= 2 * NOMINAL.cores:
         forms.append("persistent")
+    if min(product.m, product.n) >= 64 and product.k >= 512 and NOMINAL.cores < 2 * tiles <= 16 * NOMINAL.cores:
+        forms.append("stream")
     if 2 * tiles <= NOMINAL.cores and product.k >= 256:
         forms.insert(0 if product.k >= 4096 or (product.k >= 1024 and 4 * tiles <= NOMINAL.cores) else 1, "split")
     layouts = _layouts(product)
@@ -46,6 +50,7 @@ def algorithms(product: Product) -> list[dict[str, Value]]:
     found += [{"product": form, "layout": layouts[0]} for form in forms[1:]]
     if product.dtype is DType.F32 and min(product.m, product.n) >= 64 and product.k >= 128:
         found.insert(0 if product.flops >= _PIECED else 1, {"product": forms[0], "layout": "in pieces"})
+        found += [{"product": form, "layout": "in pieces"} for form in forms[1:]]
     if any(product.triangles):
         found.insert(0, {"product": "tiled", "layout": layouts[0], "zeros": "skipped"})
     return found
@@ -88,9 +93,13 @@ def decisions(product: Product, choices: dict[str, Value], hardware: Hardware) -
         tiles = product.batch * ceil(product.m / rows) * ceil(product.n / columns)
         pieces = max(2, min(32, power(ceil(hardware.cores / tiles)), power(product.k // 256)))
         found.append(Decision("split_k", mapping, pieces, (2, 4, 8, 16, 32)))
-    if form == "persistent":
+    if form in ("persistent", "stream"):
         found.append(Decision("cores", mapping, hardware.cores))
         found.append(Decision("programs_per_core", mapping, 1, (1, 2, 3, 4)))
+    if hardware.capability >= 90 and any(matrices(product, choices)):
+        found.append(Decision("descriptors", staging, 0, (0, 1)))
+        if form == "tiled":
+            found.append(Decision("specialized", staging, 0, (0, 1)))
     if product.dtype is DType.F32:
         found += _arithmetic(product, in_pieces(choices))
     return {d.name: d for d in found}
@@ -98,6 +107,12 @@ def decisions(product: Product, choices: dict[str, Value], hardware: Hardware) -
 
 def in_pieces(choices: Mapping[str, Value]) -> bool:
     return choices["layout"] == "in pieces"
+
+
+def matrices(product: Product, choices: Mapping[str, Value]) -> list[Matrix | None]:
+    """Of the left and the right factor, as a descriptor sees what is multiplied."""
+    copied, bytes_ = LAYOUTS[str(choices["layout"])], 2 if in_pieces(choices) else product.dtype.bytes
+    return [matrix(product, side, side.factor.name in copied, bytes_) for side in (product.a, product.b)]
 
 
 def _arithmetic(product: Product, pieces: bool) -> list[Decision]:
