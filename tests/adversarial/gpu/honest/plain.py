@@ -1,10 +1,13 @@
 """Without kernels of one's own: torch, streams, graphs, buffers."""
 
+from functools import partial
+
 from gpu.corpus import honest
 from gpu.tools import DRIVER, SIDE
 
 from evaluator.settings import Effort
 
+_screened = partial(honest, effort=Effort.SCREEN)  # what is the same at every shape
 _OWN = ("norm_softmax", "gated_chain", "linear_gelu", "weighted_loss", "batch_norm", "rms_pair", "small_difference")
 _GRAPHS = """
 def captured(self, x, gate):
@@ -21,7 +24,7 @@ def captured(self, x, gate):
 """
 
 ENTRIES = [
-    *(honest("the Model itself", problem, "", effort=Effort.SCREEN) for problem in _OWN),
+    *(_screened("the Model itself", problem, "") for problem in _OWN),
     honest(
         "a graph that its inputs are copied to",
         "gated_chain",
@@ -53,7 +56,7 @@ ENTRIES = [
         """,
         init="self.graphs = {}",
     ),
-    honest(
+    _screened(
         "an own stream, joined",
         "norm_softmax",
         """
@@ -68,7 +71,7 @@ ENTRIES = [
         """,
         SIDE,
     ),
-    honest(
+    _screened(
         "streams of different priority, joined",
         "linear_gelu",
         """
@@ -85,7 +88,7 @@ ENTRIES = [
         """,
         init="self.streams = []",
     ),
-    honest(
+    _screened(
         "a thread that is waited for",
         "gated_chain",
         """
@@ -96,7 +99,7 @@ ENTRIES = [
         """,
         "from concurrent.futures import ThreadPoolExecutor\nPOOL = ThreadPoolExecutor(1)",
     ),
-    honest(
+    _screened(
         "waits for the device itself",
         "norm_softmax",
         "y = Model.forward(self, x)\ntorch.cuda.synchronize()\nreturn y",
@@ -123,7 +126,7 @@ ENTRIES = [
         """,
         init="self.scratch = None",
     ),
-    honest(
+    _screened(
         "an own output buffer, used again",
         "norm_softmax",
         """
@@ -133,12 +136,12 @@ ENTRIES = [
         """,
         init="self.out = None",
     ),
-    honest(
+    _screened(
         "a transposed result",
         "linear_gelu",
         "y = torch.addmm(self.linear.bias[:, None], self.linear.weight, x.t())\nreturn torch.nn.functional.gelu(y).t()",
     ),
-    honest(
+    _screened(
         "a slice of a larger buffer",
         "norm_softmax",
         """
@@ -147,7 +150,7 @@ ENTRIES = [
         return y
         """,
     ),
-    honest(
+    _screened(
         "a large workspace",
         "norm_softmax",
         """
@@ -171,13 +174,13 @@ ENTRIES = [
         return torch.relu_(centred * scale.view(-1, 1, 1) + bn.bias.view(-1, 1, 1))
         """,
     ),
-    honest(
+    _screened(
         "sums in two steps",
         "weighted_loss",
         "return (((x - target) ** 2).sum(0) * self.weight).sum() / x.numel()",
     ),
-    honest("one product in place of two", "small_difference", "return step @ self.weight"),
-    honest(
+    _screened("one product in place of two", "small_difference", "return step @ self.weight"),
+    _screened(
         "lines of the weights are to stay in the cache",
         "linear_gelu",
         """
