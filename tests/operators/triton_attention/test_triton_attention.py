@@ -13,9 +13,13 @@ import torch.nn.functional as F
 
 pytest.importorskip("triton")
 
-from attentions import SPLIT, TOGETHER, case, check, data, heads, structures, supported
+from attentions import ATTENTION, SPLIT, TOGETHER, case, check, data, heads, structures, supported
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from interpreted import whole
+
+from operators.authors.expert.plan import KernelPlan
+from operators.authors.expert.triton.nest.schedule import NOMINAL
 
 SMALL = {"block_m": 16, "block_n": 16, "parts": 4}
 sdpa = F.scaled_dot_product_attention
@@ -72,6 +76,10 @@ CASES = {
     ),
     "scale": (lambda q, k, v: sdpa(q, k, v, scale=0.3), heads()),
     "negative scale": (lambda q, k, v: sdpa(q, k, v, scale=-0.3), heads()),
+    "low scores are hidden": (
+        lambda q, k, v: ((s := q @ k.mT * 0.3).masked_fill(s < -0.5, -torch.inf)).softmax(-1) @ v,
+        heads(),
+    ),
     "boolean mask": (lambda q, k, v, m: sdpa(q, k, v, attn_mask=m), [*heads(), data(2, 1, 37, 37) > -1]),
     "additive mask": (lambda q, k, v, m: sdpa(q, k, v, attn_mask=m), [*heads(), data(1, 3, 37, 37)]),
     "key padding": (lambda q, k, v, m: sdpa(q, k, v, attn_mask=m[:, None, None]), [*heads(), data(2, 37) > -1]),
@@ -189,6 +197,24 @@ def test_blocks_above_the_diagonal_are_skipped_and_those_below_have_no_mask():
         assert edges.count("tl.where(") > 1
     assert "high" not in sources(sdpa, *heads(48, d=16))
     assert "high" not in sources(*CASES["soft cap after the mask"][:1], *CASES["soft cap after the mask"][1])
+
+
+@pytest.mark.parametrize("way", ["argument", "tril", "triu", "positions"])
+def test_causal_masks_are_seen_at_any_length(way):
+    length = 40_000
+    x = torch.empty(1, device="meta").expand(1, 1, length, 16)
+
+    def function(q, k, v):
+        if way == "argument":
+            return sdpa(q, k, v, is_causal=True)
+        ones = torch.ones(length, length, device=q.device)
+        row, column = (torch.arange(length, device=q.device) for _ in range(2))
+        masks = {"tril": ones.tril() == 0, "triu": ones.triu(1).bool(), "positions": column > row[:, None]}
+        return (q @ k.mT).masked_fill(masks[way], float("-inf")).softmax(-1) @ v
+
+    graph, nodes, outputs = whole(function, [x, x, x])
+    facts = ATTENTION.facts(graph, KernelPlan("attention", nodes, outputs, TOGETHER), NOMINAL)
+    assert facts["causal"]
 
 
 def test_few_queries_split_the_keys():

@@ -9,15 +9,17 @@ import torch
 
 from operators.authors.expert.ir.constants import constant_value, is_constant
 from operators.authors.expert.ir.graph import Graph, Node
-from operators.authors.expert.kernels.attention.pattern import Attention
+from operators.authors.expert.kernels.attention.diagonal import condition
+from operators.authors.expert.kernels.attention.pattern import Attention, batch_index
+from operators.authors.expert.kernels.index import aligned, variable
 
 _NEVER = float("-inf")
 
 
 @dataclass(frozen=True)
 class Causal:
-    """Query i sees exactly the keys j <= i + offset: elsewhere `node` is -inf. There it equals its input `seen`, if that
-    is not None."""
+    """Query i sees exactly the keys j <= i + offset: elsewhere `node` is -inf. There it equals its input `seen`, unless
+    that is None."""
 
     node: int
     seen: int | None
@@ -27,6 +29,9 @@ class Causal:
 def causal_mask(graph: Graph, found: Attention) -> Causal | None:
     """The causal mask among the scores, if there is a constant one."""
     for node in _hiding(graph, found):
+        by_position = _by_position(graph, node, found)
+        if by_position:
+            return by_position
         for hidden, seen in _hidden(graph, node):
             offset = _offset(hidden) if hidden.shape == (found.out.shape[-2], found.scores.shape[-1]) else None
             if offset is not None:
@@ -55,6 +60,22 @@ def _keeps_hidden(graph: Graph, node: Node, source: int) -> bool:
     if node.op in ("reshape", "broadcast"):
         return graph[source].shape[-2:] == node.shape[-2:]
     return node.op in ("add", "cast") or (node.op == "sub" and node.inputs[0] == source)
+
+
+def _by_position(graph: Graph, node: Node, found: Attention) -> Causal | None:
+    """A mask that compares positions, which may be too large to look at."""
+    if node.op != "where" or node.shape[-2:] != (found.out.shape[-2], found.scores.shape[-1]):
+        return None
+    chosen, then, otherwise = node.inputs
+    index = (*batch_index(node.shape[:-2]), variable("q", node.shape[-2]), variable("j", node.shape[-1]))
+    above = condition(graph, chosen, aligned(index, graph[chosen].shape))
+    if above is not None and is_constant(graph, then, _NEVER):
+        above, then, otherwise = above * -1 - 1, otherwise, then
+    if above is None or not is_constant(graph, otherwise, _NEVER):
+        return None
+    offset = above - index[-2] + index[-1]
+    hides = offset.constant < node.shape[-1] - 1
+    return Causal(node.id, then, offset.constant) if not offset.terms and hides else None
 
 
 def _hidden(graph: Graph, node: Node) -> Iterator[tuple[torch.Tensor, int | None]]:

@@ -192,8 +192,8 @@ def _factor(graph: Graph, found: Attention) -> tuple[float, tuple[int, int] | No
     node = found.scores
     while node.op == "where":
         rest = [i for i in node.inputs[1:] if not is_constant(graph, i, float("-inf"))]
-        if len(rest) != 1:
-            break
+        if len(rest) != 1 or node.inputs[0] in found.inner:
+            break  # a condition on scores would see them without the factor
         node = graph[rest[0]]
     if node.op in ("mul", "div") and node.dtype is DType.F32 and node.id in found.inner:
         number = constant_value(graph, node.inputs[1])
