@@ -26,20 +26,20 @@ import torch
 class Model(torch.nn.Module):
     def __init__(self):
         super().__init__()
-        self.weight = torch.nn.Parameter(torch.randn(130, 70))
-        self.register_buffer("scale", torch.rand(70))
+        self.weight = torch.nn.Parameter(torch.randn({depth}, 80))
+        self.register_buffer("scale", torch.rand(80))
     def forward(self, x):
         return torch.relu(x @ {factor})
 def get_inputs():
-    return [torch.randn({rows}, 130)]
+    return [torch.randn({rows}, {depth})]
 def get_init_inputs():
     return []
 """
 
 
-def candidate(layout, factor="self.weight", rows=66, **values):
+def candidate(layout, factor="self.weight", rows=66, depth=130, **values):
     """(text, code of the only kernel)"""
-    session = Session(Problem("kept", SOURCE.format(factor=factor, rows=rows)), TritonDialect(), GPU)
+    session = Session(Problem("kept", SOURCE.format(factor=factor, rows=rows, depth=depth)), TritonDialect(), GPU)
     base = Designer(session.dialect.generators, GPU).plan(session.captured, (), Fusion("all"))
     (kernel,) = base.kernels
     choices = {"product": "tiled", "layout": layout}
@@ -73,8 +73,9 @@ def test_what_inputs_are_part_of_is_made_in_every_call():
 
 def test_kept_copies_are_part_of_the_structure_and_honest():
     texts = [candidate("in pieces", input_precision=word)[0] for word in ("fp16x3", "bf16x6", "fp16")]
-    texts += [candidate("b by depth")[0]]
+    texts += [candidate("in pieces", depth=136, descriptors=1, specialized=1)[0], candidate("b by depth")[0]]
+    assert "make_tensor_descriptor" in texts[3]
     structures = [structure(text, Dialect.TRITON) for text in texts]
-    assert structures[0] == structures[1] == structures[2] != structures[3]
+    assert structures[0] == structures[1] == structures[2] == structures[3] != structures[4]
     assert any("split j by depth" in line for line in structures[0])
-    assert [static_flags(Candidate(text, Dialect.TRITON).source) for text in texts] == [()] * 4
+    assert [static_flags(Candidate(text, Dialect.TRITON).source) for text in texts] == [()] * 5
