@@ -15,7 +15,7 @@ from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Configuration
 from egg_search.core.problem import Problem
 from egg_search.core.problem.validation import validate
-from egg_search.core.verdict import Verdict
+from egg_search.core.verdict import Outcome, Verdict
 from evaluator.baselines.baselines import Baselines
 from evaluator.build import build
 from evaluator.build.store import BuildStore
@@ -98,7 +98,8 @@ class Evaluator:
             verdict, denied = self._run(book, store, bound, flags, effort, best_ms)
             if wants_compiler(verdict, denied):
                 second, denied = self._run(book, store, bound, flags, effort, best_ms, rehearse=True)
-                verdict = verdict if wants_compiler(second, denied) else second
+                told = second.outcome is not Outcome.PROTOCOL and not wants_compiler(second, denied)
+                verdict = second if told else verdict
             return replace(verdict, build_seconds=report.seconds, run_seconds=time.perf_counter() - begin)
 
     def renew(self) -> None:

@@ -85,7 +85,9 @@ class CudaSeat(CpuSeat):
             self._worker.resume()
             self._send(Op.SETUP, _SETUP_SECONDS, NULL_MODEL, value=self._setup)
             self._setup = None
+        before = _free_bytes()
         super().load(number, spec, state, timeout, rehearsal)
+        self._hold(before - _free_bytes())
 
     def _forward(
         self, number: int, arguments: list[Any], timeout: float, warm: int, own_seconds: float | None = None
@@ -101,9 +103,10 @@ class CudaSeat(CpuSeat):
             self._worker.pause()
             self._written.add(place)
             size = self._sizes.get(number, self._bench.room.size)
-            seconds, reply = self._timed(layout, region, arguments, size, timeout, own_seconds)
+            seconds, reply = self._timed(layout, region, arguments, timeout, own_seconds)
             self._hold(before - _free_bytes())
             if reply.status is Status.NO_ROOM:
+                self._bench.clear(layout, region, size)
                 self._grow(number, reply.number)
                 return self._forward(number, arguments, timeout, warm, own_seconds)
             self._expect(reply)
@@ -111,6 +114,7 @@ class CudaSeat(CpuSeat):
             outputs = [self._bench.taken(output) for output in reply.outputs]
             self._last = layout, region, arguments, self._sizes[number]
             changed = self._bench.changed(layout, region, arguments)
+            self._bench.clear(layout, region, self._sizes[number])
             return Call(seconds, outputs, changed, reply.text, 1 + warm, max(0.0, reply.number), max(0.0, reply.aside))
         except (torch.OutOfMemoryError, DeviceMemoryError) as error:
             self._worker.fail(Outcome.OUT_OF_MEMORY, f"no memory is left on the device: {str(error).splitlines()[0]}")
@@ -124,8 +128,9 @@ class CudaSeat(CpuSeat):
         self._worker.resume()
         self._expect(self._worker.request(Op.CALL, BIND_SECONDS, NULL_MODEL))
         self._worker.pause()
-        seconds, reply = self._timed(layout, region, arguments, size, BIND_SECONDS)
+        seconds, reply = self._timed(layout, region, arguments, BIND_SECONDS)
         self._expect(reply)
+        self._bench.clear(layout, region, size)
         return seconds
 
     def operator_share(
@@ -135,12 +140,13 @@ class CudaSeat(CpuSeat):
         layout, region = self._bench.slot(arguments, place[1])
         self._worker.resume()
         self._reveal(place, layout, region)
-        self._bench.write(layout, region, arguments, 0)
+        self._bench.write(layout, region, arguments)
         self._written.add(place)
         timeout += _PROFILER_SECONDS * kernels
         reply = self._worker.request(Op.PROFILE, timeout, *place, int(kernels))
         self._worker.pause()
         self._expect(reply)
+        self._bench.clear(layout, region, self._bench.room.size)
         return min(1.0, max(0.0, reply.number)), reply.text
 
     def _timed(
@@ -148,13 +154,13 @@ class CudaSeat(CpuSeat):
         layout: Layout,
         region: DeviceRegion,
         arguments: list[Any],
-        outputs: int,
         timeout: float,
         own_seconds: float | None = None,
     ) -> tuple[float, Reply]:
         """One GO to a stopped worker, on fresh inputs."""
         try:
-            self._bench.write(layout, region, arguments, outputs)
+            self._bench.write(layout, region, arguments)
+            self._bench.hold()
             begin = time.perf_counter()
             reply = self._worker.go(timeout, own_seconds)
             seconds = time.perf_counter() - begin
@@ -188,6 +194,7 @@ class CudaSeat(CpuSeat):
         self._bench.make_room(size)
         if self._room is not self._bench.room:
             self._room = self._bench.room
+            self._bench.poison(self._room.size)
             self._send(Op.ROOM, BIND_SECONDS, NULL_MODEL, 0, self._room.size, self._room.fd)
 
     def _grow(self, number: int, size: float) -> None:

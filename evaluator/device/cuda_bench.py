@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from typing import Any
 
@@ -17,6 +18,8 @@ _PROBES = 3  # without a pause: whose turn it is changes every few milliseconds,
 _CALIBRATION = 50
 _AWAKE_SECONDS = 0.003  # longer than a turn
 _DISTURBANCES = 200  # a spare worker that starts is some of it
+_DECOYS = 3  # at the most: what waits for the inputs to change is answered by something else
+_HOLD_CYCLES = 800_000  # some 0.4 ms
 _POISON = 0xFF  # NaN in every floating-point type
 _MOST_LAYOUTS = 6  # whose slots are kept: those of the problem's shapes
 
@@ -29,40 +32,60 @@ class Bench:
     """Of the current device. `l2_bytes` is the size of its cache. One thread at a time.
 
     The memory that arguments and outputs lie in belongs to it, and all workers share it: one worker runs at a time, and
-    before each call inputs are written anew and what outputs are written to is poisoned.
+    between calls there are neither fresh inputs in it nor anybody's outputs.
     """
 
     def __init__(self, l2_bytes: int) -> None:
         self._cold = torch.zeros(2 * l2_bytes, dtype=torch.uint8, device="cuda")
-        self._slots: dict[str, tuple[Layout, list[DeviceRegion]]] = {}
-        self.room = DeviceRegion.create(1)
+        self._slots: dict[str, tuple[list[DeviceRegion], list[Any]]] = {}
+        self.make_room(1)
         self._usual = min(self._probe() for _ in range(_CALIBRATION))
 
     def slot(self, arguments: list[Any], index: int) -> tuple[Layout, DeviceRegion]:
-        """Where arguments of this form lie."""
+        """Where arguments of this form lie. Between calls the first ones that were ever there are there again."""
         layout = aligned(layout_of(arguments))
         key = repr(layout.placements)
         if key not in self._slots:
             while len(self._slots) >= _MOST_LAYOUTS:
                 del self._slots[next(iter(self._slots))]
-            self._slots[key] = layout, [DeviceRegion.create(layout.size) for _ in range(SLOTS)]
-        return layout, self._slots[key][1][index]
+            regions = [DeviceRegion.create(layout.size) for _ in range(SLOTS)]
+            self._slots[key] = regions, arguments
+            for region in regions:
+                _copy(layout, region, arguments)
+        return layout, self._slots[key][0][index]
 
     def make_room(self, size: int) -> None:
         """For outputs of so many bytes."""
-        if self.room.size < size:
+        if not hasattr(self, "room") or self.room.size < size:
             self.room = DeviceRegion.create(size)
+            self.poison(size)
 
-    def write(self, layout: Layout, region: DeviceRegion, arguments: list[Any], outputs: int) -> None:
-        """Proves that nobody else runs; writes the arguments, poisons `outputs` bytes of the room, and empties the
-        cache. Raises Busy."""
+    def write(self, layout: Layout, region: DeviceRegion, arguments: list[Any]) -> None:
+        """Proves that nobody else runs, writes the arguments, and empties the cache. Raises Busy."""
         forget_persisting_lines()
         self._watch()
-        for target, tensor in zip(views(layout, region.bytes()), tensors_of(arguments), strict=True):
-            target.copy_(tensor)
-        self.room.bytes()[:outputs].fill_(_POISON)
+        for _ in range(secrets.randbelow(_DECOYS + 1)):
+            for target, tensor in zip(views(layout, region.bytes()), tensors_of(arguments), strict=True):
+                if tensor.numel() > 1:
+                    target.copy_(tensor.roll(1 + secrets.randbelow(tensor.numel() - 1)))
+        _copy(layout, region, arguments)
         self._cold.view(torch.int64).sum()
         torch.cuda.synchronize()
+
+    @staticmethod
+    def hold() -> None:
+        """Keeps the device for a while, in which a worker that goes on launches what it likes, and nothing of it runs: a
+        process that was stopped launches slowly, and how slowly says nothing of a loop of calls."""
+        torch.cuda._sleep(_HOLD_CYCLES)
+
+    def clear(self, layout: Layout, region: DeviceRegion, outputs: int) -> None:
+        """After a call: puts old inputs where the fresh ones were, and poison in `outputs` bytes of the room."""
+        _copy(layout, region, self._slots[repr(layout.placements)][1])
+        self.poison(outputs)
+
+    def poison(self, size: int) -> None:
+        """Nothing of earlier outputs is left in the first `size` bytes of the room."""
+        self.room.bytes()[:size].fill_(_POISON)
 
     def taken(self, output: Output) -> torch.Tensor:
         """A copy of an output in the room."""
@@ -76,26 +99,22 @@ class Bench:
         return {position: now.clone() for position, (now, given) in pairs if not same_bytes(now, given)}
 
     def settle(self, patience: float) -> float:
-        """Seconds until nobody else uses the device; 0 when nobody does. Raises Busy after `patience` seconds."""
-        begin, quiet, waited = time.perf_counter(), 0, False
+        """Seconds until nobody else uses the device, beyond those that it takes to see that. Raises Busy after
+        `patience` seconds."""
+        begin, quiet, probes = time.perf_counter(), 0, 0
         while quiet < _PROBES:
-            if self._quick():
-                quiet += 1
-                continue
-            quiet, waited = 0, True
+            quiet, probes = (quiet + 1 if self._quick() else 0), probes + 1
             if time.perf_counter() - begin > patience:
                 raise Busy
-        return time.perf_counter() - begin if waited else 0.0
+        return max(0.0, time.perf_counter() - begin - _PROBES * self._usual)
 
     def _watch(self) -> None:
         """Before a clock starts: for longer than a turn nobody else has one, so no kernel of a stopped worker waits for
         what will be written. It also wakes the device, whose own clock is slow after a rest."""
-        end = time.perf_counter() + _AWAKE_SECONDS
-        disturbed = 0
+        end, disturbed = time.perf_counter() + _AWAKE_SECONDS, 0
         while time.perf_counter() < end:
             if not self._quick():
-                disturbed += 1
-                end = time.perf_counter() + _AWAKE_SECONDS
+                end, disturbed = time.perf_counter() + _AWAKE_SECONDS, disturbed + 1
                 if disturbed > _DISTURBANCES:
                     raise Busy
 
@@ -108,3 +127,8 @@ class Bench:
         self._cold[:8].zero_()
         torch.cuda.synchronize()
         return time.perf_counter() - begin
+
+
+def _copy(layout: Layout, region: DeviceRegion, arguments: list[Any]) -> None:
+    for target, tensor in zip(views(layout, region.bytes()), tensors_of(arguments), strict=True):
+        target.copy_(tensor)

@@ -18,7 +18,8 @@ _HOPELESS = 2.0  # so many times slower than the best: two rounds tell
 _NOISY, _PATIENCE = 0.3, 2  # an interval wider than this (relative) is worth this many times the rule's seconds
 _FLOOR = 0.05  # share of a raw time that remains at the least when the null call is subtracted
 _LOW = 0.1  # quantile of the null calls that is subtracted: noise only ever adds time
-_BORNE_OUT, _SLACK = 0.8, 30e-6  # a worker's claim counts from this share of the wall clock's time on, less so many s
+# A worker's claim counts from this share of the wall clock's time on, less the noise of that clock and some seconds.
+_BORNE_OUT, _SLACK = 0.9, 5e-6
 Inputs = TypeVar("Inputs")
 
 
@@ -58,7 +59,9 @@ class Samples:
         claims = self.claims.get(side, ())
         if not len(claims) or min(claims) <= self.floor:
             return False
-        return bool(np.median(claims) >= _BORNE_OUT * np.median(self._on_the_wall(side)) - _SLACK)
+        noise = np.subtract(*np.quantile(self.nulls, [0.75, 0.25]))
+        least = _BORNE_OUT * (np.median(self.raw[side]) - np.median(self.nulls)) - noise - _SLACK
+        return bool(np.median(claims) >= least)
 
     def doubted(self, side: str) -> bool:
         """Whether it claims something that the wall clock does not bear out."""

@@ -14,12 +14,9 @@ from evaluator.protocol.memory import Layout
 from evaluator.protocol.records import DTYPES, MAX_DIMS, Output
 from evaluator.worker.host import HostMemory, NoRoom
 
-# Some 0.4 ms, behind which launches are hidden: a process that was stopped launches slowly, and how slowly says nothing
-# of a loop of calls. What they take there is told beside; where they take longer than all kernels together, it shows.
-_LEAD_CYCLES = 800_000
 # Taken before a candidate is there. One that finds them anyway gains nothing: the verifier has a clock of its own.
 _EVENT, _RECORD = torch._C._CudaEventBase, torch._C._CudaEventBase.record
-_ELAPSED, _SLEEP = torch._C._CudaEventBase.elapsed_time, torch.cuda._sleep
+_ELAPSED = torch._C._CudaEventBase.elapsed_time
 _STREAM, _WAIT, _CLOCK = torch.cuda.current_stream, torch.cuda.synchronize, time.perf_counter
 
 
@@ -31,7 +28,7 @@ class CudaMemory(HostMemory):
     def __init__(self) -> None:
         super().__init__()
         self._room = torch.empty(0, dtype=torch.uint8)
-        self._delivered = 0  # bytes of the last call's outputs
+        self._kept: list[torch.Tensor] = []  # the last call's outputs
 
     def take(self, model: torch.nn.Module) -> torch.nn.Module:
         return model.to("cuda")
@@ -52,7 +49,6 @@ class CudaMemory(HostMemory):
     def timed(self, forward: Callable[..., Any], arguments: list[Any]) -> tuple[Any, float]:
         """Between events on the current stream. What other streams do counts on the verifier's clock, which waits for
         the whole device."""
-        _SLEEP(_LEAD_CYCLES)
         self._mark(0)
         result = forward(*arguments)
         self._mark(1)
@@ -61,8 +57,6 @@ class CudaMemory(HostMemory):
         return result, _ELAPSED(start, end) / 1e3
 
     def warmed(self, forward: Callable[..., Any], arguments: list[Any]) -> float:
-        """The seconds until all kernels of a call are launched, while others are still to run."""
-        _SLEEP(_LEAD_CYCLES)
         before = _CLOCK()
         forward(*arguments)
         return _CLOCK() - before
@@ -70,11 +64,9 @@ class CudaMemory(HostMemory):
     def _mark(self, which: int) -> None:
         _RECORD(self._events[which], _STREAM())
 
-    def null(self) -> None:
-        """Moves as many bytes as the last call's outputs: what remains of a call without its forward."""
-        half = self._delivered // 2
-        for _ in range(2):
-            self._room[:half].copy_(self._room[half : 2 * half])
+    def null(self) -> list[torch.Tensor]:
+        """The last call's outputs: what remains of a call is then all but its forward."""
+        return self._kept
 
     def wait(self) -> None:
         torch.cuda.synchronize()
@@ -91,7 +83,7 @@ class CudaMemory(HostMemory):
             fields = output.address, output.dtype, output.span, output.shape, output.strides
             view(self._room, *fields).copy_(tensor.detach())
         torch.cuda.synchronize()
-        self._delivered = end or self._delivered
+        self._kept = tensors
         return outputs
 
     def show(self, tensors: list[torch.Tensor]) -> list[Output]:
@@ -101,6 +93,8 @@ class CudaMemory(HostMemory):
 def _describe(tensor: torch.Tensor, offset: int) -> Output:
     if tensor.layout is not torch.strided or tensor.dtype not in DTYPES or tensor.device.type != "cuda":
         raise ValueError(f"an output is a {tensor.layout} {tensor.dtype} tensor on {tensor.device}")
+    if type(tensor) not in (torch.Tensor, torch.nn.Parameter):
+        raise ValueError(f"an output is a {type(tensor).__name__}, no plain tensor")
     if tensor.dim() > MAX_DIMS:
         raise ValueError(f"an output has {tensor.dim()} dimensions, more than {MAX_DIMS}")
     shape = tuple(tensor.shape)
