@@ -30,6 +30,8 @@ CASES = {
     "reversed": (reversed_cumsum, data(5, 133)),
     "masked": (lambda x, m: torch.cumsum(x * m, 1), data(5, 400), data(5, 400) > 0),
     "integers": (lambda x: torch.cumsum(x, 1), torch.arange(600).reshape(4, 150) - 300),
+    "maximum": (lambda x: torch.cummax(x, 1).values, data(7, 300)),
+    "minimum of columns": (lambda x: torch.cummin(x, 0).values, data(50, 37)),
     "one row": (lambda x: torch.cumsum(x, 0), data(5000)),
 }  # fmt: skip
 
@@ -51,6 +53,8 @@ def test_infinities_and_nan_go_on(check):
     x[0, 5], x[1, 50], x[2, 20], x[2, 60] = float("inf"), float("nan"), float("inf"), float("-inf")
     check(SCAN, lambda x: torch.cumsum(x, 1), x)
     check(SCAN, lambda x: torch.cumsum(x, 0), x)
+    check(SCAN, lambda x: torch.cummax(x, 1).values, x)
+    check(SCAN, lambda x: torch.cummin(x, 0).values, x)
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -13,6 +13,8 @@ pytest.importorskip("triton")
 from interpreted import assert_near, check, run, whole
 from scans import LOOK_BACK, ONE_PASS, SCAN, SPLIT, case, data, extreme, structures
 
+from operators.authors.expert.ir.interpret import interpret
+
 FORMS = (ONE_PASS, SPLIT, LOOK_BACK)
 
 
@@ -189,3 +191,12 @@ def alone(x):
 @pytest.mark.parametrize("function", [mixed, mirrored, two_ago, lambda x: torch.atan(torch.cumsum(x, 1)), alone])
 def test_what_is_no_scan_of_this_kind_is_refused(function):
     assert not SCAN.supports(*whole(function, (data(6, 6),)))
+
+
+def test_values_of_running_extremes_are_scans_and_indices_stay_with_torch():
+    graph, nodes, outputs = whole(lambda x: torch.cummax(x, 1).values * 2, (data(6, 8),))
+    assert SCAN.supports(graph, nodes, outputs)
+    x = data(6, 8).round()
+    graph, _, _ = whole(lambda x: tuple(torch.cummin(x, 1)), (x,))
+    for found, expected in zip(interpret(graph, [x], {}), torch.cummin(x, 1), strict=True):
+        assert torch.equal(found, expected)
