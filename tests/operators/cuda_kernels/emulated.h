@@ -12,6 +12,10 @@ using std::min;
 #define __shared__ static
 #define __launch_bounds__(...)
 
+struct alignas(8) uint2 { unsigned x, y; };
+struct alignas(16) uint4 { unsigned x, y, z, w; };
+template <class T> void __stcs(T* to, T x) { *to = x; }
+
 struct Dim { unsigned x, y; };
 static Dim threadIdx, blockIdx;
 

@@ -67,7 +67,7 @@ def test_agrees_with_float64(tmp_path):
 
 SCHEDULES = {
     "narrow": {"threads": 64, "threads_per_row": 2, "vec": 1, "unroll": 1, "parts": 4, "tile": 8},
-    "wide": {"threads": 512, "threads_per_row": 64, "vec": 2, "unroll": 4, "parts": 8, "tile": 64},
+    "wide": {"threads": 512, "threads_per_row": 64, "vec": 2, "unroll": 4, "stream_stores": 1, "parts": 8, "tile": 64},
     "a block a row": {"threads": 128, "threads_per_row": 1024, "unroll": 8},
     "a thread a row": {"threads": 64, "threads_per_row": 1},
 }

@@ -64,7 +64,11 @@ class Emitter(Walk):
             return [], f"out{node_id}[{position.text}] = {text};", []
         some, left = self._left(base)
         before = [f"k_vec<{STORAGE[node.dtype]}, VEC> y{node_id};"]
-        return before, f"y{node_id}.at[e] = {text};", [f"k_store{some}(out{node_id} + {base}, y{node_id}{left});"]
+        return (
+            before,
+            f"y{node_id}.at[e] = {text};",
+            [f"k_store{some}<STREAM>(out{node_id} + {base}, y{node_id}{left});"],
+        )
 
     def fetched(self, node_id: int, position: Index) -> str:
         """The expression that loads `lanes` from the parameter `in<id>`."""

@@ -19,6 +19,7 @@ _MACROS = {
     "UNROLL": ("{}", "unroll"),
     "PARTS": ("{}", "parts"),
     "BLOCKS_PER_CORE": ("{}", "blocks_per_core"),
+    "STREAM": ("{}", "stream_stores"),
     "TILE": ("{}", "tile"),
     "STRIP": ("{}", "strip"),
     "TILE_Y": ("{}", "tile_y"),

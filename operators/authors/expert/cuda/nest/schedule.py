@@ -19,6 +19,7 @@ _SHARED = 48 << 10  # bytes of shared memory that any kernel may have
 HELD_ELEMENTS = 32_768
 # Below so many elements in a row a second kernel for split rows costs more than it gains.
 SPLIT_INNER = 4096
+_STREAM = Decision("stream_stores", Lever.STAGING, 0, (0, 1))  # of vectors
 _THREADS = (64, 128, 256, 512, 1024)
 _LANES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
@@ -100,6 +101,7 @@ def _elementwise(nest: Nest, hardware: Hardware) -> list[Decision]:
         Decision("threads", Lever.MAPPING, 256, _THREADS),
         Decision("vec", Lever.TILING, wide, _divisors(wide)),
         Decision("unroll", Lever.TILING, unroll, (1, 2, 4, 8)),
+        *([_STREAM] if wide > 1 else []),
     ]
 
 
@@ -118,6 +120,7 @@ def _rows(nest: Nest, form: Value, hardware: Hardware) -> list[Decision]:
         found.append(Decision("threads_per_row", Lever.MAPPING, lanes, choices))
     if wide > 1:
         found.append(Decision("vec", Lever.TILING, wide, _divisors(wide)))
+        found += [_STREAM] if any(nest.output_space(o) is not None for o in nest.outputs) else []
     if form != "registers":
         found.append(Decision("unroll", Lever.TILING, 4, (1, 2, 4, 8)))
     if form == "split":

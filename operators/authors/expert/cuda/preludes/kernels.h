@@ -36,8 +36,18 @@ template <int N, class T> __device__ inline k_vec<T, N> k_load(const T* from) {
     return *reinterpret_cast<const k_vec<T, N>*>(from);
 }
 
-template <int N, class T> __device__ inline void k_store(T* to, k_vec<T, N> x) {
-    *reinterpret_cast<k_vec<T, N>*>(to) = x;
+template <int BYTES> struct k_word;
+template <> struct k_word<16> { using type = uint4; };
+template <> struct k_word<8> { using type = uint2; };
+template <> struct k_word<4> { using type = unsigned; };
+template <> struct k_word<2> { using type = unsigned short; };
+template <> struct k_word<1> { using type = unsigned char; };
+
+// PAST: what is stored is the first to leave the cache again.
+template <bool PAST, int N, class T> __device__ inline void k_store(T* to, k_vec<T, N> x) {
+    using word = typename k_word<sizeof(T) * N>::type;
+    if (PAST) __stcs(reinterpret_cast<word*>(to), *reinterpret_cast<const word*>(&x));
+    else *reinterpret_cast<k_vec<T, N>*>(to) = x;
 }
 
 // The same where only `left` elements are left.
@@ -49,8 +59,8 @@ template <int N, class T> __device__ inline k_vec<T, N> k_load_some(const T* fro
     return x;
 }
 
-template <int N, class T> __device__ inline void k_store_some(T* to, k_vec<T, N> x, long left) {
-    if (left >= N) return k_store<N>(to, x);
+template <bool PAST, int N, class T> __device__ inline void k_store_some(T* to, k_vec<T, N> x, long left) {
+    if (left >= N) return k_store<PAST>(to, x);
     for (int e = 0; e < N; ++e)
         if (e < left) to[e] = x.at[e];
 }
