@@ -56,9 +56,9 @@ class _Scope:
         self._storage = Storage(module, self._assigned)
         self._given = set(parameters(function)) - inputs
         self._inputs = inputs | {"self"}
+        self._tainted: set[str] = set()
         self._objects: set[str] = set()  # local names of kernels: `k = self.lib.k`
         self._objects = {name for name, values in self._assigned.items() if any(map(self._is_object, values))}
-        self._tainted: set[str] = set()
 
     def effect(self) -> Effect:
         calls = [node for node in self._nodes if isinstance(node, ast.Call)]
