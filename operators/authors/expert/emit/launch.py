@@ -24,7 +24,7 @@ class _EggGraph:
                 body(*self.inputs)
             current.wait_stream(side)
             self.graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self.graph):
+            with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
                 self.outputs = body(*self.inputs)
 
     def fits(self, state):

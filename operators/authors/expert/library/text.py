@@ -15,17 +15,21 @@ class _EggTf32:
     """Whether products and convolutions inside may round their factors to TF32; afterwards all is as it was."""
 
     def __init__(self, allowed):
-        self.allowed = allowed, allowed
+        self.allowed = allowed
 
     def __enter__(self):
-        products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
-        self.before = products.allow_tf32, convolutions.allow_tf32
-        if self.before != self.allowed:
-            products.allow_tf32, convolutions.allow_tf32 = self.allowed
+        self.before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+        self._set(self.allowed, self.allowed)
 
     def __exit__(self, *error):
-        if self.before != self.allowed:
-            torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = self.before
+        self._set(*self.before)
+
+    def _set(self, products, convolutions):
+        # Only what differs: reading is cheap, and a setting that nobody has touched stays so.
+        if self.before[0] is not self.allowed:
+            torch.backends.cuda.matmul.allow_tf32 = products
+        if self.before[1] is not self.allowed:
+            torch.backends.cudnn.allow_tf32 = convolutions
 '''.strip()
 
 
