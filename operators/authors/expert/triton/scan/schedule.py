@@ -92,11 +92,8 @@ def _block(scans: Scans, form: Value, hardware: Hardware) -> tuple[int, int]:
     if form == LOOK_BACK:
         return 1, 4096
     if inner > 1:
-        # Whole sectors of neighbours; few steps at a time, so that all programs are there at once.
-        lanes = min(64, power(inner))
-        while lanes > 32 and outer * ceil(inner / lanes) < 2 * hardware.cores:
-            lanes //= 2
-        return max(lanes, 16), max(8, min(32, power(length)))
+        # Whole lines of neighbours; programs so small that all of them are there at once, and no tail is left.
+        return max(16, min(32, power(inner))), max(8, min(32, power(length)))
     # A row that fits is scanned at once, without a carry to wait for.
     chunk = max(16, power(length) if length <= 8192 and form == ONE_PASS else 4096)
     enough = max(1, outer // (4 * hardware.cores))
