@@ -149,7 +149,10 @@ class Evaluator:
                     started.result()
             else:  # on a GPU, work of the verifier's own would look like somebody else's
                 self._ceilings = ceilings(self._hardware)
-                baselines.start()
+                with ThreadPoolExecutor(1) as pool:  # what this imports takes seconds
+                    counted = pool.submit(lambda: book.references[0].work)
+                    baselines.start()
+                    counted.result()
                 book.prepare()
             baselines.calibrate()
         except BaseException:

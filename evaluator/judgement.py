@@ -88,19 +88,20 @@ class Judgement:
             share = self._generated_share(trial, fresh)
             self._check_variants(trial)
         timing, told = self._timing(samples, goal, baselines), _joined(flags, trial)
-        resources |= self._explained(trial, fresh, effort, timing, resources.get("launch_us"))
+        profiled = effort is Effort.FULL and best_ms is None
+        resources |= self._explained(trial, fresh, profiled, timing, resources.get("launch_us"))
         return Verdict(Outcome.OK, "", told, trial.errors, timing, generated_share=share, resources=resources)
 
     def _explained(
-        self, trial: Trial, fresh: Iterator[FreshCase], effort: Effort, timing: Timing, launch_us: float | None
+        self, trial: Trial, fresh: Iterator[FreshCase], profiled: bool, timing: Timing, launch_us: float | None
     ) -> dict[str, Any]:
-        """What the device reaches, and what holds it up. Last of all: a profiler slows what comes after it, and what a
-        candidate does about it is no part of the judgement."""
+        """What the device reaches, and what holds it up. Last of all, and not while candidates compete: a profiler takes
+        seconds and slows what comes after it, and what a candidate does about it is no part of the judgement."""
         ceilings = self._ceilings()
         if ceilings is None:
             return {}
         kernels = None
-        if effort is Effort.FULL:
+        if profiled:
             with suppress(WorkerFailure):
                 case = next(fresh)
                 kernels = parse(trial.seat.operator_share(0, case.arguments, self._call_seconds, kernels=True)[1])

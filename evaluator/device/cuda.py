@@ -207,5 +207,6 @@ class CudaSeat(CpuSeat):
 
 
 def _free_bytes() -> int:
-    """Of the device, and what torch keeps for itself in this process."""
-    return torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved()
+    """Of the device, and what torch keeps for itself in this process. (`memory_reserved` takes milliseconds.)"""
+    own = torch._C._cuda_memoryStats(torch.cuda.current_device())["reserved_bytes"]["all"]["current"]
+    return torch.cuda.mem_get_info()[0] + own

@@ -19,6 +19,11 @@ def preload() -> None:
         from triton.runtime import driver
 
         driver.set_active(CudaDriver())
+    with suppress(ImportError, OSError, RuntimeError):
+        import cupy  # noqa: F401
+        from cupy_backends.cuda.libs import nvrtc
+
+        nvrtc.getVersion()
 
 
 def compile_for_named_gpu() -> None:
