@@ -42,7 +42,7 @@ def test_a_gpu_that_does_not_exist_is_none():
 
 @pytest.mark.skipif(detect_cuda() is not None, reason="there is a GPU")
 def test_a_gpu_that_is_insisted_on_and_missing_is_an_error_with_a_way_out():
-    with pytest.raises(UserError, match="no GPU to measure on: .*--device cpu"):
+    with pytest.raises(UserError, match=r"no GPU to measure on: .*--device cpu"):
         detect("cuda")
 
 
