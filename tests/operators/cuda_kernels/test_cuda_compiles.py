@@ -10,8 +10,8 @@ pytest.importorskip("cupy_backends.cuda.libs.nvrtc")
 
 import torch
 import torch.nn.functional as F
-from compiled import compiled
 from emulated import NEST, case, offers, structures
+from nvrtc_compiled import compiled
 
 from operators.authors.expert.cuda.conv import ConvGenerator
 from operators.authors.expert.cuda.prelude import every_name, paragraphs
