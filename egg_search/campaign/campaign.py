@@ -69,10 +69,7 @@ class Campaign:
             stack.callback(self.directory.lock().release)
             journal = stack.enter_context(closing(self.directory.write()))
             state = self._state()
-            unfinished = []
-            for record in journal.steps():
-                state.replay(record)
-                unfinished += [record] if record.elapsed is None else []
+            unfinished = state.replay(journal.steps())
             observer.on_start(self.settings, state.evaluations)
             observer.on_phase("starting workers")
             interrupt = stack.enter_context(Interrupt())

@@ -105,7 +105,7 @@ class Driver:
         step = self._state.scheduler.next(self._state.begun + 1)
         if step is None:
             return None
-        self._journal.begin(step)
+        self._journal.begin(step, after=self._state.steps)
         self._observer.on_step(step)
         return StepRecord(step, planned=False)
 
@@ -120,24 +120,26 @@ class Driver:
                 raise UserError(f"author {step.author}: {error}") from None
             drafts, jobs = self._planner.screen(step, proposed)
         self._journal.plan(step, drafts, jobs)
-        self._state.plan(step, drafts)
+        self._state.plan(step, drafts, jobs)
         self._observer.on_drafts(step, drafts)
         self._cluster.prepare([self._task(job) for job in jobs])
         return StepRecord.planned_now(step, drafts, jobs)
 
     def _judge(self, record: StepRecord) -> bool:
-        """Judges what has no verdict yet, in the order of positions; False when it had to stop before the end."""
+        """Judges what has no verdict yet; verdicts count in the order of positions. False when it had to stop before
+        the end."""
         waiting = [evaluation for evaluation in record.evaluations if evaluation.verdict is None]
         tasks = [self._task(evaluation.job) for evaluation in waiting]
-        arrived: dict[int, Verdict] = {}
-        absorbed = 0
+        arrived = {each.position: each.verdict for each in record.evaluations if each.verdict is not None}
+        absorbed = len(record.settled)
         for index, verdict in self._cluster.judge(tasks, self._best_ms) if tasks else ():
-            self._journal.record(record.step.number, waiting[index].position, verdict)
-            arrived[index] = verdict
+            position = waiting[index].position
+            self._journal.record(record.step.number, position, verdict)
+            arrived[position] = verdict
             while absorbed in arrived:
-                self._absorb(record.step, waiting[absorbed].job, arrived[absorbed])
+                self._absorb(record.step, record.evaluations[absorbed].job, arrived[absorbed])
                 absorbed += 1
-            if absorbed < len(waiting) and self._over():
+            if absorbed < len(record.evaluations) and self._over():
                 return False
         return True
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable, Sequence
 from math import exp
 from typing import Any
 
@@ -22,7 +24,8 @@ REMEMBERED = 16  # attempts on one parent that its next author is told of
 
 
 class State:
-    """Told records in the journal's order: `plan`, `judge` for each verdict, `finish`."""
+    """Told of every step: `plan`, `judge` for each verdict in the order of positions, `finish`. The next step may be
+    planned before."""
 
     def __init__(self, settings: Settings, hardware: Hardware, library: Library, operators: tuple[str, ...]) -> None:
         self.archive = Archive(settings.admission)
@@ -39,17 +42,27 @@ class State:
         menu = Menu(operators, settings.writers(hardware), self.applicable, settings.batch)
         self.scheduler = SCHEDULERS[settings.scheduler](menu, settings.seed)
 
-    def replay(self, record: StepRecord) -> None:
-        """A step as the journal has it, finished or not."""
-        if record.planned:
-            self.plan(record.step, record.drafts)
-        for evaluation in record.evaluations:
-            if evaluation.verdict is not None:
-                self.judge(record.step, evaluation.job, evaluation.verdict)
+    def replay(self, records: Iterable[StepRecord]) -> list[StepRecord]:
+        """Tells all that a journal holds as it happened: what was planned ahead before the verdicts that came after.
+        Returns the steps that are not done."""
+        waiting: deque[StepRecord] = deque()
+        for record in records:
+            while self.steps < record.after:
+                self._replay_verdicts(waiting.popleft())
+            if record.planned:
+                self.plan(record.step, record.drafts, record.jobs)
+            waiting.append(record)
+        for record in waiting:
+            self._replay_verdicts(record)
+        return [record for record in waiting if record.elapsed is None]
+
+    def _replay_verdicts(self, record: StepRecord) -> None:
+        for evaluation in record.settled:
+            self.judge(record.step, evaluation.job, evaluation.verdict)
         if record.elapsed is not None:
             self.finish(record.step)
 
-    def plan(self, step: Step, drafts: tuple[Draft | Refusal, ...]) -> None:
+    def plan(self, step: Step, drafts: Sequence[Draft | Refusal], jobs: Sequence[Job]) -> None:
         self.begun = max(self.begun, step.number)
         self.scheduler.begin(step)
         for draft in drafts:
@@ -57,6 +70,8 @@ class State:
                 self.drafts[draft.candidate.id] = draft
             else:
                 self._remember(draft.parent, Attempt(draft.change, None, f"refused: {draft.reason}", None))
+        for job in jobs:
+            self.study(job.candidate).asked(job.configuration)
 
     def judge(self, step: Step, job: Job, verdict: Verdict) -> AddResult:
         """Adds the verdict to archive and study; the scheduler is told when the step is finished. What is right but

@@ -71,10 +71,11 @@ class Journal(Reader):
         with self._transaction() as db:
             db.execute("UPDATE sessions SET ended = ?, why = ?, elapsed = ? WHERE id = ?", row)
 
-    def begin(self, step: Step) -> None:
-        row = (step.number, step.operator, step.author, json.dumps(asdict(step)))
+    def begin(self, step: Step, after: int) -> None:
+        """`after` is the number of the last step that is done, 0 before any is."""
+        row = (step.number, step.operator, step.author, json.dumps(asdict(step)), after)
         with self._transaction() as db:
-            db.execute("INSERT INTO steps (number, operator, author, step) VALUES (?, ?, ?, ?)", row)
+            db.execute("INSERT INTO steps (number, operator, author, step, after) VALUES (?, ?, ?, ?, ?)", row)
 
     def plan(self, step: Step, drafts: Sequence[Draft | Refusal], jobs: Sequence[Job]) -> None:
         """What the authors proposed and what shall be judged, at once: a step is planned whole or not at all."""

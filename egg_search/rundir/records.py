@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from egg_search.core.candidate import Candidate, Dialect
@@ -29,7 +30,8 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class StepRecord:
-    """A step and all that came of it. `elapsed` (seconds of search so far) is None until the step is done."""
+    """A step and all that came of it. `elapsed` (seconds of search so far) is None until the step is done; `after` is
+    the last step that was done when this one began."""
 
     step: Step
     planned: bool
@@ -37,12 +39,22 @@ class StepRecord:
     evaluations: tuple[Evaluation, ...] = ()
     elapsed: float | None = None
     timings: dict[str, float] = field(default_factory=dict)
+    after: int = 0
 
     @classmethod
     def planned_now(cls, step: Step, drafts: Sequence[Draft | Refusal], jobs: Sequence[Job]) -> StepRecord:
         """As `Journal.plan` has just written it."""
         waiting = tuple(Evaluation(step.number, position, job) for position, job in enumerate(jobs))
         return cls(step, True, tuple(drafts), waiting)
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        return tuple(evaluation.job for evaluation in self.evaluations)
+
+    @property
+    def settled(self) -> tuple[Evaluation, ...]:
+        """Those before the first that has no verdict yet: verdicts come in any order, and count in that of positions."""
+        return tuple(takewhile(lambda evaluation: evaluation.verdict is not None, self.evaluations))
 
 
 @dataclass(frozen=True)
@@ -73,6 +85,7 @@ class Reader:
                 tuple(self._evaluations("WHERE step = ? ORDER BY position", row["number"])),
                 row["elapsed"],
                 json.loads(row["timings"] or "{}"),
+                row["after"],
             )
 
     def candidate(self, candidate_id: str) -> Candidate:

@@ -1,6 +1,6 @@
 """The journal's tables. `PRAGMA user_version` is the version; a journal of another version is refused."""
 
-VERSION = 2
+VERSION = 3
 
 SCHEMA = """
 CREATE TABLE sessions (            -- one row a driver: `egg run` is the first, every `egg resume` one more
@@ -10,6 +10,7 @@ CREATE TABLE sessions (            -- one row a driver: `egg run` is the first, 
 );
 CREATE TABLE steps (               -- decided, then planned (drafts and jobs are known), then done
     number INTEGER PRIMARY KEY, operator TEXT NOT NULL, author TEXT NOT NULL, step TEXT NOT NULL,
+    after INTEGER NOT NULL,        -- the last step that was done then: this one may have been planned ahead of others
     planned INTEGER NOT NULL DEFAULT 0, elapsed REAL,  -- seconds of search when it was done; null before
     timings TEXT                   -- JSON: seconds by author, build, run, engine
 );

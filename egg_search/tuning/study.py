@@ -54,6 +54,10 @@ class Study:
     def scored(self) -> int:
         return self._scored
 
+    def asked(self, configuration: Configuration) -> None:
+        """Told of what an earlier session had from `ask`: it is not proposed again."""
+        self._seen.add(configuration_key(configuration))
+
     def tell(self, configuration: Configuration, score: float | None) -> None:
         """`score` is None for a configuration that failed."""
         self._seen.add(configuration_key(configuration))

@@ -27,6 +27,6 @@ def test_what_can_only_be_too_inexact_is_not_followed(accepted, arithmetic, shap
     settings = Settings("problem.py", precision=PrecisionClass(accepted))
     workshop = FakeWorkshop()
     state = State(settings, workshop.hardware, Library([COARSE, FINE, SHAPE]), workshop.operators())
-    state.plan(Step(1, "seed", "test", 1), (Draft(CANDIDATE, "s", "seed", "seed", "fake"),))
+    state.plan(Step(1, "seed", "test", 1), (Draft(CANDIDATE, "s", "seed", "seed", "fake"),), ())
     assert state.applicable("precision", CANDIDATE.id) == arithmetic
     assert state.applicable("refine", CANDIDATE.id) == state.applicable("seed", None) == shapes

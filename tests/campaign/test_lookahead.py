@@ -1,0 +1,114 @@
+"""Steps planned ahead of their turn, as beside a GPU: what was decided is the same however often a driver was stopped."""
+
+from dataclasses import replace
+
+import pytest
+from search_fakes import HARDWARE, FakeWorkshop
+from test_resume import StopAfter, trace
+
+from egg_search.campaign import Campaign, Observer
+from egg_search.cluster import LocalCluster
+from egg_search.core.candidate import Dialect
+
+GPU = replace(HARDWARE, kind="cuda", model="imaginary GPU", cores=100, capability=90)
+WORKSHOP = FakeWorkshop(hardware=GPU)
+SETTINGS = {"workshop": WORKSHOP, "dialects": (Dialect.TRITON,)}
+
+
+class Diary(Observer):
+    """What happened, in order: steps planned, and steps with a verdict."""
+
+    def __init__(self):
+        self.lines = []
+
+    def on_drafts(self, step, drafts):
+        self.lines.append(("planned", step.number))
+
+    def on_verdict(self, step, *_):
+        self.lines.append(("judged", step.number))
+
+
+@pytest.fixture
+def make_ahead(make_campaign):
+    def make(evaluations, name):
+        return make_campaign(evaluations=evaluations, name=name, **SETTINGS)
+
+    return make
+
+
+def resumed(campaign):
+    return Campaign.resume(campaign.directory.path, workshop=WORKSHOP)
+
+
+def test_a_step_is_planned_before_the_one_before_it_is_judged(make_ahead):
+    diary = Diary()
+    make_ahead(60, "run").run(diary)
+    steps = {number for what, number in diary.lines if what == "judged"}
+    first = {line: diary.lines.index(line) for line in reversed(diary.lines)}
+    assert first["judged", 1] < first["planned", 2], "others need a parent"
+    ahead = [number for number in steps if first.get(("planned", number + 1), 999) < first["judged", number]]
+    assert len(ahead) > len(steps) / 2
+    two = [number for number in steps if first.get(("planned", number + 2), 999) < first["judged", number]]
+    assert not two, "two are looked ahead, not three"
+
+
+def test_the_search_is_of_the_same_kind_as_without(make_ahead, make_campaign):
+    ahead, behind = make_ahead(120, "ahead").run(), make_campaign(evaluations=120, name="behind").run()
+    assert ahead.front[0].signature == behind.front[0].signature == "online"
+    assert ahead.front[0].ms < 1.1 * behind.front[0].ms
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+@pytest.mark.parametrize("stop", [1, 4, 9, 14, 30, 52])
+def test_an_interrupted_campaign_goes_on_as_if_it_had_not_been(make_campaign, stop, seed):
+    whole = make_campaign(evaluations=70, name="whole", seed=seed, **SETTINGS)
+    result = whole.run()
+    parts = make_campaign(evaluations=70, name="parts", seed=seed, **SETTINGS)
+    assert parts.run(StopAfter(stop)).why == "interrupted"
+    again = resumed(parts).run()
+    assert trace(parts.directory) == trace(whole.directory)
+    assert [elite.job for elite in again.front] == [elite.job for elite in result.front]
+
+
+class Killed(BaseException):
+    pass
+
+
+class TwoDevices(LocalCluster):
+    """Verdicts come in pairs, the later first. With `left` it dies at that many, wherever it then is."""
+
+    devices, left = 2, None
+
+    def judge(self, tasks, best_ms):
+        came = list(super().judge(tasks, best_ms))
+        for pair in range(0, len(came), 2):
+            for each in reversed(came[pair : pair + 2]):
+                yield each
+                if self.left is not None:
+                    self.left -= 1
+                    if self.left == 0:
+                        raise Killed
+
+
+@pytest.mark.parametrize("kills", [(1,), (2, 3, 8), (15, 9, 1, 1), (40,)])
+def test_verdicts_that_came_out_of_turn_count_in_turn_after_a_kill_too(make_ahead, monkeypatch, kills):
+    clusters = []
+
+    def connect(workshop, address):
+        clusters.append(TwoDevices(workshop))
+        clusters[-1].left = left.pop(0) if left else None
+        return clusters[-1]
+
+    monkeypatch.setattr("egg_search.campaign.campaign.connect", connect)
+    left = []
+    whole = make_ahead(90, "whole")
+    whole.run()
+    parts = make_ahead(90, "parts")
+    left += kills
+    with pytest.raises(Killed):
+        parts.run()
+    for _ in kills[1:]:
+        with pytest.raises(Killed):
+            resumed(parts).run()
+    assert resumed(parts).run().why == "evaluations are used up"
+    assert trace(parts.directory) == trace(whole.directory)
