@@ -122,9 +122,11 @@ class Evaluator:
 
     def _begin(self) -> CaseBook:
         if self._book is None:
-            self._isolation.start()
-            if self._device.place != "cpu":
-                validate(self._problem, self._device.place)
+            with ThreadPoolExecutor(1) as pool:
+                started = pool.submit(self._isolation.start)
+                if self._device.place != "cpu":
+                    validate(self._problem, self._device.place)
+                started.result()
             self._book = CaseBook(self._problem, self._settings, self._device.place, self._hardware.memory_bytes)
         return self._book
 
@@ -149,10 +151,8 @@ class Evaluator:
                     started.result()
             else:  # on a GPU, work of the verifier's own would look like somebody else's
                 self._ceilings = ceilings(self._hardware)
-                with ThreadPoolExecutor(1) as pool:  # what this imports takes seconds
-                    counted = pool.submit(lambda: book.references[0].work)
-                    baselines.start()
-                    counted.result()
+                _ = book.references[0].work
+                baselines.start()
                 book.prepare()
             baselines.calibrate()
         except BaseException:

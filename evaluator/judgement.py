@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from itertools import chain
+from itertools import chain, islice
+from math import ceil
 from typing import Any
 
 import numpy as np
 
 from egg_search.core.verdict import Interval, Outcome, Timing, Verdict
-from evaluator.baselines.baselines import Baselines, warm_calls
+from evaluator.baselines.baselines import EAGER, Baselines, warm_calls
 from evaluator.correctness.cases import CaseBook
 from evaluator.correctness.fresh import FreshCase
 from evaluator.correctness.reference import Reference
@@ -32,6 +33,8 @@ _PROFILES = 3
 _REHEARSING = 0xFFFE  # number of a model that nothing is judged on
 _SLOWEST = 20  # a candidate's call may take this many times eager's time
 _DOUBTED = "clock: the wall clock does not bear out what the worker's own clock says, and counts instead"
+_LONG_SECONDS = 0.002  # of which the wall clock is sure
+_ROWS = {Effort.SCREEN: 1, Effort.FULL: 3}
 _CONSTRUCTIONS = 20  # and its constructor and imports this many times the Model's
 
 
@@ -76,6 +79,8 @@ class Judgement:
         trial.warm = warm_calls(self._eager_seconds)
         noise, fresh = NoiseMeter(), self._book.fresh()
         samples, goal = self._time(trial, baselines, fresh, effort, best_ms)
+        if not samples.stopped_early:
+            self._time_rows(trial, baselines, fresh, samples, goal, effort)
         trial.check_late_buffers(self._book.references[0])
         resources = {"calls": trial.calls, "null_us": round(samples.null * 1e6, 1), **noise.read()}
         resources["full_checks"] = trial.full_checks
@@ -95,8 +100,8 @@ class Judgement:
     def _explained(
         self, trial: Trial, fresh: Iterator[FreshCase], profiled: bool, timing: Timing, launch_us: float | None
     ) -> dict[str, Any]:
-        """What the device reaches, and what holds it up. Last of all, and not while candidates compete: a profiler takes
-        seconds and slows what comes after it, and what a candidate does about it is no part of the judgement."""
+        """What the device reaches, and what holds it up. Last of all, and not while candidates compete: a profiler
+        takes seconds and slows what comes after it, and what a candidate does about it is no part of the judgement."""
         ceilings = self._ceilings()
         if ceilings is None:
             return {}
@@ -156,6 +161,30 @@ class Judgement:
         goal = Goal(_CANDIDATE, anchor, self._device.quantile, best, loss, self._floor)
         with self._gate.exclusive():
             return run_session(sides, baselines.null, fresh, goal, rule, self._random), goal
+
+    def _time_rows(
+        self,
+        trial: Trial,
+        baselines: Baselines,
+        fresh: Iterator[FreshCase],
+        samples: Samples,
+        goal: Goal,
+        effort: Effort,
+    ) -> None:
+        """Rows of calls, for a claim of the worker's that the wall clock cannot check in a single call."""
+        claim = samples.claimed(_CANDIDATE) or samples.claimed(goal.anchor)
+        if not 0 < claim < _LONG_SECONDS:
+            return
+        count = min(trial.seat.longest_row(0, self._book.first.arguments), ceil(_LONG_SECONDS / claim))
+        sides = {goal.anchor: lambda cases: baselines.row(goal.anchor, cases), _CANDIDATE: trial.row}
+        for _ in range(_ROWS[effort] if count > 1 else 0):
+            cases = list(islice(fresh, count))
+            taken = {name: sides[name](cases) for name in self._random.permutation(list(sides))}
+            null = baselines.row_null(goal.anchor)
+            for name, seconds in taken.items():
+                samples.rows.setdefault(name, []).append(max(0.0, seconds - null) / count)
+        if goal.anchor == EAGER:
+            baselines.time(EAGER, self._book.first)  # null calls repeat the last one
 
     def _timing(self, samples: Samples, goal: Goal, baselines: Baselines) -> Timing:
         """On the evaluator's scale: a baseline takes what it took when it was calibrated."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -46,6 +47,16 @@ class Trial:
             if known is None and case.name == OWN_INPUTS and isinstance(case, Case):
                 self._verified[id(case)] = case, call
         return call
+
+    def row(self, cases: Sequence[FreshCase], number: int = 0) -> float:
+        """Raw seconds of one call after the other on each of these; all outputs are checked."""
+        many = [case.arguments for case in cases]
+        seconds, calls = self.seat.row(number, many, self._call_seconds * len(cases))
+        self.calls += len(calls)
+        self._forwards[number] = self._forwards.get(number, 0) + len(calls)
+        for case, call in zip(cases, calls, strict=True):
+            self._check(case, call, again=False)
+        return seconds
 
     def _check(self, case: Case | FreshCase, call: Call, again: bool) -> None:
         form = case.check_form(call.outputs, call.structure)

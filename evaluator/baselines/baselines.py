@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -96,6 +96,15 @@ class Baselines:
         """One call. A baseline that was killed is started again, once. Raises UserError when it cannot:
         no candidate is to blame."""
         return self._revived(name, lambda: self._call(name, case))
+
+    def row(self, name: str, cases: Sequence[FreshCase]) -> float:
+        """Raw seconds of one call after the other on each of these."""
+        many = [case.arguments for case in cases]
+        return self._revived(name, lambda: self._seats[name].row(0, many, self._settings.compile_seconds)[0])
+
+    def row_null(self, name: str) -> float:
+        """Raw seconds of what the last row of `name` was beside its calls."""
+        return self._revived(name, self._seats[name].null)
 
     def null(self) -> float:
         """Raw seconds of a call that computes nothing, in eager's worker: a candidate has no influence on it. Raises

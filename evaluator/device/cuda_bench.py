@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -19,13 +21,22 @@ _CALIBRATION = 50
 _AWAKE_SECONDS = 0.003  # longer than a turn
 _DISTURBANCES = 200  # a spare worker that starts is some of it
 _DECOYS = 3  # at the most: what waits for the inputs to change is answered by something else
-_HOLD_CYCLES = 800_000  # some 0.4 ms
+_HOLD_CYCLES, _MORE_CYCLES = 800_000, 200_000  # some 0.4 ms, and 0.1 ms for each further call of a row
 _POISON = 0xFF  # NaN in every floating-point type
 _MOST_LAYOUTS = 6  # whose slots are kept: those of the problem's shapes
 
 
 class Busy(Exception):
     """The device does not come to rest."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Arguments, and where they will lie when a call sees them."""
+
+    arguments: list[Any]
+    layout: Layout
+    region: DeviceRegion
 
 
 class Bench:
@@ -41,18 +52,20 @@ class Bench:
         self.make_room(1)
         self._usual = min(self._probe() for _ in range(_CALIBRATION))
 
-    def slot(self, arguments: list[Any], index: int) -> tuple[Layout, DeviceRegion]:
-        """Where arguments of this form lie. Between calls the first ones that were ever there are there again."""
+    def slot(self, arguments: list[Any], index: int) -> Placed:
+        """Arguments of one form lie in the same slots. Between calls the first ones that were ever there are there
+        again."""
         layout = aligned(layout_of(arguments))
         key = repr(layout.placements)
         if key not in self._slots:
             while len(self._slots) >= _MOST_LAYOUTS:
                 del self._slots[next(iter(self._slots))]
-            regions = [DeviceRegion.create(layout.size) for _ in range(SLOTS)]
-            self._slots[key] = regions, arguments
-            for region in regions:
-                _copy(layout, region, arguments)
-        return layout, self._slots[key][0][index]
+            self._slots[key] = [], arguments
+        regions, first = self._slots[key]
+        while len(regions) <= max(index, SLOTS - 1):
+            regions.append(DeviceRegion.create(layout.size))
+            _copy(Placed(first, layout, regions[-1]))
+        return Placed(arguments, layout, regions[index])
 
     def make_room(self, size: int) -> None:
         """For outputs of so many bytes."""
@@ -60,27 +73,28 @@ class Bench:
             self.room = DeviceRegion.create(size)
             self.poison(size)
 
-    def write(self, layout: Layout, region: DeviceRegion, arguments: list[Any]) -> None:
+    def write(self, placed: Sequence[Placed]) -> None:
         """Proves that nobody else runs, writes the arguments, and empties the cache. Raises Busy."""
         forget_persisting_lines()
         self._watch()
-        for _ in range(secrets.randbelow(_DECOYS + 1)):
-            for target, tensor in zip(views(layout, region.bytes()), tensors_of(arguments), strict=True):
-                if tensor.numel() > 1:
-                    target.copy_(tensor.roll(1 + secrets.randbelow(tensor.numel() - 1)))
-        _copy(layout, region, arguments)
+        for each in placed:
+            for _ in range(secrets.randbelow(_DECOYS + 1)):
+                _copy_turned(each)
+            _copy(each)
         self._cold.view(torch.int64).sum()
         torch.cuda.synchronize()
 
     @staticmethod
-    def hold() -> None:
-        """Keeps the device for a while, in which a worker that goes on launches what it likes, and nothing of it runs: a
-        process that was stopped launches slowly, and how slowly says nothing of a loop of calls."""
-        torch.cuda._sleep(_HOLD_CYCLES)
+    def hold(calls: int) -> None:
+        """Keeps the device for a while, in which a worker that goes on launches what it likes, and nothing of it runs:
+        a process that was stopped launches slowly, and how slowly says nothing of a loop of calls."""
+        torch.cuda._sleep(_HOLD_CYCLES + (calls - 1) * _MORE_CYCLES)
 
-    def clear(self, layout: Layout, region: DeviceRegion, outputs: int) -> None:
-        """After a call: puts old inputs where the fresh ones were, and poison in `outputs` bytes of the room."""
-        _copy(layout, region, self._slots[repr(layout.placements)][1])
+    def clear(self, placed: Sequence[Placed], outputs: int) -> None:
+        """After calls: puts old inputs where the fresh ones were, and poison in `outputs` bytes of the room."""
+        for each in placed:
+            known = self._slots.get(repr(each.layout.placements))
+            _copy(replace(each, arguments=known[1]) if known else each)
         self.poison(outputs)
 
     def poison(self, size: int) -> None:
@@ -93,9 +107,9 @@ class Bench:
         return view(self.room.bytes(), output.address, *fields).clone()
 
     @staticmethod
-    def changed(layout: Layout, region: DeviceRegion, arguments: list[Any]) -> dict[int, torch.Tensor]:
+    def changed(placed: Placed) -> dict[int, torch.Tensor]:
         """The arguments' tensors, by position, that are not as they were written, as they are now."""
-        pairs = enumerate(zip(views(layout, region.bytes()), tensors_of(arguments), strict=True))
+        pairs = enumerate(_pairs(placed))
         return {position: now.clone() for position, (now, given) in pairs if not same_bytes(now, given)}
 
     def settle(self, patience: float) -> float:
@@ -129,6 +143,21 @@ class Bench:
         return time.perf_counter() - begin
 
 
-def _copy(layout: Layout, region: DeviceRegion, arguments: list[Any]) -> None:
-    for target, tensor in zip(views(layout, region.bytes()), tensors_of(arguments), strict=True):
+def bytes_of(arguments: list[Any]) -> int:
+    return aligned(layout_of(arguments)).size
+
+
+def _pairs(placed: Placed) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    return zip(views(placed.layout, placed.region.bytes()), tensors_of(placed.arguments), strict=True)
+
+
+def _copy(placed: Placed) -> None:
+    for target, tensor in _pairs(placed):
         target.copy_(tensor)
+
+
+def _copy_turned(placed: Placed) -> None:
+    """The same values at other places: of the right kind, and of no use."""
+    for target, tensor in _pairs(placed):
+        if tensor.numel() > 1:
+            target.copy_(tensor.roll(1 + secrets.randbelow(tensor.numel() - 1)))

@@ -19,7 +19,7 @@ _NOISY, _PATIENCE = 0.3, 2  # an interval wider than this (relative) is worth th
 _FLOOR = 0.05  # share of a raw time that remains at the least when the null call is subtracted
 _LOW = 0.1  # quantile of the null calls that is subtracted: noise only ever adds time
 # A worker's claim counts from this share of the wall clock's time on, less the noise of that clock and some seconds.
-_BORNE_OUT, _SLACK = 0.9, 5e-6
+_BORNE_OUT, _SLACK = 0.9, 3e-6
 Inputs = TypeVar("Inputs")
 
 
@@ -41,6 +41,7 @@ class Samples:
     claims: dict[str, list[float]] = field(default_factory=dict)
     launches: dict[str, list[float]] = field(default_factory=dict)
     floor: float = 0.0  # seconds that no call can take less than
+    rows: dict[str, list[float]] = field(default_factory=dict)  # seconds of a call in rows of them, by the wall clock
     rounds: int = 0
     stopped_early: bool = False
 
@@ -52,16 +53,29 @@ class Samples:
     def seconds(self, side: str) -> np.ndarray:
         """Seconds of the side's calls: as its worker claims, whose clock is nearer to the device, where the wall clock
         bears that out; else on the wall clock, without what a call costs by itself."""
-        return np.asarray(self.claims[side]) if self.borne_out(side) else self._on_the_wall(side)
+        if self.borne_out(side):
+            return np.asarray(self.claims[side])
+        if side in self.rows:
+            claimed = self.claimed(side)
+            spread = np.asarray(self.claims[side]) / claimed if claimed else np.ones(self.rounds)
+            return spread * np.median(self.rows[side])
+        return self._on_the_wall(side)
+
+    def claimed(self, side: str) -> float:
+        """Seconds of a call as its worker claims; 0 where it claims nothing, or what is impossible."""
+        claims = self.claims.get(side, ())
+        return float(np.median(claims)) if len(claims) and min(claims) > self.floor else 0.0
 
     def borne_out(self, side: str) -> bool:
         """Whether the worker claims anything, nothing that is impossible, and hardly less than passed."""
-        claims = self.claims.get(side, ())
-        if not len(claims) or min(claims) <= self.floor:
+        claimed = self.claimed(side)
+        if not claimed:
             return False
+        if side in self.rows:
+            return claimed >= _BORNE_OUT * np.median(self.rows[side]) - _SLACK
         noise = np.subtract(*np.quantile(self.nulls, [0.75, 0.25]))
         least = _BORNE_OUT * (np.median(self.raw[side]) - np.median(self.nulls)) - noise - _SLACK
-        return bool(np.median(claims) >= least)
+        return bool(claimed >= least)
 
     def doubted(self, side: str) -> bool:
         """Whether it claims something that the wall clock does not bear out."""

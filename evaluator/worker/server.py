@@ -79,6 +79,11 @@ class _Server:
             self._memory.make_room(read_payload(fds[0]), fds[1])
         elif command.op is Op.CALL:
             self._prepare(command)
+        elif command.op is Op.ROW:
+            slots = range(command.slot, command.slot + command.warm)
+            forward = self._models.call(command.model, command.slot)[0]
+            self._memory.wait()
+            self._ready = _in_a_row(forward), [self._models.call(command.model, slot)[1] for slot in slots]
         elif command.op is Op.BUFFERS:
             buffers = self._models.buffers(command.model)[command.slot :][:MAX_OUTPUTS]
             return pack_reply(nonce, Status.DONE, outputs=self._memory.show(buffers))
@@ -116,6 +121,11 @@ class _Server:
             return pack_reply(nonce, Status.BAD_FORM, text=str(error))
         except NoRoom as error:
             return pack_reply(nonce, Status.NO_ROOM, number=error.size)
+
+
+def _in_a_row(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """A call on every one of many arguments."""
+    return lambda *many: [forward(*arguments) for arguments in many]
 
 
 def _memory_of(device: str) -> HostMemory:

@@ -42,13 +42,13 @@ def recording(self, *stream):
 torch.cuda.Event.record = clock._RECORD = recording
 """
 _SPIN = """
-spin = clock._SLEEP
+current = clock._STREAM
 
-def spinning(cycles):
+def streaming(*device):
     AHEAD.run()
-    spin(cycles)
+    return current(*device)
 
-torch.cuda._sleep = clock._SLEEP = spinning
+clock._STREAM = streaming
 """
 # Not a kernel that spins: the queue itself waits for memory to change, and the device is at rest until it does.
 _QUEUE = """

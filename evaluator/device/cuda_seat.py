@@ -1,0 +1,220 @@
+"""One worker on a GPU: inputs in device memory of the verifier's, its own wall clock, outputs copied to its memory.
+
+A stopped process cannot launch kernels, but those that it launched go on. So nothing is written before the device was
+seen at rest for longer than a turn of another process, and the clock goes on until it is at rest again. The worker's
+own clock, two events around the call, is more exact; it counts as far as the wall clock bears it out (`timing/`). That
+of one short call cannot: a row of calls, each on inputs of its own, can.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import torch
+
+from egg_search.core.verdict import Outcome
+from evaluator.device.base import Call
+from evaluator.device.cpu import BIND_SECONDS, CpuSeat
+from evaluator.device.cuda_bench import SLOTS, Bench, Busy, Placed, bytes_of
+from evaluator.device.cuda_memory import DeviceMemoryError, DeviceRegion, up
+from evaluator.isolation.worker import Worker
+from evaluator.protocol.records import MAX_OUTPUTS, Op, Output, Reply, Status
+from evaluator.worker.models import NULL_MODEL, ModelSpec
+
+_LEAST_ROOM = 1 << 20
+_SETUP_SECONDS = 60.0  # a context is made
+_PROFILER_SECONDS = 20.0  # torch's profiler starts
+_REST_SECONDS = 1.0  # how long kernels may run on behind a call
+# Of the device's memory: outputs of a call, what a worker may hold, inputs and outputs of a row of calls.
+_MOST_OUTPUTS, _MOST_HELD, _MOST_ROW = 0.25, 0.6, 0.04
+_FULL = (torch.OutOfMemoryError, DeviceMemoryError)
+
+
+class CudaSeat(CpuSeat):
+    """`setup` is what the worker, which was started before anybody knew whom it is for, has to be told first."""
+
+    def __init__(
+        self, worker: Worker, bench: Bench, device_bytes: int, build_seconds: float = 0.0, setup: Any = None
+    ) -> None:
+        super().__init__(worker, build_seconds)
+        self._bench, self._device_bytes, self._setup = bench, device_bytes, setup
+        self._inputs: dict[tuple[int, int], DeviceRegion] = {}
+        self._room: DeviceRegion | None = None  # of the bench's, that the worker knows
+        self._sizes: dict[int, int] = {}  # bytes of a model's outputs
+        self._outputs = 0  # how many there were of the last call
+        self._held = 0  # bytes of the device's memory that calls have taken and not given back
+        self._last: tuple[list[Placed], int] | None = None  # what a null call repeats, and its bytes of outputs
+
+    def load(
+        self,
+        number: int,
+        spec: ModelSpec,
+        state: dict[str, torch.Tensor],
+        timeout: float,
+        rehearsal: list[Any] | None = None,
+    ) -> None:
+        if self._setup is not None:
+            self._worker.resume()
+            self._send(Op.SETUP, _SETUP_SECONDS, NULL_MODEL, value=self._setup)
+            self._setup = None
+        before = _free_bytes()
+        super().load(number, spec, state, timeout, rehearsal)
+        self._hold(before - _free_bytes())
+
+    def row(self, number: int, many: Sequence[list[Any]], timeout: float) -> tuple[float, list[Call]]:
+        """Seconds of one call after the other on each of `many` arguments, all of one form, and what came of each. The
+        model has been called before."""
+        try:
+            placed = [self._bench.slot(arguments, SLOTS + index) for index, arguments in enumerate(many)]
+            self._worker.resume()
+            for index, each in enumerate(placed):
+                self._reveal((number, SLOTS + index), each)
+            size = self._sizes[number]
+            self._make_room(len(many) * size)
+            self._expect(self._worker.request(Op.ROW, timeout, number, SLOTS, len(many)))
+            self._worker.pause()
+            seconds, reply = self._timed(placed, timeout)
+            return seconds, self._taken(number, placed, reply, len(many) * size)
+        except _FULL as error:
+            self._full(error)
+
+    def longest_row(self, number: int, arguments: list[Any]) -> int:
+        """How many calls a row of such calls may have: so many outputs and bytes."""
+        outputs, each = max(1, self._outputs), bytes_of(arguments) + self._sizes[number]
+        return max(1, min(MAX_OUTPUTS // outputs, int(_MOST_ROW * self._device_bytes) // max(1, each)))
+
+    def buffers(self, number: int, timeout: float) -> list[torch.Tensor]:
+        return [each.cuda() for each in super().buffers(number, timeout)]
+
+    def null(self) -> float:
+        assert self._last is not None, "a null call repeats a call, or a row of them"
+        placed, size = self._last
+        self._worker.resume()
+        self._expect(self._worker.request(Op.CALL, BIND_SECONDS, NULL_MODEL))
+        self._worker.pause()
+        seconds, reply = self._timed(placed, BIND_SECONDS)
+        self._expect(reply)
+        self._bench.clear(placed, size)
+        return seconds
+
+    def operator_share(
+        self, number: int, arguments: list[Any], timeout: float, kernels: bool = False
+    ) -> tuple[float, str]:
+        place = number, secrets.randbelow(SLOTS)
+        placed = self._bench.slot(arguments, place[1])
+        self._worker.resume()
+        self._reveal(place, placed)
+        self._bench.write([placed])
+        self._written.add(place)
+        timeout += _PROFILER_SECONDS * kernels
+        reply = self._worker.request(Op.PROFILE, timeout, *place, int(kernels))
+        self._worker.pause()
+        self._expect(reply)
+        self._bench.clear([placed], self._bench.room.size)
+        return min(1.0, max(0.0, reply.number)), reply.text
+
+    def _forward(
+        self, number: int, arguments: list[Any], timeout: float, warm: int, own_seconds: float | None = None
+    ) -> Call:
+        place = number, secrets.randbelow(SLOTS)
+        try:
+            placed = self._bench.slot(arguments, place[1])
+            self._worker.resume()
+            self._reveal(place, placed)
+            self._make_room(max(_LEAST_ROOM, placed.layout.size))
+            warm, before = warm if place in self._written else 0, _free_bytes()
+            self._expect(self._worker.request(Op.CALL, timeout, *place, warm))
+            self._worker.pause()
+            self._written.add(place)
+            size = self._sizes.get(number, self._bench.room.size)
+            seconds, reply = self._timed([placed], timeout, own_seconds)
+            self._hold(before - _free_bytes())
+            if reply.status is Status.NO_ROOM:
+                self._bench.clear([placed], size)
+                self._grow(number, reply.number)
+                return self._forward(number, arguments, timeout, warm, own_seconds)
+            (call,) = self._taken(number, [placed], reply, size)
+            said = max(0.0, reply.number), max(0.0, reply.aside)
+            return Call(seconds, call.outputs, call.changed, call.structure, 1 + warm, *said)
+        except _FULL as error:
+            self._full(error)
+
+    def _timed(self, placed: Sequence[Placed], timeout: float, own_seconds: float | None = None) -> tuple[float, Reply]:
+        """One GO to a stopped worker, on fresh inputs."""
+        try:
+            self._bench.write(placed)
+            self._bench.hold(len(placed))
+            begin = time.perf_counter()
+            reply = self._worker.go(timeout, own_seconds)
+            seconds = time.perf_counter() - begin
+            self._worker.pause()
+            return seconds + self._bench.settle(_REST_SECONDS), reply
+        except Busy:
+            self._worker.fail(Outcome.TIMED_OUT, f"kernels run on for {_REST_SECONDS:.3g} s after the call")
+
+    def _taken(self, number: int, placed: Sequence[Placed], reply: Reply, size: int) -> list[Call]:
+        """What each of the calls gave, out of the shared memory, which is cleared then: of at least `size` bytes of
+        outputs."""
+        self._expect(reply)
+        count, rest = divmod(len(reply.outputs), len(placed))
+        if rest:
+            self._worker.fail(Outcome.PROTOCOL, f"{len(reply.outputs)} outputs of {len(placed)} calls")
+        end = self._end(reply.outputs)
+        if len(placed) == 1:
+            self._sizes[number] = max(up(end), self._sizes.get(number, 0))
+            self._outputs = count
+        calls = []
+        for index, each in enumerate(placed):
+            outputs = [self._bench.taken(output) for output in reply.outputs[index * count : (index + 1) * count]]
+            calls.append(Call(0.0, outputs, self._bench.changed(each), reply.text if len(placed) == 1 else ""))
+        self._last = list(placed), max(size, up(end))
+        self._bench.clear(placed, max(size, up(end)))
+        return calls
+
+    def _end(self, outputs: tuple[Output, ...]) -> int:
+        """Where outputs are said to end: inside the room."""
+        end = max((output.address + output.span * output.dtype.itemsize for output in outputs), default=0)
+        if end > self._bench.room.size:
+            self._worker.fail(Outcome.PROTOCOL, f"an output ends at byte {end} of {self._bench.room.size}")
+        return end
+
+    def _hold(self, taken: int) -> None:
+        self._held += max(0, taken)
+        most = int(_MOST_HELD * self._device_bytes)
+        if self._held > most:
+            what = f"{self._held >> 20} MiB of the device's memory, over the limit of {most >> 20} MiB"
+            self._worker.fail(Outcome.OUT_OF_MEMORY, what)
+
+    def _reveal(self, place: tuple[int, int], placed: Placed) -> None:
+        """Has the worker's model see what is placed there as its arguments."""
+        if self._inputs.get(place) is not placed.region:
+            self._inputs[place] = placed.region
+            self._written.discard(place)
+            self._send(Op.BIND, BIND_SECONDS, *place, placed.layout, placed.region.fd)
+
+    def _make_room(self, size: int) -> None:
+        self._bench.make_room(size)
+        if self._room is not self._bench.room:
+            self._room = self._bench.room
+            self._bench.poison(self._room.size)
+            self._send(Op.ROOM, BIND_SECONDS, NULL_MODEL, 0, self._room.size, self._room.fd)
+
+    def _grow(self, number: int, size: float) -> None:
+        """Only before the first answer of a model: what is called again has seen its inputs."""
+        most = int(_MOST_OUTPUTS * self._device_bytes)
+        if number in self._sizes or not self._bench.room.size < size <= most:
+            self._worker.fail(Outcome.OUT_OF_MEMORY, f"{size:.0f} bytes of outputs")
+        self._worker.resume()
+        self._make_room(up(int(size)))
+
+    def _full(self, error: Exception) -> NoReturn:
+        self._worker.fail(Outcome.OUT_OF_MEMORY, f"no memory is left on the device: {str(error).splitlines()[0]}")
+
+
+def _free_bytes() -> int:
+    """Of the device, and what torch keeps for itself in this process. (`memory_reserved` takes milliseconds.)"""
+    own = torch._C._cuda_memoryStats(torch.cuda.current_device())["reserved_bytes"]["all"]["current"]
+    return torch.cuda.mem_get_info()[0] + own
