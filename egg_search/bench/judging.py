@@ -110,9 +110,7 @@ def _ratio(book: CaseBook, spec: ModelSpec, hardware: Hardware, isolations: dict
     try:
         for seat in seats.values():
             seat.load(0, spec, book.references[0].state, 60.0)
-        sides = {
-            name: lambda case, seat=seat: seat.call(0, case.arguments, 60.0, 2) for name, seat in seats.items()
-        }
+        sides = {name: lambda case, seat=seat: seat.call(0, case.arguments, 60.0, 2) for name, seat in seats.items()}
         goal, random = Goal("inside", "outside", CpuDevice.quantile), np.random.default_rng()
         samples = run_session(sides, seats["outside"].null, book.fresh(), goal, _SIDES, random)
         return 1 / goal.ratio(samples, random).value

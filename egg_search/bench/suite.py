@@ -27,23 +27,23 @@ class Suite:
 
     def run(self, watch: Watch) -> bool:
         """False when it was interrupted. A problem that fails is noted and the others go on; a full disk ends all."""
-        for name in self.pending():
-            path = self.problems[name]
-            try:
-                campaign = self._campaign(name, path)
-                with watch(name) as observer:
-                    result = campaign.run(observer)
-            except DiskFull:
-                raise
-            except UserError as error:
-                self.failures[name] = str(error)
-                continue
-            except Exception as error:  # a bug, shown in full; hours of other problems are not lost to it
-                traceback.print_exc()
-                self.failures[name] = f"a bug: {type(error).__name__}"
-                continue
-            if result.why == INTERRUPTED:
-                return False
+        return all(self.search(name, watch) for name in self.pending())
+
+    def search(self, name: str, watch: Watch) -> bool:
+        """One of the problems, as `run` does it."""
+        try:
+            campaign = self._campaign(name, self.problems[name])
+            with watch(name) as observer:
+                result = campaign.run(observer)
+        except DiskFull:
+            raise
+        except UserError as error:
+            self.failures[name] = str(error)
+        except Exception as error:  # a bug, shown in full; hours of other problems are not lost to it
+            traceback.print_exc()
+            self.failures[name] = f"a bug: {type(error).__name__}"
+        else:
+            return result.why != INTERRUPTED
         return True
 
     def pending(self) -> list[str]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
+
+if TYPE_CHECKING:
+    from egg_search.campaign import Settings
 
 
 def bench(
@@ -25,6 +28,9 @@ def bench(
     seed: Annotated[int, Option(help="Every random choice of the searches comes from it.")] = 0,
     device: Annotated[str, Option(help="As for `egg run`.")] = "auto",
     ray_address: Annotated[str | None, Option(help="As for `egg run`.")] = None,
+    parallel: Annotated[
+        int | None, Option(min=1, help="Problems at a time. Default: one on each GPU; on CPUs one after the other.")
+    ] = None,
     judging: Annotated[
         bool, Option("--judging", help="No search: what the evaluator itself costs on each problem, and isolation.")
     ] = False,
@@ -62,7 +68,7 @@ def bench(
         device=device,
     )
     suite = Suite(out / "runs", paths, settings)
-    complete = run_suite(suite)
+    complete = run_suite(suite, _parallel(parallel, settings))
     command = ["egg", "bench", *(problems or ()), "--budget", budget, "--out", str(out), "--seed", str(seed)]
     given = {
         "device": device if device != "auto" else None,
@@ -70,6 +76,7 @@ def bench(
         "profile": profile,
         "precision": precision,
         "ray-address": ray_address,
+        "parallel": parallel,
     }
     command += [f"--{option}={value}" for option, value in given.items() if value is not None]
     command += ["--no-library-ports"] if no_library_ports else []
@@ -79,6 +86,16 @@ def bench(
         print("stopped; the same command goes on")
         raise typer.Exit(INTERRUPTED)
     raise typer.Exit(NOTHING if suite.failures else OK)
+
+
+def _parallel(asked: int | None, settings: Settings) -> int:
+    """Raises UserError where a Ray cluster does the spreading."""
+    from egg_search.bench.places import default_parallel, joins_cluster
+    from egg_search.core.errors import UserError
+
+    if asked is not None and asked > 1 and joins_cluster(settings.ray_address):
+        raise UserError(f"--parallel {asked}: a Ray cluster spreads every campaign over its machines; leave it out")
+    return asked or default_parallel(settings.device, settings.ray_address)
 
 
 def _judging(paths: dict[str, Path], profile: str | None, device: str) -> None:

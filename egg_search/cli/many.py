@@ -20,8 +20,23 @@ def _ray_for(suite: Suite) -> AbstractContextManager[None]:
     return shared_ray(suite.settings.ray_address)
 
 
-def run_suite(suite: Suite) -> bool:
-    """Shows progress and, at the end, what failed. False when it was interrupted."""
+def run_suite(suite: Suite, parallel: int = 1) -> bool:
+    """Shows progress and, at the end, what failed. False when it was interrupted. `parallel`: how many campaigns at a
+    time, each in a process of its own where it is more than one."""
+    from egg_search.campaign.notices import notices
+    from egg_search.core.hardware import detect
+    from egg_search.reports.console import stdout
+
+    settings = suite.settings
+    for line in notices(detect(settings.device), settings.device, settings.dialects):
+        stdout().print(f"note: {line}", markup=False)
+    complete = _one_by_one(suite) if parallel == 1 else _spread(suite, parallel)
+    for name, why in suite.failures.items():
+        stdout().print(f"{name}: {why}", markup=False)
+    return complete
+
+
+def _one_by_one(suite: Suite) -> bool:
     from egg_search.reports.console import stdout
     from egg_search.reports.progress import progress
 
@@ -34,7 +49,17 @@ def run_suite(suite: Suite) -> bool:
             yield observer
 
     with _ray_for(suite):
-        complete = suite.run(watch)
-    for name, why in suite.failures.items():
-        console.print(f"{name}: {why}", markup=False)
-    return complete
+        return suite.run(watch)
+
+
+def _spread(suite: Suite, parallel: int) -> bool:
+    from egg_search.bench.places import places
+    from egg_search.bench.spread import Spread
+    from egg_search.reports.console import stdout
+
+    where, waiting = places(parallel, suite.settings.device), len(suite.pending())
+    if not waiting:
+        return True
+    console, logs = stdout(), suite.runs.with_name("logs")
+    console.print(f"{waiting} problems, {parallel} at a time; details in {logs}", markup=False)
+    return Spread(suite, where[:waiting], logs, lambda line: console.print(line, markup=False)).run()
