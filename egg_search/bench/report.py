@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from egg_search.bench.aggregates import to_json
 from egg_search.bench.markdown import page
-from egg_search.bench.scores import score, to_json
+from egg_search.bench.scores import score
 from egg_search.bench.suite import Suite
 from egg_search.reports.summary import summarize
 from egg_search.rundir import RunDirectory

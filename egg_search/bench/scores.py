@@ -1,66 +1,78 @@
-"""A suite's results as numbers: a row a problem, and means over them by precision class."""
+"""What a suite has found, as numbers: one score a problem, with an entry for each precision class."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from math import exp, isfinite, log
-from statistics import median
+from dataclasses import dataclass
+from math import isfinite, nan
 from typing import Any
 
 from egg_search.core.verdict import PrecisionClass
+from egg_search.reports.rivals import rivals
 from egg_search.reports.summary import COMPILE, EAGER, Summary
-from egg_search.reports.text import jsonable
 
 
 @dataclass(frozen=True)
 class Entry:
-    """The fastest of one problem that is at least as exact as `precision`. nan where a baseline is missing."""
+    """The fastest of one problem that is at least as exact as a class; `precision` is its own. `vs_eager` and
+    `vs_compile` are over the baselines of the class, which `eager` and `compile` name (see `reports.rivals`),
+    `vs_shipped` over eager as PyTorch ships. nan where a baseline is missing."""
 
     precision: str
     ms: float
+    eager: str
+    compile: str
+    eager_ms: float | None
+    compile_ms: float | None
     vs_eager: float
     vs_compile: float
+    vs_shipped: float
     rough: tuple[str, ...]  # baselines against which a busy machine left the speedup uncertain
     error: float
     eager_error: float
     generated_share: float | None
     structure: str
     principles: tuple[str, ...]
+    roofline: dict[str, Any] | None  # as in a verdict's `resources`; None on CPUs
+    bottleneck: str | None
 
     @property
     def vs_better(self) -> float:
-        """Over the faster of the baselines that were measured."""
-        return min(each for each in (self.vs_eager, self.vs_compile) if isfinite(each))
+        """Over the faster of the class's baselines that were measured."""
+        return min((each for each in (self.vs_eager, self.vs_compile) if isfinite(each)), default=nan)
+
+    @property
+    def error_ratio(self) -> float:
+        """Over what eager has in strict float32; nan where that is exact."""
+        return self.error / self.eager_error if self.eager_error else nan
 
 
 @dataclass(frozen=True)
 class Score:
-    """`best` has an entry for each class for which the run found something, by the class's name."""
+    """`best` has an entry for each class for which the run found something, by the class's name. `measuring` is the
+    share of the search in which the device was busy with judgements: checks and timings."""
 
     problem: str
-    eager_ms: float | None
-    compile_ms: float | None
+    baselines_ms: dict[str, float]
     best: dict[str, Entry]
     evaluations: int
     elapsed: float
     configurations_per_second: float
+    measuring: float
     overhead_ms: float
     certified: bool
 
+    @property
+    def eager_ms(self) -> float | None:
+        return self.baselines_ms.get(EAGER)
 
-@dataclass(frozen=True)
-class Aggregate:
-    """Over the problems for which a class has an entry."""
+    @property
+    def compile_ms(self) -> float | None:
+        return self.baselines_ms.get(COMPILE)
 
-    precision: str
-    problems: int
-    geomean_vs_eager: float
-    median_vs_eager: float
-    geomean_vs_compile: float
-    median_vs_compile: float
-    worst_vs_better: float
-    rough: int  # problems with an uncertain speedup
+    @property
+    def new(self) -> dict[str, Entry]:
+        """The entries of those classes that add something to the more exact ones."""
+        return {name: entry for name, entry in self.best.items() if entry.precision == name}
 
 
 def score(summary: Summary) -> Score:
@@ -68,78 +80,37 @@ def score(summary: Summary) -> Score:
     best = {str(c): _entry(summary, c) for c in PrecisionClass if summary.best_of(c) is not None}
     return Score(
         problem=summary.problem,
-        eager_ms=summary.baselines_ms.get(EAGER),
-        compile_ms=summary.baselines_ms.get(COMPILE),
+        baselines_ms=dict(summary.baselines_ms),
         best=best,
         evaluations=result.evaluations,
         elapsed=result.elapsed,
         configurations_per_second=summary.configurations_per_second,
+        measuring=result.timings.get("run", 0.0) / result.elapsed if result.elapsed else 0.0,
         overhead_ms=result.engine_ms,
         certified=result.certified,
     )
 
 
 def _entry(summary: Summary, precision: PrecisionClass) -> Entry:
-    point = summary.best_of(precision)
-    errors = point.verdict.errors
+    point, baselines = summary.best_of(precision), summary.baselines_ms
+    errors, resources = point.verdict.errors, point.verdict.resources
+    names = rivals(precision, baselines)
     return Entry(
         precision=str(errors.precision),
         ms=point.ms,
-        vs_eager=point.speedup(EAGER),
-        vs_compile=point.speedup(COMPILE),
-        rough=tuple(name for name in (EAGER, COMPILE) if point.is_rough(name)),
+        eager=names.eager,
+        compile=names.compile,
+        eager_ms=baselines.get(names.eager),
+        compile_ms=baselines.get(names.compile),
+        vs_eager=point.speedup(names.eager),
+        vs_compile=point.speedup(names.compile),
+        vs_shipped=point.speedup(EAGER),
+        rough=tuple(name for name in dict.fromkeys((*names, EAGER)) if point.is_rough(name)),
         error=errors.norm,
         eager_error=errors.eager_norm,
         generated_share=point.verdict.generated_share,
         structure=point.structure,
         principles=point.principles,
+        roofline=resources.get("roofline"),
+        bottleneck=resources.get("diagnosis", {}).get("bottleneck"),
     )
-
-
-def aggregate(scores: Iterable[Score], precision: PrecisionClass) -> Aggregate | None:
-    """None when no problem has an entry of this class."""
-    entries = [each.best[precision] for each in scores if precision in each.best]
-    if not entries:
-        return None
-    eager = [entry.vs_eager for entry in entries]
-    compiled = [entry.vs_compile for entry in entries]
-    return Aggregate(
-        precision=str(precision),
-        problems=len(entries),
-        geomean_vs_eager=geomean(eager),
-        median_vs_eager=_median(eager),
-        geomean_vs_compile=geomean(compiled),
-        median_vs_compile=_median(compiled),
-        worst_vs_better=min(entry.vs_better for entry in entries),
-        rough=sum(bool(entry.rough) for entry in entries),
-    )
-
-
-def aggregates(scores: Sequence[Score]) -> list[Aggregate]:
-    """One a class, leaving out classes that add nothing to the more exact one before."""
-    found: list[Aggregate] = []
-    for precision in PrecisionClass:
-        each = aggregate(scores, precision)
-        new = any(entry.precision == precision for s in scores for entry in s.best.values())
-        if each is not None and new:
-            found.append(each)
-    return found
-
-
-def to_json(scores: Sequence[Score]) -> dict[str, Any]:
-    """As JSON can hold it; None stands for what was not measured."""
-    return {
-        "problems": jsonable([asdict(each) for each in scores]),
-        "aggregates": jsonable([asdict(each) for each in aggregates(scores)]),
-    }
-
-
-def geomean(values: Sequence[float]) -> float:
-    """Of the finite values; nan for none."""
-    finite = [value for value in values if isfinite(value)]
-    return exp(sum(map(log, finite)) / len(finite)) if finite else float("nan")
-
-
-def _median(values: Sequence[float]) -> float:
-    finite = [value for value in values if isfinite(value)]
-    return median(finite) if finite else float("nan")

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from egg_search.reports.rivals import Rivals, has_classes, rivals
 from egg_search.reports.roofline import roofline_cell
 from egg_search.reports.summary import COMPILE, EAGER, Point, Summary
 from egg_search.reports.text import milliseconds, ratio, survey_lines
@@ -18,6 +19,10 @@ READ = (
     "Times are milliseconds a call. 'vs' is the baseline's time over the best found's: above 1 is faster; "
     "~ means that the machine was too busy for the figure to be trusted within 25 %. "
     "'error' is the distance to a float64 reference in norm, PyTorch eager's own in brackets."
+)
+
+READ_CLASSES = (
+    " 'eager' and 'compile' are as exact as the best's class: strict float32 for faithful, TF32 for every other one."
 )
 
 READ_ROOFLINE = (
@@ -29,7 +34,7 @@ READ_ROOFLINE = (
 def result_table(summaries: Iterable[Summary], modules: Mapping[Path, Path]) -> RenderableType:
     """One row a run. `modules` maps a run's path to the fastest of its exported modules."""
     summaries = list(summaries)
-    on_gpu = any(map(_roofline, summaries))
+    on_gpu, classes = any(map(_roofline, summaries)), any(has_classes(each.baselines_ms) for each in summaries)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("problem", overflow="fold")
     for name in ("eager ms", "compile ms", "best ms", "vs eager", "vs compile"):
@@ -39,7 +44,7 @@ def result_table(summaries: Iterable[Summary], modules: Mapping[Path, Path]) -> 
     if on_gpu:
         table.add_column("roofline")
     table.add_column("structure, and the principles that won", overflow="fold", ratio=1)
-    notes = [Text(READ + READ_ROOFLINE * on_gpu, style="dim")]
+    notes = [Text(READ + READ_CLASSES * classes + READ_ROOFLINE * on_gpu, style="dim")]
     for summary in summaries:
         *figures, won = _row(summary)
         table.add_row(*figures, *([Text(_roofline(summary) or "-")] if on_gpu else []), won)
@@ -62,16 +67,17 @@ def flag_lines(summary: Summary) -> list[str]:
 
 
 def _row(summary: Summary) -> list[Text]:
-    baselines = [milliseconds(summary.baselines_ms.get(name)) for name in (EAGER, COMPILE)]
     best = summary.best
+    names = rivals(best.elite.precision, summary.baselines_ms) if best else Rivals(EAGER, COMPILE)
+    baselines = [milliseconds(summary.baselines_ms.get(name)) for name in names]
     if best is None:
         return [Text(each) for each in (summary.problem, *baselines, "-", "-", "-", "-", "-", "found nothing correct")]
     errors = best.verdict.errors
     won = f"{best.structure}; {', '.join(best.principles) or 'no principle'}"
     return [
         *(Text(each) for each in (summary.problem, *baselines, milliseconds(best.ms))),
-        _over(best, EAGER),
-        _over(best, COMPILE),
+        _over(best, names.eager),
+        _over(best, names.compile),
         *(Text(each) for each in (f"{errors.norm:.1e} ({errors.eager_norm:.1e})", str(errors.precision), won)),
     ]
 

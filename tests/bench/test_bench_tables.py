@@ -4,8 +4,9 @@ from dataclasses import replace
 import pytest
 from fabricated_run import fabricate
 
+from egg_search.bench.aggregates import aggregate, geomean
 from egg_search.bench.report import write_report
-from egg_search.bench.scores import aggregate, geomean, score
+from egg_search.bench.scores import score
 from egg_search.bench.suite import Suite
 from egg_search.campaign import Settings
 from egg_search.core.errors import UserError
