@@ -11,6 +11,7 @@ from egg_search.campaign.driver import Driver
 from egg_search.campaign.events import Observer
 from egg_search.campaign.interrupt import Interrupt
 from egg_search.campaign.isolation import require_layers
+from egg_search.campaign.notices import notices
 from egg_search.campaign.planning import Planner
 from egg_search.campaign.result import Result, read_result
 from egg_search.campaign.settings import Settings
@@ -58,6 +59,10 @@ class Campaign:
         require_layers(settings.isolation)
         settings = replace(settings, ray_address=ray_address or settings.ray_address)
         return cls(directory, settings, problem, workshop or _workshop(settings, problem, path, hardware))
+
+    def notices(self) -> list[str]:
+        """What to know of this machine before `run`."""
+        return notices(self._workshop.hardware, self.settings.device, self.settings.dialects)
 
     def run(self, observer: Observer | None = None) -> Result:
         """Searches until a budget ends, nothing is left to try, or Ctrl-C; unless interrupted, certifies the front.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 from importlib.util import find_spec
 
@@ -12,7 +14,11 @@ DIALECTS = {"cpu": (Dialect.CPP,), "cuda": (Dialect.TRITON, Dialect.CUDA)}
 
 
 def _no_triton() -> str | None:
-    return None if find_spec("triton") else "Triton is not installed; for example: pip install 'triton>=3.6,<3.8'"
+    if not find_spec("triton"):
+        return "Triton is missing: install one of the extras cuda12 and cuda13"
+    if not (os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")):
+        return "Triton finds no C compiler, which builds its launchers; install one, for example: apt-get install gcc"
+    return None
 
 
 _MISSING: dict[Dialect, Callable[[], str | None]] = {Dialect.TRITON: _no_triton, Dialect.CUDA: why_unavailable}

@@ -10,6 +10,7 @@ from typing import Any
 
 from egg_search.archive import Admission
 from egg_search.campaign.isolation import isolation_record
+from egg_search.campaign.notices import notices
 from egg_search.campaign.versions import versions
 from egg_search.cluster.base import survey_by
 from egg_search.core.candidate import Candidate, Dialect
@@ -17,6 +18,7 @@ from egg_search.core.errors import UserError
 from egg_search.core.hardware import Hardware, detect
 from egg_search.core.problem import Problem
 from egg_search.core.problem.validation import validate
+from egg_search.core.sharing import used_by_others
 from egg_search.core.survey import Survey
 from egg_search.core.verdict import Outcome, PrecisionClass, Verdict
 from evaluator.evaluator import Evaluator
@@ -30,7 +32,7 @@ _COMPILING = (Outcome.BUILD_FAILED, Outcome.LOAD_FAILED)
 
 @dataclass(frozen=True)
 class Verification:
-    """`survey` is empty where the kernel was refused: nothing else was measured then."""
+    """`survey` says nothing of baselines where the kernel was refused: nothing else was measured then."""
 
     candidate: Candidate
     problem: Problem
@@ -53,19 +55,17 @@ class Verification:
             "isolation": isolation_record(),
             "baseline_failures": dict(self.survey.failures),
             "notes": list(self.survey.notes),
+            "machine_notes": list(self.survey.cluster),
         }
-
-
-def _hardware(candidate: Candidate, device: str) -> Hardware:
-    """A kernel in C++ is for CPUs, whatever else there is."""
-    return detect("cpu" if device == "auto" and candidate.dialect is Dialect.CPP else device)
 
 
 def verification(
     candidate: Candidate, problem: Problem, accept: PrecisionClass, library_ports: bool = True, device: str = "auto"
 ) -> Verification:
     """Raises UserError where the kernel cannot be judged: an unfit problem, or a compiler that it needs is missing."""
-    hardware = _hardware(candidate, device)
+    if device == "auto" and candidate.dialect is Dialect.CPP:  # for CPUs, whatever else there is
+        device = "cpu"
+    hardware = detect(device)
     flags = static_flags(candidate.source)
     if refused := Admission(accept, library_ports).refusal_by_flags(flags):
         return Verification(candidate, problem, hardware, Verdict(Outcome.REFUSED, refused, flags), Survey())
@@ -73,10 +73,11 @@ def verification(
         validate(problem)
     with tempfile.TemporaryDirectory(prefix="egg-verify-") as build_dir:
         settings = EvaluatorSettings(accept=accept, gate_path=machine_gate())
+        machine = notices(hardware, device, [candidate.dialect]), [used_by_others(hardware)]  # before it is ours
         evaluator = Evaluator(problem, hardware, Path(build_dir), settings)
         try:
             verdict = evaluator.judge(candidate, candidate.default_configuration, Effort.FULL)
-            survey = survey_by(evaluator) if verdict.ok else Survey()
+            survey = (survey_by(evaluator) if verdict.ok else Survey()).on(*machine)
         except WorkerFailure as failure:
             raise UserError(failure.reason) from None
         finally:

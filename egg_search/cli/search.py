@@ -23,6 +23,8 @@ def search(make: Callable[[], Campaign]) -> int:
     console = stdout()
     campaign = make()
     path = campaign.directory.path
+    for line in campaign.notices():
+        console.print(f"note: {line}", markup=False)
     console.print(f"run directory: {path}", markup=False)
     with progress(console) as observer:
         result = campaign.run(observer)

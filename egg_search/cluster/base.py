@@ -84,6 +84,10 @@ class Workshop(Protocol):
 
     def judge(self) -> Judge: ...
 
+    def here(self) -> Hardware:
+        """What this process would measure on: on another machine than `hardware` was read from it may be another
+        model."""
+
 
 Proposal = Callable[[], list[Draft | Refusal]]  # waits
 BestMs = Callable[[], float | None]  # asked when a measurement starts: the time to beat

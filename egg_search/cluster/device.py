@@ -14,6 +14,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from egg_search.cluster import ray_workers
 from egg_search.cluster.base import INFRASTRUCTURE, Task, Workshop, build_verdict
 from egg_search.core.errors import UserError
+from egg_search.core.hardware import Hardware
 from egg_search.core.verdict import Outcome, Verdict
 
 RESTART_S = 120.0  # a worker that is not back after this long is lost; importing torch is in it
@@ -31,6 +32,13 @@ class Device:
         self._builder = ray_workers.Builder.options(max_concurrency=builders, **there).remote(workshop)
         self.current: tuple[int, Task, float | None] | None = None
         self._retried = False
+
+    def hardware(self) -> Hardware | None:
+        """What it is; None when its worker does not start."""
+        try:
+            return _fetch(self.measurer.hardware.remote())
+        except RayActorError:
+            return None
 
     def build(self, source: str) -> ray.ObjectRef:
         return self._builder.build.remote(source)

@@ -11,6 +11,7 @@ from functools import cache
 
 from egg_search.cluster.base import BestMs, Proposal, Report, Task, Workshop, build_verdict, lookahead_on, survey_by
 from egg_search.core.errors import UserError
+from egg_search.core.sharing import used_by_others
 from egg_search.core.survey import Survey
 from egg_search.core.verdict import Verdict
 from evaluator.isolation.failure import WorkerFailure
@@ -29,11 +30,12 @@ class LocalCluster:
         self._builders = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
         self.lookahead = lookahead_on(workshop.hardware)
         self._prepared: dict[str, Future[Report]] = {}  # by source
+        self._others = used_by_others(workshop.hardware)  # before the device is ours
         self._judge = workshop.judge()
 
     def survey(self) -> Survey:
         try:
-            return survey_by(self._judge)
+            return survey_by(self._judge).on(others=[self._others])
         except WorkerFailure as failure:
             raise UserError(failure.reason) from None
 

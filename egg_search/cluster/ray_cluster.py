@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
@@ -56,25 +55,26 @@ class RayCluster:
         """Measurements of different GPUs do not compare: keeps those of one model, and says which others there are."""
         if hardware.kind != "cuda" or len(self._devices) == 1:
             return ()
-        models = ray.get([device.measurer.hardware.remote() for device in self._devices])
-        others = Counter(each.model for each in models if each.id != hardware.id)
-        for device, model in zip(list(self._devices), models, strict=True):
-            if model.id != hardware.id:
+        others: Counter[str] = Counter()
+        for device, model in [(device, device.hardware()) for device in self._devices]:
+            if model is None or model.id != hardware.id:
+                others[model.model if model else "GPU whose worker does not start"] += 1
                 self._devices.remove(device)
                 device.close()
-        if not self._devices:
-            raise UserError(f"the Ray cluster has no {hardware.model}; it has {', '.join(others)}")
         left = ", ".join(f"{count} x {name}" for name, count in others.items())
+        if not self._devices:
+            raise UserError(f"the Ray cluster has no {hardware.model} to measure on; it has {left}")
         return (f"mixed GPUs: this campaign measures on {hardware.model} only, and leaves out {left}",) if left else ()
 
     def survey(self) -> Survey:
         try:
             found = ray.get(self._devices[0].measurer.survey.remote())
+            others = ray.get([device.measurer.others.remote() for device in self._devices])
         except RayActorError as error:
-            raise ClusterLost(f"the measuring worker does not start: {str(error).splitlines()[0]}") from None
+            raise ClusterLost(f"the measuring worker does not start, or dies: {str(error).splitlines()[0]}") from None
         if isinstance(found, str):
             raise UserError(found)
-        return replace(found, cluster=self.notes)
+        return found.on(self.notes, others)
 
     def propose(self, operator: str, brief: Brief, author: str) -> Proposal:
         reference = self._author.propose.remote(operator, brief, author)

@@ -10,8 +10,10 @@ from functools import cache
 import ray
 
 from egg_search.cluster.base import Report, Task, Workshop, survey_by
+from egg_search.cluster.lost_context import ending_with_its_context
 from egg_search.core.errors import UserError
-from egg_search.core.hardware import Hardware, detect
+from egg_search.core.hardware import Hardware
+from egg_search.core.sharing import used_by_others
 from egg_search.core.survey import Survey
 from egg_search.core.verdict import Verdict
 from evaluator.isolation.failure import WorkerFailure
@@ -56,11 +58,13 @@ class AuthorWorker:
 
 @ray.remote(num_cpus=0, max_restarts=-1)
 class Measurer:
-    """Owns one device through its evaluator; Ray runs its calls one at a time."""
+    """Owns one device through its evaluator; Ray runs its calls one at a time. Ends when its GPU context is lost: Ray
+    starts it anew."""
 
     def __init__(self, workshop: Workshop) -> None:
         # Ray allows a worker one OpenMP thread; what is measured has the whole machine.
         os.environ["OMP_NUM_THREADS"] = str(len(os.sched_getaffinity(0)))
+        self._workshop, self._others = workshop, used_by_others(workshop.hardware)  # before the device is ours
         self._judge = workshop.judge()
 
     def ready(self) -> bool:
@@ -68,22 +72,29 @@ class Measurer:
 
     def hardware(self) -> Hardware:
         """The GPU that Ray gave this worker."""
-        return detect()
+        return self._workshop.here()
+
+    def others(self) -> str | None:
+        """Who else uses the GPU, as it was when this worker started."""
+        return self._others
 
     def survey(self) -> Survey | str:
         """A message where the problem does not run: errors need not pickle."""
         try:
-            return survey_by(self._judge)
+            with ending_with_its_context():
+                return survey_by(self._judge)
         except (UserError, WorkerFailure) as error:
             return getattr(error, "reason", None) or str(error)
 
     def measure(self, task: Task, best_ms: float | None) -> tuple[Verdict, float]:
         started = time.perf_counter()
-        verdict = self._judge.judge(task.candidate, task.configuration, task.effort, best_ms)
+        with ending_with_its_context():
+            verdict = self._judge.judge(task.candidate, task.configuration, task.effort, best_ms)
         return verdict, time.perf_counter() - started
 
     def renew(self) -> None:
-        self._judge.renew()
+        with ending_with_its_context():
+            self._judge.renew()
 
     def close(self) -> None:
         self._judge.close()

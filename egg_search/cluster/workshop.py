@@ -10,7 +10,7 @@ from typing import Any
 
 from egg_search.cluster.base import Judge, Report
 from egg_search.core.errors import UserError
-from egg_search.core.hardware import Hardware
+from egg_search.core.hardware import Hardware, detect
 from egg_search.core.problem import Problem
 from evaluator.settings import EvaluatorSettings
 from operators.base import Author, Brief, Draft, Refusal
@@ -74,3 +74,6 @@ class CampaignWorkshop:
         from evaluator.evaluator import Evaluator
 
         return Evaluator(self.problem, self.hardware, self.build_dir, self.evaluator)
+
+    def here(self) -> Hardware:
+        return detect("cpu" if self.hardware.kind == "cpu" else "auto")

@@ -16,6 +16,7 @@ from egg_search.core.errors import UserError
 
 DEVICES = ("auto", "cpu", "cuda")
 _ASK_SECONDS = 60
+_CONTROL = Path("/dev/nvidiactl")  # of the NVIDIA driver
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 
 
@@ -96,7 +97,7 @@ class Driver:
 def ask_driver() -> Driver:
     """All GPUs that this process may use. The driver is asked in a process of its own: this one may still fork others
     that want to use it."""
-    if not Path("/dev/nvidiactl").exists():
+    if not _CONTROL.exists():
         return Driver()
     script = Path(__file__).with_name("ask_cuda.py")
     try:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Survey:
     """`baselines_ms` is milliseconds of a call by baseline, `failures` why a baseline is missing, `notes` what is
-    degenerate about the problem, `cluster` what is to be known of the machines."""
+    degenerate about the problem, `cluster` what is to be known of the machines. `shared`: others use a device, too, and
+    every time is rough."""
 
     baselines_ms: Mapping[str, float] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     cluster: tuple[str, ...] = ()
+    shared: bool = False
+
+    def on(self, notes: Iterable[str] = (), others: Iterable[str | None] = ()) -> Survey:
+        """With what is to be known of the machines: `notes`, and who else uses the devices (None: nobody)."""
+        told = tuple(dict.fromkeys(filter(None, others)))
+        return replace(self, cluster=(*self.cluster, *notes, *told), shared=self.shared or bool(told))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

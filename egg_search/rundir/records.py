@@ -53,7 +53,7 @@ class StepRecord:
 
     @property
     def settled(self) -> tuple[Evaluation, ...]:
-        """Those before the first that has no verdict yet: verdicts come in any order, and count in that of positions."""
+        """Those before the first without a verdict: verdicts come in any order, and count in that of positions."""
         return tuple(takewhile(lambda evaluation: evaluation.verdict is not None, self.evaluations))
 
 

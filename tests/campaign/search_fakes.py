@@ -204,5 +204,8 @@ class FakeWorkshop:
     def build(self, source: str) -> Report:
         return Report()
 
+    def here(self) -> Hardware:
+        return self.hardware
+
     def judge(self) -> FakeJudge:
         return FakeJudge(self.pause, self.log_path, self.dies_on)

@@ -1,4 +1,4 @@
-"""Steps planned ahead of their turn, as beside a GPU: what was decided is the same however often a driver was stopped."""
+"""Steps planned ahead of their turn, as beside a GPU: the same is decided however often a driver was stopped."""
 
 from dataclasses import replace
 
