@@ -10,7 +10,7 @@ from egg_search.campaign.settings import Settings
 from egg_search.campaign.versions import versions
 from egg_search.core.candidate import content_hash
 from egg_search.core.errors import UserError
-from egg_search.core.hardware import Hardware, detect
+from egg_search.core.hardware import Hardware, ask_driver, detect
 from egg_search.core.problem import Problem
 from egg_search.rundir import RunDirectory
 
@@ -43,10 +43,7 @@ def reopen(directory: RunDirectory, hardware: Hardware) -> tuple[Settings, Probl
     written, machine = directory.settings(), directory.hardware()
     settings, was = Settings.from_json(written["settings"]), written["problem"]
     if machine["id"] != hardware.id:
-        raise UserError(
-            f"{directory.path}: begun on {_describe(Hardware(**machine['hardware']))}, this is {_describe(hardware)}; "
-            "measurements do not compare: start a new campaign here"
-        )
+        raise UserError(f"{directory.path}: {_differs(Hardware(**machine['hardware']), hardware)}")
     problem = Problem(was["name"], directory.problem_source, was["overrides"])
     if problem.id != was["id"]:
         raise UserError(f"{directory.path / 'problem.py'}: changed since the campaign began; start a new campaign")
@@ -60,6 +57,13 @@ def with_budget(settings: Settings, budget_s: float | None, max_evaluations: int
     """`settings` with those budgets that are given: totals, counted from the beginning."""
     given = {"budget_s": budget_s, "max_evaluations": max_evaluations}
     return replace(settings, **{name: value for name, value in given.items() if value is not None})
+
+
+def _differs(was: Hardware, hardware: Hardware) -> str:
+    begun = f"begun on {_describe(was)}"
+    if was.kind == "cuda" and hardware.kind == "cpu":
+        return f"{begun}, and there is no GPU to go on with: {ask_driver().reason}; start a new campaign here"
+    return f"{begun}, this is {_describe(hardware)}; measurements do not compare: start a new campaign here"
 
 
 def _describe(hardware: Hardware) -> str:

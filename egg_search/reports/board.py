@@ -75,17 +75,16 @@ class Board(Observer):
     def best_line(self) -> str:
         if self.best is None:
             return "none yet"
-        verdict = self.best.verdict
+        verdict, rough = self.best.verdict, self.survey.shared
         over = ", ".join(
-            f"{ratio(speedup(verdict, name, self.survey.baselines_ms))} {label}"
+            f"{ratio(speedup(verdict, name, self.survey.baselines_ms), rough)} {label}"
             for name, label in ((EAGER, "eager"), (COMPILE, "torch.compile"))
         )
-        return f"{milliseconds(self.best.ms)} ms, {over} ({self.best.precision})"
+        return f"{milliseconds(self.best.ms, rough)} ms, {over} ({self.best.precision})"
 
     def baselines_line(self) -> str:
-        return ", ".join(f"{name} {milliseconds(ms)} ms" for name, ms in self.survey.baselines_ms.items()) or (
-            "not measured yet"
-        )
+        baselines, rough = self.survey.baselines_ms.items(), self.survey.shared
+        return ", ".join(f"{name} {milliseconds(ms, rough)} ms" for name, ms in baselines) or "not measured yet"
 
     def step_line(self) -> str:
         if self.step is None:

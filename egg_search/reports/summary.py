@@ -26,6 +26,7 @@ class Point:
     structure: str
     principles: tuple[str, ...]
     baselines_ms: Mapping[str, float]
+    shared: bool = False  # others used the device
 
     @property
     def verdict(self) -> Verdict:
@@ -39,9 +40,10 @@ class Point:
         return speedup(self.verdict, baseline, self.baselines_ms)
 
     def is_rough(self, baseline: str) -> bool:
-        """Whether the machine was too busy to tell this speedup: its 95 % interval spans more than ROUGH."""
+        """Whether the machine was too busy to tell this speedup: its 95 % interval spans more than ROUGH, or others
+        used the device."""
         interval = self.verdict.timing.speedups.get(baseline)
-        return interval is not None and interval.high > ROUGH * interval.low
+        return self.shared or (interval is not None and interval.high > ROUGH * interval.low)
 
 
 @dataclass(frozen=True)
@@ -87,11 +89,11 @@ def summarize(path: Path) -> Summary:
     if result.front:
         baselines |= result.front[0].verdict.timing.baselines_ms
     with run.read() as reader:
-        points = tuple(_point(reader, elite, baselines) for elite in result.front)
+        points = tuple(_point(reader, elite, baselines, result.survey.shared) for elite in result.front)
     return Summary(run.path, run.settings()["problem"]["name"], result, points, baselines)
 
 
-def _point(reader: Reader, elite: Elite, baselines_ms: Mapping[str, float]) -> Point:
+def _point(reader: Reader, elite: Elite, baselines_ms: Mapping[str, float], shared: bool) -> Point:
     drafts = lineage(reader, elite.job.candidate)
     source = drafts[-1].candidate.bound(elite.job.configuration)
-    return Point(elite, source, structure_of(drafts), principles_of(drafts), baselines_ms)
+    return Point(elite, source, structure_of(drafts), principles_of(drafts), baselines_ms, shared)

@@ -8,12 +8,12 @@ from typing import Any
 from egg_search.core.survey import Survey
 
 
-def milliseconds(value: float | None) -> str:
-    return "-" if value is None or isnan(value) else f"{value:.4g}"
+def milliseconds(value: float | None, rough: bool = False) -> str:
+    return "-" if value is None or isnan(value) else f"{'~' if rough else ''}{value:.4g}"
 
 
 def ratio(value: float | None, rough: bool = False) -> str:
-    """`rough` marks a value that a busy machine left uncertain."""
+    """`rough` marks a value that a busy machine, or others on the same device, left uncertain."""
     return "-" if value is None or isnan(value) else f"{'~' if rough else ''}{value:.2f}x"
 
 

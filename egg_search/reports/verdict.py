@@ -13,17 +13,17 @@ def verdict_text(verdict: Verdict, survey: Survey) -> str:
     notes = [f"note: {line}" for line in (*verdict.flags, *survey_lines(survey))]
     if not verdict.ok:
         return "\n".join([f"refused: {verdict.outcome}: {verdict.reason}", *notes])
-    timing, errors = verdict.timing, verdict.errors
+    timing, errors, rough = verdict.timing, verdict.errors, survey.shared
     lines = [
         f"accepted: {errors.precision}",
         f"error against float64: {errors.norm:.2e} in norm, {errors.worst:.2e} at the worst element "
         f"(PyTorch eager {errors.eager_norm:.2e} in norm)",
-        f"time: {milliseconds(timing.ms.value)} ms a call "
+        f"time: {milliseconds(timing.ms.value, rough)} ms a call "
         f"({milliseconds(timing.ms.low)} to {milliseconds(timing.ms.high)})",
     ]
     for name, each in timing.speedups.items():
-        baseline = milliseconds(timing.baselines_ms.get(name))
-        lines.append(f"against {name} ({baseline} ms): {ratio(each.value)} ({ratio(each.low)} to {ratio(each.high)})")
+        baseline, value = milliseconds(timing.baselines_ms.get(name), rough), ratio(each.value, rough)
+        lines.append(f"against {name} ({baseline} ms): {value} ({ratio(each.low)} to {ratio(each.high)})")
     lines += roofline_lines(verdict)
     if verdict.generated_share is not None:
         lines.append(f"generated code: {verdict.generated_share:.0%} of the time")
