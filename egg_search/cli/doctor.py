@@ -6,9 +6,9 @@ import typer
 
 
 def doctor() -> None:
-    """Show what this machine offers: compiler, cores, vectors, caches, layers of isolation and versions.
+    """Show what this machine offers: cores, vectors, caches, GPUs, dialects, layers of isolation and versions.
 
-    Exit code 2 when something is missing without which no search can run.
+    Exit code 2 when something is missing without which no search can run on what would be chosen by itself.
     """
     from egg_search.cli import BAD_INPUT
     from egg_search.reports.machine import machine_report

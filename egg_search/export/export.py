@@ -61,6 +61,7 @@ def _row(summary: Summary, position: int, point: Point) -> dict[str, Any]:
         "ms": timing.ms.value,
         "ms_low": timing.ms.low,
         "ms_high": timing.ms.high,
+        "shared": point.shared,
         "baselines_ms": baselines,
         "speedups": {name: point.speedup(name) for name in baselines},
         "error_norm": errors.norm,

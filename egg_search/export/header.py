@@ -35,6 +35,7 @@ def _paragraphs(point: Point, row: Mapping[str, Any], machine: Mapping[str, Any]
             f"Against {name}: {ratio(row['speedups'][name])} ({milliseconds(ms)} ms)."
             for name, ms in row["baselines_ms"].items()
         ),
+        *(["Others used the GPU meanwhile: times and speedups are rough."] if point.shared else []),
         f"Precision: {errors.precision}. Error against float64 {errors.norm:.2e} in norm and {errors.worst:.2e} at the "
         f"worst element; PyTorch eager has {errors.eager_norm:.2e} in norm.",
         *([f"Generated code takes {share:.0%} of the time; the rest is PyTorch's."] if share is not None else []),

@@ -70,7 +70,7 @@ def _dialects(compiler: bool, driver: Driver) -> Rows:
     for kind, label in kinds.items():
         why = missing_dialects(kind) | {each: missing[each] for each in DIALECTS[kind] if each in missing}
         usable = [each for each in DIALECTS[kind] if each not in why]
-        rows.append((label, ", ".join([*usable, *(f"{each} is missing: {reason}" for each, reason in why.items())])))
+        rows.append((label, ", ".join([*usable, *(f"not {each} ({reason})" for each, reason in why.items())])))
     return rows
 
 

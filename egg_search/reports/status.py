@@ -33,7 +33,7 @@ def status_report(path: Path) -> RenderableType:
     return Group(
         _facts(run, settings, summary, tally),
         result_table([summary], {}),
-        _niches(tally.archive),
+        _niches(tally.archive, summary.result.survey.shared),
         _arms("operator", tally.operators),
         _arms("principle", tally.principles),
     )
@@ -63,15 +63,16 @@ def _facts(run: RunDirectory, settings: Settings, summary: Summary, tally: Tally
     return grid
 
 
-def _niches(archive: Archive) -> RenderableType:
+def _niches(archive: Archive, shared: bool) -> RenderableType:
     shown = sorted(archive, key=lambda elite: -elite.score)[:SHOWN]
     roofline = ["roofline"] if any(roofline_cell(elite.verdict) for elite in shown) else []  # on a GPU
     table = _table(f"niches ({len(archive)})", "class", "best ms", "vs eager", *roofline, "candidate")
     for elite in shown:
         speedup = elite.verdict.timing.speedups.get(EAGER)
-        over = ratio(speedup.value if speedup else None)
+        over = ratio(speedup.value if speedup else None, shared)
         reached = [roofline_cell(elite.verdict) or "-" for _ in roofline]
-        _add(table, elite.signature, str(elite.precision), milliseconds(elite.ms), over, *reached, elite.job.candidate)
+        ms = milliseconds(elite.ms, shared)
+        _add(table, elite.signature, str(elite.precision), ms, over, *reached, elite.job.candidate)
     return table
 
 

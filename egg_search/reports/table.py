@@ -17,7 +17,7 @@ from egg_search.reports.text import milliseconds, ratio, survey_lines
 
 READ = (
     "Times are milliseconds a call. 'vs' is the baseline's time over the best found's: above 1 is faster; "
-    "~ means that the machine was too busy for the figure to be trusted within 25 %. "
+    "~ means that the machine was too busy, or the GPU shared, for the figure to be trusted within 25 %. "
     "'error' is the distance to a float64 reference in norm, PyTorch eager's own in brackets."
 )
 
@@ -69,13 +69,13 @@ def flag_lines(summary: Summary) -> list[str]:
 def _row(summary: Summary) -> list[Text]:
     best = summary.best
     names = rivals(best.elite.precision, summary.baselines_ms) if best else Rivals(EAGER, COMPILE)
-    baselines = [milliseconds(summary.baselines_ms.get(name)) for name in names]
+    baselines = [milliseconds(summary.baselines_ms.get(name), summary.result.survey.shared) for name in names]
     if best is None:
         return [Text(each) for each in (summary.problem, *baselines, "-", "-", "-", "-", "-", "found nothing correct")]
     errors = best.verdict.errors
     won = f"{best.structure}; {', '.join(best.principles) or 'no principle'}"
     return [
-        *(Text(each) for each in (summary.problem, *baselines, milliseconds(best.ms))),
+        *(Text(each) for each in (summary.problem, *baselines, milliseconds(best.ms, best.shared))),
         _over(best, names.eager),
         _over(best, names.compile),
         *(Text(each) for each in (f"{errors.norm:.1e} ({errors.eager_norm:.1e})", str(errors.precision), won)),

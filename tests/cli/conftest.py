@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parents[1] / "reports"))  # fabricated_run
+HERE = Path(__file__).parent
+sys.path += [str(HERE.parent / other) for other in ("reports", "core", "campaign")]  # fakes
 
 
 @pytest.fixture

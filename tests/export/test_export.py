@@ -8,6 +8,7 @@ from fabricated_run import PROBLEM, fabricate
 
 from egg_search.core.candidate import Candidate, Dialect
 from egg_search.core.errors import UserError
+from egg_search.core.survey import Survey
 from egg_search.export import export
 
 FRONT = ["scale_0_half.py", "scale_1_faithful.py"]
@@ -91,3 +92,12 @@ def test_modules_of_an_earlier_front_do_not_stay(tmp_path):
     (out / "mine.py").touch()
     export(fabricate(tmp_path / "new"), out)
     assert sorted(path.name for path in out.glob("*.py")) == sorted([*FRONT, "mine.py"])
+
+
+def test_what_was_measured_beside_others_is_marked(tmp_path, out):
+    assert {row["shared"] for row in json.loads((out / "pareto.json").read_text())["front"]} == {False}
+    survey = Survey({"eager": 10.0, "compile": 8.0}).on(others=["GPU 0 is used by others: timings are rough"])
+    export(fabricate(tmp_path / "shared", survey=survey), tmp_path / "rough")
+    assert {row["shared"] for row in json.loads((tmp_path / "rough" / "pareto.json").read_text())["front"]} == {True}
+    assert "Others used the GPU meanwhile" in (tmp_path / "rough" / FRONT[0]).read_text()
+    assert "Others used the GPU" not in (out / FRONT[0]).read_text()

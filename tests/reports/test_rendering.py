@@ -114,6 +114,25 @@ def test_flags_of_the_front_are_shown_with_their_reason(tmp_path):
     assert shown == [f"scale: 1 ms, half, candidate {candidate('half').id}: patch: replaces time.time at line 3"]
 
 
+def test_what_was_measured_beside_others_is_rough_everywhere(tmp_path):
+    note = "GPU 0 is used by others (5000 MiB held, 0 % busy): timings are rough"
+    survey = Survey({"eager": 10.0, "compile": 8.0}).on(others=[note, None, note])
+    run, console, stream = fabricate(tmp_path / "run", survey=survey), in_a_pipe(), io.StringIO()
+    assert summarize(run).result.survey == survey == Survey.from_json(survey.to_json())
+    console.print(status_report(run))
+    row = next(line for line in console.file.getvalue().splitlines() if line.lstrip().startswith("scale "))
+    assert row.split()[1:6] == ["~10", "~8", "~1", "~10.00x", "~8.00x"]
+    assert console.file.getvalue().count(note) == 1
+    plain = PlainProgress(stream)
+    plain.on_survey(survey)
+    plain.on_best(Elite(Job(candidate("tiled").id), "sig", ok(2.0)))
+    assert stream.getvalue().count(note) == 1
+    assert "baselines: eager ~10 ms, compile ~8 ms" in stream.getvalue()
+    assert "best: ~2 ms, ~5.00x eager, ~4.00x torch.compile" in stream.getvalue()
+    text = verdict_text(ok(2.0), survey)
+    assert "time: ~2 ms a call" in text and "against eager (~10 ms): ~5.00x" in text and f"note: {note}" in text
+
+
 def test_a_verdict_shows_times_intervals_and_what_is_missing():
     verdict = replace(ok(2.0), flags=("patch: replaces time.time at line 3",))
     survey = Survey({"eager": 10.0}, {"compile": "no\ncompiler"}, ("output 0 is NaN everywhere",))
