@@ -106,14 +106,19 @@ def to_json(scores: Sequence[Score]) -> dict[str, Any]:
         "problems": jsonable([_score_json(each) for each in scores]),
         "aggregates": jsonable([asdict(each) for each in aggregates(scores)]),
         "reach": jsonable([asdict(each) for each in reaches(scores)]),
-        "configurations_per_second": mean([each.configurations_per_second for each in scores]),
+        "configurations_per_second_per_device": mean([each.per_device for each in scores]),
         "measuring": mean([each.measuring for each in scores]),
     }
 
 
 def _score_json(score: Score) -> dict[str, Any]:
     best = {name: asdict(entry) | {"error_ratio": entry.error_ratio} for name, entry in score.best.items()}
-    return {**asdict(score), "eager_ms": score.eager_ms, "compile_ms": score.compile_ms, "best": best}
+    more = {
+        "eager_ms": score.eager_ms,
+        "compile_ms": score.compile_ms,
+        "configurations_per_second_per_device": score.per_device,
+    }
+    return {**asdict(score), **more, "best": best}
 
 
 def _bound(entries: Sequence[Entry], roof: str) -> list[Entry]:

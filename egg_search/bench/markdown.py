@@ -31,7 +31,7 @@ _READ_ROOFLINE = (
 def page(scores: Sequence[Score], failures: Mapping[str, str], command: str, machine: Mapping[str, Any]) -> str:
     """`machine` is a run directory's hardware.json; `command` what makes this page again."""
     layout = _Layout(scores)
-    rate, overhead = mean([s.configurations_per_second for s in scores]), mean([s.overhead_ms for s in scores])
+    rate, overhead = mean([s.per_device for s in scores]), mean([s.overhead_ms for s in scores])
     busy = f" Measuring: {mean([s.measuring for s in scores]):.0%} of the search." if layout.roofline else ""
     parts = [
         "# Benchmark",
@@ -39,7 +39,7 @@ def page(scores: Sequence[Score], failures: Mapping[str, str], command: str, mac
         " ".join([_READ, *[_READ_CLASSES] * layout.classes, *[_READ_ROOFLINE] * layout.roofline]),
         _table([layout.aggregate(each) for each in aggregates(scores)]),
         *([_table(list(map(_reach, reaches(scores))))] if layout.roofline else []),
-        f"Configurations a second: {rate:.2f} on average. Engine overhead: {overhead:.1f} ms a configuration.{busy}",
+        f"C{layout.rate[1:]}: {rate:.2f} on average. Engine overhead: {overhead:.1f} ms a configuration.{busy}",
         _table([row for each in scores for row in layout.rows(each)]),
     ]
     if failures:
@@ -54,6 +54,7 @@ class _Layout:
     def __init__(self, scores: Sequence[Score]) -> None:
         self.classes = any(has_classes(each.baselines_ms) for each in scores)
         self.roofline = any(entry.roofline for each in scores for entry in each.best.values())
+        self.rate = "configurations a second" + " and GPU" * self.classes
 
     def aggregate(self, each: Aggregate) -> dict[str, str]:
         shipped = {
@@ -99,8 +100,7 @@ class _Layout:
 
     def _search(self, score: Score) -> dict[str, str]:
         measuring = {"measuring": f"{score.measuring:.0%}"} if self.roofline else {}
-        rate = f"{score.configurations_per_second:.2f}"
-        return {"configurations a second": rate, **measuring, "overhead ms": f"{score.overhead_ms:.1f}"}
+        return {self.rate: f"{score.per_device:.2f}", **measuring, "overhead ms": f"{score.overhead_ms:.1f}"}
 
 
 def _reached(entry: Entry) -> dict[str, str]:

@@ -49,13 +49,14 @@ class Entry:
 @dataclass(frozen=True)
 class Score:
     """`best` has an entry for each class for which the run found something, by the class's name. `measuring` is the
-    share of the search in which the device was busy with judgements: checks and timings."""
+    share of the search in which the devices, `devices` of them, were busy with judgements: checks and timings."""
 
     problem: str
     baselines_ms: dict[str, float]
     best: dict[str, Entry]
     evaluations: int
     elapsed: float
+    devices: int
     configurations_per_second: float
     measuring: float
     overhead_ms: float
@@ -68,6 +69,11 @@ class Score:
     @property
     def compile_ms(self) -> float | None:
         return self.baselines_ms.get(COMPILE)
+
+    @property
+    def per_device(self) -> float:
+        """Configurations a second and device."""
+        return self.configurations_per_second / self.devices
 
     @property
     def new(self) -> dict[str, Entry]:
@@ -84,6 +90,7 @@ def score(summary: Summary) -> Score:
         best=best,
         evaluations=result.evaluations,
         elapsed=result.elapsed,
+        devices=result.survey.devices,
         configurations_per_second=summary.configurations_per_second,
         measuring=result.timings.get("run", 0.0) / result.elapsed if result.elapsed else 0.0,
         overhead_ms=result.engine_ms,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections import Counter, deque
@@ -16,8 +17,17 @@ from egg_search.bench.worker import Told
 from egg_search.campaign.interrupt import Interrupt
 from egg_search.core.errors import UserError
 
+GPUS = "gpus.json"  # beside the run directories: which GPU each was on
 _TICK_SECONDS = 0.2
 _TRIES = 2  # a problem whose process died is begun once more: what was measured is kept
+
+
+def gpus_of(runs: Path) -> dict[str, str]:
+    """By problem, as CUDA_VISIBLE_DEVICES names them; {} where nothing was spread over GPUs."""
+    try:
+        return json.loads(runs.with_name(GPUS).read_text())
+    except (OSError, ValueError):
+        return {}
 
 
 class Spread:
@@ -32,6 +42,7 @@ class Spread:
         self._lock = threading.Lock()  # of what follows: no child is made when all were stopped
         self._stopping = False
         self._fatal: str | None = None
+        self._gpus = gpus_of(suite.runs)
 
     def run(self) -> bool:
         """False when it was interrupted; a second interrupt is a KeyboardInterrupt. Raises UserError for what no
@@ -58,6 +69,7 @@ class Spread:
         while self._waiting and (child := self._start(place)):
             with child:
                 while (name := self._take()) is not None:
+                    self._remember(name, place)
                     self._say(f"{place.name}: problem {self._names.index(name) + 1} of {len(self._names)}: {name}")
                     told = child.search(name)
                     if told is None:
@@ -77,6 +89,12 @@ class Spread:
     def _take(self) -> str | None:
         with self._lock:
             return self._waiting.popleft() if self._waiting and not self._stopping else None
+
+    def _remember(self, name: str, place: Place) -> None:
+        if place.gpu is not None:
+            with self._lock:
+                self._gpus[name] = place.gpu
+                self._suite.runs.with_name(GPUS).write_text(json.dumps(self._gpus, indent=2) + "\n")
 
     def _note(self, place: Place, name: str, told: Told) -> None:
         if told.fatal is not None:

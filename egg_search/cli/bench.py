@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Argument, Option
 
 if TYPE_CHECKING:
+    from egg_search.bench.suite import Suite
     from egg_search.campaign import Settings
 
 
@@ -34,28 +36,25 @@ def bench(
     judging: Annotated[
         bool, Option("--judging", help="No search: what the evaluator itself costs on each problem, and isolation.")
     ] = False,
+    again: Annotated[
+        bool, Option("--again", help="No search: time what the runs in OUT have found once more, and compare.")
+    ] = False,
 ) -> None:
     """Search on many problems and write one table: bench.md and bench.json in OUT.
 
     Can be stopped and started again: finished problems are skipped, a half-done one goes on.
     """
-    from egg_search.cli import INTERRUPTED, NOTHING, OK, inputs
+    from egg_search.cli import OK, bench_only, inputs
 
     inputs.require_compiler(device)
     paths = _paths(problems)
-    chosen = inputs.precision_class(precision)
+    chosen, profile = inputs.precision_class(precision), _profile(profile, paths, device)
     if judging:
-        _judging(paths, profile, device)
+        bench_only.judging(paths, profile, device)
         raise typer.Exit(OK)
-    from egg_search.bench.report import write_report
     from egg_search.bench.suite import Suite
     from egg_search.campaign import Settings, parse_duration
-    from egg_search.cli.many import run_suite
-    from egg_search.core.hardware import detect
-    from egg_search.problems import PROFILES, bundled
 
-    if profile is None and set(paths.values()) <= set(bundled().values()):
-        profile = PROFILES[detect(device).kind]
     settings = Settings(
         problem="",
         profile=profile,
@@ -68,9 +67,13 @@ def bench(
         device=device,
     )
     suite = Suite(out / "runs", paths, settings)
-    complete = run_suite(suite, _parallel(parallel, settings))
-    command = ["egg", "bench", *(problems or ()), "--budget", budget, "--out", str(out), "--seed", str(seed)]
-    given = {
+    if again:
+        bench_only.again(suite, _parallel(parallel, settings))
+        raise typer.Exit(OK)
+    options = {
+        "budget": budget,
+        "out": out,
+        "seed": seed,
         "device": device if device != "auto" else None,
         "evaluations": evaluations,
         "profile": profile,
@@ -78,14 +81,36 @@ def bench(
         "ray-address": ray_address,
         "parallel": parallel,
     }
-    command += [f"--{option}={value}" for option, value in given.items() if value is not None]
-    command += ["--no-library-ports"] if no_library_ports else []
-    for path in write_report(suite, out, shlex.join(command)):
+    command = _command(problems or (), options, no_library_ports)
+    raise typer.Exit(_search(suite, _parallel(parallel, settings), command))
+
+
+def _search(suite: Suite, parallel: int, command: str) -> int:
+    """The exit code."""
+    from egg_search.bench.report import write_report
+    from egg_search.cli import INTERRUPTED, NOTHING, OK
+    from egg_search.cli.many import run_suite
+
+    complete = run_suite(suite, parallel)
+    for path in write_report(suite, suite.runs.parent, command):
         print(path)
     if not complete:
         print("stopped; the same command goes on")
-        raise typer.Exit(INTERRUPTED)
-    raise typer.Exit(NOTHING if suite.failures else OK)
+        return INTERRUPTED
+    return NOTHING if suite.failures else OK
+
+
+def _command(problems: Sequence[str], options: Mapping[str, Any], no_library_ports: bool) -> str:
+    """What makes the same table again; None stands for an option that was not given."""
+    given = [f"--{option}={value}" for option, value in options.items() if value is not None]
+    return shlex.join(["egg", "bench", *problems, *given, *["--no-library-ports"] * no_library_ports])
+
+
+def _profile(asked: str | None, paths: dict[str, Path], device: str) -> str | None:
+    from egg_search.core.hardware import detect
+    from egg_search.problems import PROFILES, bundled
+
+    return PROFILES[detect(device).kind] if asked is None and set(paths.values()) <= set(bundled().values()) else asked
 
 
 def _parallel(asked: int | None, settings: Settings) -> int:
@@ -96,22 +121,6 @@ def _parallel(asked: int | None, settings: Settings) -> int:
     if asked is not None and asked > 1 and joins_cluster(settings.ray_address):
         raise UserError(f"--parallel {asked}: a Ray cluster spreads every campaign over its machines; leave it out")
     return asked or default_parallel(settings.device, settings.ray_address)
-
-
-def _judging(paths: dict[str, Path], profile: str | None, device: str) -> None:
-    from egg_search.bench.judging import judging_costs, markdown
-    from egg_search.core.hardware import detect
-    from egg_search.core.problem import Problem
-    from egg_search.problems import PROFILES, bundled
-
-    hardware = detect(device)
-    if profile is None and set(paths.values()) <= set(bundled().values()):
-        profile = PROFILES[hardware.kind]
-    rows = []
-    for path in paths.values():
-        rows.append(judging_costs(Problem.from_file(path, {}, profile), hardware))
-        typer.echo(f"{rows[-1].problem}: done", err=True)
-    print(markdown(rows))
 
 
 def _paths(problems: list[str] | None) -> dict[str, Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -11,18 +11,20 @@ from typing import Any
 class Survey:
     """`baselines_ms` is milliseconds of a call by baseline, `failures` why a baseline is missing, `notes` what is
     degenerate about the problem, `cluster` what is to be known of the machines. `shared`: others use a device, too, and
-    every time is rough."""
+    every time is rough. `devices` is how many measured."""
 
     baselines_ms: Mapping[str, float] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     cluster: tuple[str, ...] = ()
     shared: bool = False
+    devices: int = 1
 
-    def on(self, notes: Iterable[str] = (), others: Iterable[str | None] = ()) -> Survey:
-        """With what is to be known of the machines: `notes`, and who else uses the devices (None: nobody)."""
-        told = tuple(dict.fromkeys(filter(None, others)))
-        return replace(self, cluster=(*self.cluster, *notes, *told), shared=self.shared or bool(told))
+    def on(self, notes: Iterable[str] = (), others: Sequence[str | None] = ()) -> Survey:
+        """With what is to be known of the machines: `notes`, and who else uses each of the devices (None: nobody)."""
+        told, devices = tuple(dict.fromkeys(filter(None, others))), len(others) or self.devices
+        shared = self.shared or bool(told)
+        return replace(self, cluster=(*self.cluster, *notes, *told), shared=shared, devices=devices)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

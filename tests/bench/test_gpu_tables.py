@@ -41,10 +41,12 @@ def point(ms, precision=FAITHFUL, bound="compute", fraction=0.5, error=5e-7, bas
     return Point(Elite(Job(candidate("rows").id), "sig", verdict), "", "one kernel", (), baselines)
 
 
-def summary(*points, name="product", baselines=BASELINES, elapsed=60.0):
+def summary(*points, name="product", baselines=BASELINES, elapsed=60.0, devices=1):
     front = tuple(sorted(points, key=lambda each: each.ms))
     timings = {"run": 42.0, "engine": 0.9}
-    result = Result(tuple(p.elite for p in front), True, "time is up", 90, elapsed, Survey(baselines), timings)
+    result = Result(
+        tuple(p.elite for p in front), True, "time is up", 90, elapsed, Survey(baselines, devices=devices), timings
+    )
     return Summary(Path(name), name, result, front, baselines)
 
 
@@ -115,6 +117,13 @@ def test_page_and_json_of_a_gpu():
     assert record["problems"][0]["best"]["faithful"]["roofline"]["gb_s"] == 3000.0
     assert record["measuring"] == pytest.approx(0.7)
     assert [each["precision"] for each in record["reach"]] == ["faithful", "tf32"]
+
+
+def test_a_rate_is_that_of_a_gpu():
+    found = score(summary(point(4.0), devices=4))
+    assert found.per_device == pytest.approx(90 / 60 / 4)
+    text = page([found], {}, "egg bench", MACHINE)
+    assert "Configurations a second and GPU: 0.38 on average" in text
 
 
 def test_result_table_compares_with_the_rivals_of_the_class():
