@@ -127,7 +127,9 @@ class Evaluator:
                 if self._device.place != "cpu":
                     validate(self._problem, self._device.place)
                 started.result()
-            self._book = CaseBook(self._problem, self._settings, self._device.place, self._hardware.memory_bytes)
+            # Of a GPU's memory nobody else has much: then cases are made once.
+            memory = self._hardware.memory_bytes * (1 if self._device.place == "cpu" else 3)
+            self._book = CaseBook(self._problem, self._settings, self._device.place, memory)
         return self._book
 
     def _start(self) -> Baselines:

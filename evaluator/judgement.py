@@ -79,7 +79,8 @@ class Judgement:
         trial.warm = warm_calls(self._eager_seconds)
         noise, fresh = NoiseMeter(), self._book.fresh()
         samples, goal = self._time(trial, baselines, fresh, effort, best_ms)
-        if not samples.stopped_early:
+        lost = samples.stopped_early  # nothing more exact is needed: what it may become is judged in full at the end
+        if not lost:
             self._time_rows(trial, baselines, fresh, samples, goal, effort)
         trial.check_late_buffers(self._book.references[0])
         resources = {"calls": trial.calls, "null_us": round(samples.null * 1e6, 1), **noise.read()}
@@ -89,7 +90,7 @@ class Judgement:
         if samples.doubted(_CANDIDATE):
             trial.flags.add(_DOUBTED)
         share = None
-        if effort is Effort.FULL:
+        if effort is Effort.FULL and not lost:
             share = self._generated_share(trial, fresh)
             self._check_variants(trial)
         timing, told = self._timing(samples, goal, baselines), _joined(flags, trial)

@@ -76,7 +76,7 @@ class CudaSeat(CpuSeat):
             self._make_room(len(many) * size)
             self._expect(self._worker.request(Op.ROW, timeout, number, SLOTS, len(many)))
             self._worker.pause()
-            seconds, reply = self._timed(placed, timeout)
+            seconds, reply = self._timed(placed, len(many) * size, timeout)
             return seconds, self._taken(number, placed, reply, len(many) * size)
         except _FULL as error:
             self._full(error)
@@ -95,7 +95,7 @@ class CudaSeat(CpuSeat):
         self._worker.resume()
         self._expect(self._worker.request(Op.CALL, BIND_SECONDS, NULL_MODEL))
         self._worker.pause()
-        seconds, reply = self._timed(placed, BIND_SECONDS)
+        seconds, reply = self._timed(placed, size, BIND_SECONDS)
         self._expect(reply)
         self._bench.clear(placed, size)
         return seconds
@@ -130,7 +130,7 @@ class CudaSeat(CpuSeat):
             self._worker.pause()
             self._written.add(place)
             size = self._sizes.get(number, self._bench.room.size)
-            seconds, reply = self._timed([placed], timeout, own_seconds)
+            seconds, reply = self._timed([placed], size, timeout, own_seconds)
             self._hold(before - _free_bytes())
             if reply.status is Status.NO_ROOM:
                 self._bench.clear([placed], size)
@@ -142,13 +142,16 @@ class CudaSeat(CpuSeat):
         except _FULL as error:
             self._full(error)
 
-    def _timed(self, placed: Sequence[Placed], timeout: float, own_seconds: float | None = None) -> tuple[float, Reply]:
-        """One GO to a stopped worker, on fresh inputs."""
+    def _timed(
+        self, placed: Sequence[Placed], size: int, timeout: float, own_seconds: float | None = None
+    ) -> tuple[float, Reply]:
+        """One GO to a stopped worker, on fresh inputs; `size` bytes of outputs are taken as it says that it is done."""
         try:
             self._bench.write(placed)
             self._bench.hold(len(placed))
             begin = time.perf_counter()
             reply = self._worker.go(timeout, own_seconds)
+            self._bench.keep(size)
             seconds = time.perf_counter() - begin
             self._worker.pause()
             return seconds + self._bench.settle(_REST_SECONDS), reply

@@ -28,7 +28,8 @@ class CudaMemory(HostMemory):
     def __init__(self) -> None:
         super().__init__()
         self._room = torch.empty(0, dtype=torch.uint8)
-        self._kept: list[torch.Tensor] = []  # the last call's outputs
+        self._kept: list[torch.Tensor] = []  # the last call's outputs, or the last row's
+        self._end = 0  # of what is in the room
 
     def take(self, model: torch.nn.Module) -> torch.nn.Module:
         return model.to("cuda")
@@ -71,9 +72,18 @@ class CudaMemory(HostMemory):
     def wait(self) -> None:
         torch.cuda.synchronize()
 
+    def drop(self) -> None:
+        super().drop()
+        self._end = 0
+
     def deliver(self, tensors: list[torch.Tensor]) -> list[Output]:
         """Raises NoRoom when they are too large."""
-        outputs, end = [], 0
+        outputs = self.put(tensors)
+        _WAIT()
+        return outputs
+
+    def put(self, tensors: list[torch.Tensor]) -> list[Output]:
+        outputs, end = [], self._end
         for tensor in tensors:
             outputs.append(_describe(tensor, end))
             end = up(end + tensor.numel() * tensor.element_size())
@@ -82,8 +92,8 @@ class CudaMemory(HostMemory):
         for tensor, output in zip(tensors, outputs, strict=True):
             fields = output.address, output.dtype, output.span, output.shape, output.strides
             view(self._room, *fields).copy_(tensor.detach())
-        torch.cuda.synchronize()
-        self._kept = tensors
+        self._kept = [*self._kept, *tensors] if self._end else tensors
+        self._end = end
         return outputs
 
     def show(self, tensors: list[torch.Tensor]) -> list[Output]:

@@ -17,6 +17,7 @@ from evaluator.protocol.records import (
     MAX_OUTPUTS,
     Command,
     Op,
+    Output,
     Status,
     pack_reply,
     unpack_command,
@@ -43,6 +44,7 @@ class _Server:
         self._channel, self._memory = channel, memory
         self._models = Models(memory)
         self._ready: tuple[Callable[..., Any], list[Any]] | None = None
+        self._row: list[tuple[Callable[..., Any], list[Any]]] = []  # calls that follow one another
         self._launched = 0.0  # seconds until the last untimed call was launched
 
     def serve_one(self) -> bool:
@@ -64,7 +66,7 @@ class _Server:
         nonce = command.nonce
         if command.op is Op.GO:
             return self._go(nonce)
-        self._ready = None
+        self._ready, self._row = None, []
         self._memory.drop()
         if command.op is Op.LOAD:
             self._models.load(command.model, read_payload(fds[0]), fds[1] if len(fds) > 1 else None)
@@ -81,9 +83,8 @@ class _Server:
             self._prepare(command)
         elif command.op is Op.ROW:
             slots = range(command.slot, command.slot + command.warm)
-            forward = self._models.call(command.model, command.slot)[0]
+            self._row = [self._models.call(command.model, slot) for slot in slots]
             self._memory.wait()
-            self._ready = _in_a_row(forward), [self._models.call(command.model, slot)[1] for slot in slots]
         elif command.op is Op.BUFFERS:
             buffers = self._models.buffers(command.model)[command.slot :][:MAX_OUTPUTS]
             return pack_reply(nonce, Status.DONE, outputs=self._memory.show(buffers))
@@ -109,6 +110,10 @@ class _Server:
 
     def _go(self, nonce: bytes) -> bytes:
         """The timed part: forward, and a record of where its outputs are. Without a model (null), the record alone."""
+        if self._row:
+            outputs = [each for forward, arguments in self._row for each in self._put(forward(*arguments))]
+            self._memory.wait()
+            return pack_reply(nonce, Status.DONE, outputs=outputs)
         assert self._ready is not None, "GO without CALL"
         result, seconds = self._memory.timed(*self._ready)
         found = flatten_outputs(result)
@@ -122,10 +127,8 @@ class _Server:
         except NoRoom as error:
             return pack_reply(nonce, Status.NO_ROOM, number=error.size)
 
-
-def _in_a_row(forward: Callable[..., Any]) -> Callable[..., Any]:
-    """A call on every one of many arguments."""
-    return lambda *many: [forward(*arguments) for arguments in many]
+    def _put(self, result: Any) -> list[Output]:
+        return self._memory.put(flatten_outputs(result))
 
 
 def _memory_of(device: str) -> HostMemory:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import dataclass, replace
 
+import forked
 import torch
 
 from operators.authors.expert.capture import capture
@@ -19,7 +17,6 @@ NEST = NestGenerator()
 _RUNNER = """
 import importlib, sys, torch
 sys.path.insert(0, sys.argv[1])
-torch.set_num_threads(1)
 for name in sys.argv[2:]:
     inputs, outputs = torch.load(f"{sys.argv[1]}/{name}.in")
     importlib.import_module(name).k0(*inputs, *outputs)
@@ -84,10 +81,7 @@ def run(folder, cases):
         # Whatever is not written shows.
         outputs = [torch.full(t.shape, 77, dtype=getattr(torch, t.dtype)) for t in types]
         torch.save(([values[i] for i in each.code.reads], outputs), folder / f"{name}.in")
-    environment = {**os.environ, "TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-W", "ignore", "-c", _RUNNER, str(folder), *names]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stderr[-3000:]
+    forked.run(_RUNNER, folder, *names)
     found = [torch.load(folder / f"{name}.out") for name in names]
     return [dict(zip(c.code.writes, outputs, strict=True)) for c, outputs in zip(cases, found, strict=True)]
 
