@@ -13,16 +13,16 @@ from egg_search.reports.summary import EAGER
 from egg_search.reports.text import milliseconds, ratio
 
 _READ = (
-    "Speedups are the baseline's time over the best found's. 'eager' is PyTorch as it ships, 'compile' is "
-    "torch.compile. 'error' is the distance to float64 in norm. Rough (~) is where the machine was too busy: the "
-    "95 % interval spans more than a factor of 1.25."
+    "Speedups are the baseline's time over the best found's. {baselines} 'error' is the distance to float64 in norm. "
+    "Rough (~) is where the machine was too busy: the 95 % interval spans more than a factor of 1.25."
 )
-_READ_CLASSES = (
-    "'eager' and 'compile' are as exact as the class: strict float32 for faithful, TF32 for every other one; "
-    "'shipped' is eager as PyTorch ships it, with convolutions in TF32."
+_ONE_KIND = "'eager' is PyTorch as it ships, 'compile' is torch.compile."
+_CLASSES = (
+    "'eager' and 'compile' (torch.compile) are as exact as the class: strict float32 for faithful, TF32 for every other "
+    "one; 'shipped' is eager as PyTorch ships it, with convolutions in TF32."
 )
 _READ_ROOFLINE = (
-    "GB/s and TFLOP/s are the least work of the problem over the best's time, 'roofline' its share of what this GPU "
+    " GB/s and TFLOP/s are the least work of the problem over the best's time, 'roofline' its share of what this GPU "
     "was measured to reach (of the lower roof, which is named), 'over eager's' the error over that of eager in strict "
     "float32. 'measuring' is the share of the search in which the GPU was busy with checks and timings."
 )
@@ -36,7 +36,7 @@ def page(scores: Sequence[Score], failures: Mapping[str, str], command: str, mac
     parts = [
         "# Benchmark",
         _made_by(command, machine),
-        " ".join([_READ, *[_READ_CLASSES] * layout.classes, *[_READ_ROOFLINE] * layout.roofline]),
+        _READ.format(baselines=_CLASSES if layout.classes else _ONE_KIND) + _READ_ROOFLINE * layout.roofline,
         _table([layout.aggregate(each) for each in aggregates(scores)]),
         *([_table(list(map(_reach, reaches(scores))))] if layout.roofline else []),
         f"C{layout.rate[1:]}: {rate:.2f} on average. Engine overhead: {overhead:.1f} ms a configuration.{busy}",
