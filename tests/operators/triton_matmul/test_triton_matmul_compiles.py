@@ -87,15 +87,6 @@ def test_descriptors_leave_all_copying_to_the_engine(tmp_path, name):
     assert kernel.spilled <= 256 and kernel.shared <= SHARED[90]
 
 
-def test_specialised_warps_fetch_while_others_multiply(tmp_path):
-    graph, choices = KERNELS["pieces"]
-    given = {"descriptors": 1, "specialized": 1, "promote": 0, "num_warps": 4, "block_n": 64}
-    module = case(graph, (), choices, hardware=gpu(90), **given).module
-    (kernel,) = (k for k in compiled(tmp_path, "special", module, 90) if k.name == "k0_multiply")
-    assert "setmaxnreg" in kernel.ptx and ".reqntid 384" in kernel.ptx
-    assert kernel.spilled == 0 and kernel.shared <= SHARED[90]
-
-
 @pytest.mark.parametrize("size", [7, 1])
 def test_edges_compile(tmp_path, size):
     """Masks in every direction, and factors of width 1."""

@@ -85,14 +85,6 @@ def test_pieces_have_their_errors(tmp_path, word, most):
     assert errors(*ran(tmp_path, made))[0] <= most
 
 
-@pytest.mark.skipif(not HOPPER, reason="for Hopper and later")
-def test_specialised_warps_compute_the_same(tmp_path):
-    given = {"descriptors": 1, "specialized": 1, "promote": 0, "num_warps": 4, "block_n": 64, "num_stages": 3}
-    made = case(*linear(*SIZES["whole"]), {"product": "tiled", "layout": "in pieces"}, hardware=HARDWARE, **given)
-    found, eager = errors(*ran(tmp_path, made))
-    assert found <= max(1.2 * eager, 4e-7)
-
-
 def test_equal_inputs_give_equal_results(tmp_path):
     problem = linear(*SIZES["ragged"])
     for form in FORMS:
@@ -116,12 +108,10 @@ def rates(size):
     problem, flops = linear(size, size, size), 2 * size**3
     pieced, given = {"product": "tiled", "layout": "in pieces"}, {"product": "tiled", "layout": "as given"}
     engine = {"descriptors": 1}
-    special = {**engine, "specialized": 1, "promote": 0, "num_warps": 4, "block_n": 64}
     ways = [("float32 as given", given, {}), ("pieces", pieced, {}), ("pieces, engine", pieced, engine)]
     ways += [(f"{f}, engine", {**pieced, "product": f}, engine) for f in ("persistent", "stream")]
     ways += [("bf16x6, engine", pieced, {**engine, "input_precision": "bf16x6", "block_k": 32})]
     ways += [("one piece, engine", pieced, {**engine, "input_precision": "fp16", "block_n": 256, "promote": 0})]
-    ways += [("specialised", pieced, special)]
     x, w, b = (each.cuda() for each in problem[1])
     for tf32 in (False, True):
         torch.backends.cuda.matmul.allow_tf32 = tf32

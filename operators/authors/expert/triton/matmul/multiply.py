@@ -139,8 +139,6 @@ class Multiply:
             found["CHUNK"] = f"triton.cdiv({text('promote')} or {product.k}, {step}) * {step}"
         if any(self.matrices.values()):
             found["DESCRIPTORS"] = text("descriptors")
-        if "specialized" in settings.decisions:
-            found["SPECIALIZED"] = f"{text('specialized')} == 1"
         return found | self.form.values(found["TILES"])
 
     def _sum(self) -> None:
@@ -164,8 +162,7 @@ class Multiply:
         """The loop that adds a stretch of the depth to `acc`."""
         body = [*self.frame.defined("p", "k"), *self.frame.defined("q", "k")]
         body += self._products_of_pieces(acc) if self.pieces else self._product(acc)
-        special = ", warp_specialize=SPECIALIZED" if self.out.settings.ever("specialized") else ""
-        return loop(f"k in tl.range({low}, {high}, BLOCK_K, num_stages=STAGES{special})", body)
+        return loop(f"k in tl.range({low}, {high}, BLOCK_K, num_stages=STAGES)", body)
 
     def _product(self, acc: str) -> list[str]:
         outer = self.emitter.scopes[0]

@@ -98,8 +98,6 @@ def decisions(product: Product, choices: dict[str, Value], hardware: Hardware) -
         found.append(Decision("programs_per_core", mapping, 1, (1, 2, 3, 4)))
     if hardware.capability >= 90 and any(matrices(product, choices)):
         found.append(Decision("descriptors", staging, 0, (0, 1)))
-        if form == "tiled" and "zeros" not in choices:  # the compiler takes a single loop with known bounds only
-            found.append(Decision("specialized", staging, 0, (0, 1)))
     if product.dtype is DType.F32:
         found += _arithmetic(product, in_pieces(choices))
     return {d.name: d for d in found}
