@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 from egg_search.core.candidate import Candidate
@@ -62,6 +63,7 @@ class Evaluator:
         self._book: CaseBook | None = None
         self._baselines: Baselines | None = None
         self._ceilings: Ceilings | None = None
+        self._fastest = inf  # milliseconds of what was judged in full
 
     def baselines(self) -> dict[str, float]:
         """Milliseconds of a call by baseline: "eager", and the device's variants of it ("compile") unless they
@@ -107,6 +109,7 @@ class Evaluator:
         that it has never met, and on kernels that nobody else has built."""
         with self._lock:
             self._store = BuildStore(self._root / f"renewed-{secrets.token_hex(4)}")
+            self._fastest = inf
             if self._book is not None:
                 self._book.renew()
                 self._book.prepare()
@@ -187,9 +190,13 @@ class Evaluator:
             self._gate,
             self._device,
             lambda: self._ceilings,
+            self._fastest,
         )
         try:
-            return judgement.run(seat, flags, effort, best_ms, rehearse), seat.denied
+            verdict = judgement.run(seat, flags, effort, best_ms, rehearse)
+            if verdict.ok and effort is Effort.FULL:
+                self._fastest = min(self._fastest, verdict.timing.ms.value)
+            return verdict, seat.denied
         finally:
             seat.close()
 
