@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import ray
 
 from egg_search.cluster.base import BestMs, Task
-from egg_search.cluster.device import Device
+from egg_search.cluster.device import Device, NodeLost
 from egg_search.core.verdict import Verdict
 
 
@@ -32,13 +32,18 @@ class Batch:
         self._ready: dict[str, deque[int]] = {}  # by node
         self.flying: dict[ray.ObjectRef, Device] = {}
 
-    def built(self, reference: ray.ObjectRef) -> Iterator[tuple[int, Verdict]]:
-        """Waits for a build: yields its failure, or puts it up for measuring."""
-        device, indices = self._builders[reference], self.building.pop(reference)
-        failure = device.built(self._sources[indices[0]], reference)
+    def built(self, reference: ray.ObjectRef, devices: Sequence[Device]) -> Iterator[tuple[int, Verdict]]:
+        """Waits for a build: yields its failure, or puts it up for measuring. What was lost with its node another one
+        of `devices` will build."""
+        builder, indices = self._builders[reference], self.building.pop(reference)
+        node, failure = builder.node, None
+        try:
+            failure = builder.built(self._sources[indices[0]], reference)
+        except NodeLost:
+            node = next((device.node for device in devices if device.node != node), node)
         for index in indices:
             if failure is None:
-                self._ready.setdefault(device.node, deque()).append(index)
+                self._ready.setdefault(node, deque()).append(index)
             else:
                 yield index, failure
 

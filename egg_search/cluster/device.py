@@ -8,7 +8,7 @@ from typing import Any
 
 import ray
 from ray.actor import ActorHandle
-from ray.exceptions import GetTimeoutError, RayActorError, RayError, RayTaskError
+from ray.exceptions import ActorUnschedulableError, GetTimeoutError, RayActorError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from egg_search.cluster import ray_workers
@@ -18,6 +18,11 @@ from egg_search.core.hardware import Hardware
 from egg_search.core.verdict import Outcome, Verdict
 
 RESTART_S = 120.0  # a worker that is not back after this long is lost; importing torch is in it
+DIED = (RayActorError, ActorUnschedulableError)  # the latter when its node is gone
+
+
+class NodeLost(Exception):
+    """Nothing starts there any more."""
 
 
 class Device:
@@ -37,21 +42,23 @@ class Device:
         """What it is; None when its worker does not start."""
         try:
             return _fetch(self.measurer.hardware.remote())
-        except RayActorError:
+        except DIED:
             return None
 
     def build(self, source: str) -> ray.ObjectRef:
         return self._builder.build.remote(source)
 
     def built(self, source: str, reference: ray.ObjectRef) -> Verdict | None:
-        """Waits for a build; the verdict if it failed. What was lost with its worker is built once more, alone."""
+        """Waits for a build; the verdict if it failed. What was lost with its worker is built once more, alone. Raises
+        NodeLost when there is no other worker."""
         try:
             try:
                 report = _fetch(reference)
-            except RayActorError:
-                _wait_ready(self._builder)
+            except DIED:
+                if not _wait_ready(self._builder):
+                    raise NodeLost from None
                 report = _fetch(self.build(source))
-        except RayActorError as error:
+        except DIED as error:
             return _lost("build", error)
         return None if report.outcome is None else build_verdict(report)
 
@@ -63,7 +70,7 @@ class Device:
         """What was measured; or, when the worker died, the second try; or None when the worker is lost."""
         try:
             return _fetch(reference)
-        except RayActorError as error:
+        except DIED as error:
             if not _wait_ready(self.measurer):
                 return None
             if self._retried:
@@ -93,13 +100,13 @@ def _wait_ready(actor: ActorHandle) -> bool:
     while time.monotonic() < deadline:
         try:
             return ray.get(actor.ready.remote(), timeout=deadline - time.monotonic())
-        except GetTimeoutError:
+        except (GetTimeoutError, ActorUnschedulableError):
             return False
         except RayActorError:
             time.sleep(0.2)
     return False
 
 
-def _lost(what: str, error: RayActorError) -> Verdict:
+def _lost(what: str, error: RayError) -> Verdict:
     reason = f"the {what} worker died twice: {str(error).splitlines()[0]}"
     return Verdict(Outcome.CRASHED, reason, flags=(INFRASTRUCTURE,))

@@ -17,7 +17,7 @@ from ray.exceptions import RayActorError
 from egg_search.cluster import ray_workers
 from egg_search.cluster.base import BestMs, ClusterLost, Proposal, Task, Workshop, lookahead_on
 from egg_search.cluster.batch import Batch
-from egg_search.cluster.device import Device
+from egg_search.cluster.device import DIED, Device
 from egg_search.core.errors import UserError
 from egg_search.core.hardware import Hardware
 from egg_search.core.survey import Survey
@@ -70,7 +70,7 @@ class RayCluster:
         try:
             found = ray.get(self._devices[0].measurer.survey.remote())
             others = ray.get([device.measurer.others.remote() for device in self._devices])
-        except RayActorError as error:
+        except DIED as error:
             raise ClusterLost(f"the measuring worker does not start, or dies: {str(error).splitlines()[0]}") from None
         if isinstance(found, str):
             raise UserError(found)
@@ -104,7 +104,7 @@ class RayCluster:
         batch = Batch(tasks, sources, [self._build(source) for source in sources], best_ms)
         started = time.perf_counter()
         while batch.building and self.lookahead == 1:
-            yield from batch.built(next(iter(batch.building)))
+            yield from batch.built(next(iter(batch.building)), self._devices)
         while True:
             batch.start(self._devices)
             if not batch.flying:
@@ -116,7 +116,7 @@ class RayCluster:
             if not batch.flying:
                 self.seconds["build"] += time.perf_counter() - started
                 started = time.perf_counter()
-            yield from batch.built(done) if done in batch.building else self._collect(done, batch)
+            yield from batch.built(done, self._devices) if done in batch.building else self._collect(done, batch)
 
     def _build(self, source: str) -> tuple[Device, ray.ObjectRef]:
         """By one device's builders after the other's."""
@@ -147,7 +147,7 @@ class RayCluster:
         batch.reassign(device, self._devices)
 
     def renew(self) -> None:
-        with suppress(RayActorError):  # a worker that died comes back with seeds of its own
+        with suppress(*DIED):  # a worker that died comes back with seeds of its own
             ray.get([device.measurer.renew.remote() for device in self._devices])
 
     def close(self) -> None:
