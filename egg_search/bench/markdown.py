@@ -18,8 +18,8 @@ _READ = (
 )
 _ONE_KIND = "'eager' is PyTorch as it ships, 'compile' is torch.compile."
 _CLASSES = (
-    "'eager' and 'compile' (torch.compile) are as exact as the class: strict float32 for faithful, TF32 for every other "
-    "one; 'shipped' is eager as PyTorch ships it, with convolutions in TF32."
+    "'eager' and 'compile' (torch.compile) are as exact as the class: strict float32 for faithful, TF32 for the others; "
+    "'shipped' is eager as PyTorch ships it, with convolutions in TF32."
 )
 _READ_ROOFLINE = (
     " GB/s and TFLOP/s are the least work of the problem over the best's time, 'roofline' its share of what this GPU "
