@@ -59,7 +59,7 @@ def test_the_search_is_of_the_same_kind_as_without(make_ahead, make_campaign):
 
 
 @pytest.mark.parametrize("seed", [0, 3])
-@pytest.mark.parametrize("stop", [1, 4, 9, 14, 30, 52])
+@pytest.mark.parametrize("stop", [4, 9, 30])
 def test_an_interrupted_campaign_goes_on_as_if_it_had_not_been(make_campaign, stop, seed):
     whole = make_campaign(evaluations=70, name="whole", seed=seed, **SETTINGS)
     result = whole.run()
@@ -90,7 +90,7 @@ class TwoDevices(LocalCluster):
                         raise Killed
 
 
-@pytest.mark.parametrize("kills", [(1,), (2, 3, 8), (15, 9, 1, 1), (40,)])
+@pytest.mark.parametrize("kills", [(1,), (15, 9, 1, 1)])
 def test_verdicts_that_came_out_of_turn_count_in_turn_after_a_kill_too(make_ahead, monkeypatch, kills):
     clusters = []
 
