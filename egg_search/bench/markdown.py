@@ -18,7 +18,7 @@ _READ = (
 )
 _ONE_KIND = "'eager' is PyTorch as it ships, 'compile' is torch.compile."
 _CLASSES = (
-    "'eager' and 'compile' (torch.compile) are as exact as the class: strict float32 for faithful, TF32 for the others; "
+    "'eager' and 'compile' (torch.compile) are as exact as the class: strict float32 for faithful, else TF32; "
     "'shipped' is eager as PyTorch ships it, with convolutions in TF32."
 )
 _READ_ROOFLINE = (
