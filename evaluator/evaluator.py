@@ -130,9 +130,7 @@ class Evaluator:
                 if self._device.place != "cpu":
                     validate(self._problem, self._device.place)
                 started.result()
-            # Of a GPU's memory nobody else has much: then cases are made once.
-            memory = self._hardware.memory_bytes * (1 if self._device.place == "cpu" else 3)
-            self._book = CaseBook(self._problem, self._settings, self._device.place, memory)
+            self._book = CaseBook(self._problem, self._settings, self._device.place, self._hardware.memory_bytes)
         return self._book
 
     def _start(self) -> Baselines:

@@ -48,7 +48,7 @@ class EvaluatorSettings:
     min_call_seconds: float = 1.5  # a call may take this long or 20 times eager's time, whichever is longer
     memory_bytes: int | None = None  # of a worker; None: from the problem's size
     reference_seconds: float = 6.0  # for all float64 truths together; decides how many cases there are
-    reference_bytes: int | None = None  # for cases that are kept; None: an eighth of the memory of where they lie
+    reference_bytes: int | None = None  # for cases that are kept; None: an eighth of the memory there, or more of much
     variants: int = 3
     screen: TimingRule = TimingRule(min_rounds=5, max_rounds=25, seconds=0.2, width=0.05)
     full: TimingRule = TimingRule(min_rounds=12, max_rounds=60, seconds=2.0, width=0.02)

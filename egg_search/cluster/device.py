@@ -35,6 +35,7 @@ class Device:
         gpus = 1 if workshop.hardware.kind == "cuda" else 0
         self.measurer = ray_workers.Measurer.options(num_gpus=gpus, **there).remote(workshop)
         self._builder = ray_workers.Builder.options(max_concurrency=builders, **there).remote(workshop)
+        self._builder.start.remote()
         self.current: tuple[int, Task, float | None] | None = None
         self._retried = False
 

@@ -30,6 +30,10 @@ class Builder:
     def ready(self) -> bool:
         return True
 
+    def start(self) -> None:
+        with suppress(Exception):  # what goes wrong shows in the first build
+            self._workshop.start_builders()
+
     def build(self, source: str) -> Report:
         return self._workshop.build(source)
 

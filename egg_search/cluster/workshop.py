@@ -58,6 +58,12 @@ class CampaignWorkshop:
 
         return registry[operator].propose(brief, author)
 
+    def start_builders(self) -> None:
+        """Imports what every build needs, before there is one."""
+        from evaluator.isolation.isolation import shared_isolation
+
+        shared_isolation(layers=self.evaluator.layers).start()
+
     def build(self, source: str) -> Report:
         from evaluator.build import build
         from evaluator.gate import gate_for

@@ -8,6 +8,8 @@ import random
 import time
 from collections.abc import Iterator
 
+import torch
+
 from egg_search.core.problem import Problem
 from egg_search.core.problem.variants import shape_variants
 from evaluator.correctness.families import FAMILIES
@@ -18,6 +20,7 @@ from evaluator.settings import EvaluatorSettings
 _MIN_CASES, _MAX_CASES = 5, 24
 _OWN = 3  # cases with truth of the problem's own inputs
 _MEMORY_BYTES = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+_OTHERS = 64 << 30  # of a large memory: what workers and a case that is being made need; a third of the rest keeps cases
 _BESIDE = 4  # fresh sets that a judgement uses beside those of its longest timing
 Key = tuple[int, int, str | None]  # (shape: 0 is the problem's own, seed, family)
 
@@ -34,7 +37,7 @@ class CaseBook:
         self._random = random.Random(settings.seed) if settings.seed is not None else random.SystemRandom()
         self.references = [Reference(problem, self.draw(), device=device)]
         self._variants: list[dict[str, int]] | None = None
-        self._most_bytes = (settings.reference_bytes or memory_bytes // 8) // 2
+        self._most_bytes = (settings.reference_bytes or max(memory_bytes // 8, (memory_bytes - _OTHERS) // 3)) // 2
         self._fresh = FreshInputs(
             self.references[0],
             self.own,
@@ -85,6 +88,8 @@ class CaseBook:
         for _ in (*self.screening(), *self.own(), *self.families(), *self.variants()):
             pass
         self._fresh.prepare(self._settings.reference_seconds / 2)
+        if self._device != "cpu":
+            torch.cuda.empty_cache()  # what making them took is for workers now
 
     def screening(self) -> Iterator[Case]:
         """Two cases for a configuration of a structure that is known to be right."""
@@ -114,7 +119,7 @@ class CaseBook:
         if key in self._cases:
             return self._cases[key]
         before = self._clock()
-        case = self.references[shape].case(seed, family)
+        case = self._made(shape, seed, family)
         if (shape, family) == (0, None):
             self._cost = min(self._cost, self._clock() - before)
         size = case.bytes if case else 0
@@ -122,6 +127,24 @@ class CaseBook:
             self._cases[key] = case
             self._bytes += size
         return case
+
+    def _made(self, shape: int, seed: int, family: str | None) -> Case | None:
+        """A new case. Where the device has no room for another, what is kept beyond the first goes; a family that does
+        not fit even then is left out."""
+        try:
+            return self.references[shape].case(seed, family)
+        except torch.OutOfMemoryError:
+            self._cases = dict(list(self._cases.items())[:1])
+            self._bytes = self._most_bytes  # keep no more
+            self._fresh.renew()
+            torch.cuda.empty_cache()
+        try:
+            return self.references[shape].case(seed, family)
+        except torch.OutOfMemoryError:
+            if family is None:
+                raise
+            torch.cuda.empty_cache()
+            return None
 
     def _seed(self, shape: int, index: int, family: str | None = None) -> int:
         key = shape, index, family

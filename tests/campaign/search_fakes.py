@@ -193,6 +193,9 @@ class FakeWorkshop:
     def warm(self, author) -> None:
         pass
 
+    def start_builders(self) -> None:
+        pass
+
     def propose(self, operator: str, brief: Brief, author) -> list[Draft]:
         parent = brief.parent.id if brief.parent else None
         return [
