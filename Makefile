@@ -4,18 +4,23 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 ARGS ?=
+# Processes for the tests that load does not disturb.
+JOBS ?= 2
 
-.PHONY: help demo test bench lint chaos clean
+.PHONY: help demo test gpu-test bench lint chaos clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
 
 demo: $(VENV)/.installed ## a real search on bundled problems, about three minutes after installing
 	$(BIN)/egg demo $(ARGS)
 
 test: $(VENV)/.installed-dev ## the test suite
-	$(BIN)/python -m pytest -m "not chaos" $(ARGS)
+	$(BIN)/python tests/in_two_parts.py $(JOBS) $(ARGS)
+
+gpu-test: $(VENV)/.installed-dev ## what needs an NVIDIA GPU
+	$(BIN)/python -m pytest -m gpu $(ARGS)
 
 chaos: $(VENV)/.installed-dev ## slow fault injection: kills, full disks, lost workers
 	$(BIN)/python -m pytest -m chaos $(ARGS)

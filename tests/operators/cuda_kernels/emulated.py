@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import subprocess
-import sys
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+import forked
 import torch
 
 from operators.authors.expert.capture import capture
@@ -125,10 +124,7 @@ def run(folder, cases):
         outputs = [torch.empty(t.shape, dtype=getattr(torch, t.dtype)) for t in types]
         jobs.append((code.name, [values[i] for i in code.reads], outputs))
     (folder / "cases").write_bytes(pickle.dumps((text.replace('device="cuda"', 'device="cpu"'), jobs)))
-    command = [sys.executable, "-W", "ignore", "-c", _RUNNER, str(folder)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stderr[-3000:]
+    forked.run(_RUNNER, folder)
     found = torch.load(folder / "found")
     return [dict(zip(code.writes, each, strict=True)) for code, each in zip(codes, found, strict=True)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from itertools import islice
 
 import pytest
@@ -48,6 +49,7 @@ def problem(name):
     return Problem(name, SOURCE.format(forward=forward, shape=shape))
 
 
+@cache
 def plans(name):
     session = Session(problem(name), CudaDialect(), GPU)
     return session, [plan for plan, _, _ in islice(seed_plans(session.captured, designer(session, load())), 3)]

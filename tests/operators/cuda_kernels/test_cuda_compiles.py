@@ -10,13 +10,13 @@ pytest.importorskip("cupy_backends.cuda.libs.nvrtc")
 
 import torch
 import torch.nn.functional as F
+from architectures import kernels_and_architectures
 from emulated import NEST, case, offers, structures
 from nvrtc_compiled import compiled
 
 from operators.authors.expert.cuda.conv import ConvGenerator
 from operators.authors.expert.cuda.prelude import every_name, paragraphs
 
-ARCHITECTURES = (80, 90, 100)
 SHARED = 48 << 10  # bytes of a block
 REGISTERS = 65536
 
@@ -48,18 +48,20 @@ KERNELS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", KERNELS)
-def test_default_schedules_fit(name):
+COMMON = ["elements", "softmax", "column sums", "turned", "depthwise"]
+
+
+@pytest.mark.parametrize(("name", "arch"), kernels_and_architectures(KERNELS, COMMON))
+def test_default_schedules_fit(name, arch):
     generator, function, *shapes = KERNELS[name]
     inputs = [shaped(*shape) for shape in shapes]
     for choices in structures(function, *inputs, generator=generator):
         code = case(function, *inputs, choices=choices, generator=generator).code()
-        for arch in ARCHITECTURES:
-            for kernel in compiled(code, arch):
-                told = (choices, arch, kernel.name, kernel.registers)
-                assert kernel.spilled == 0, told
-                assert kernel.shared <= SHARED, told
-                assert kernel.registers * kernel.threads <= REGISTERS, told
+        for kernel in compiled(code, arch):
+            told = (choices, kernel.name, kernel.registers)
+            assert kernel.spilled == 0, told
+            assert kernel.shared <= SHARED, told
+            assert kernel.registers * kernel.threads <= REGISTERS, told
 
 
 @pytest.mark.parametrize("name", ["channels", "softmax between", "turned", "depthwise", "large windows", "elements"])

@@ -106,7 +106,11 @@ REDUCTIONS = {
     "count_nonzero": lambda x: torch.count_nonzero(x > 0, dim=1),
     "mean_var_chain": lambda x: (x - x.mean(1, keepdim=True)) / (x.std(1, keepdim=True) + 1e-5),
     "cumsum": lambda x: (x.cumsum(1), x.flip(1).cumsum(1).flip(1), torch.cumprod(x, -1), (x > 0).cumsum(0)),
-    "running extremes": lambda x: (torch.cummax(x, 1).values, torch.cummin(x, -1).values, x.flip(0).cummax(0)[0].flip(0)),
+    "running extremes": lambda x: (
+        torch.cummax(x, 1).values,
+        torch.cummin(x, -1).values,
+        x.flip(0).cummax(0)[0].flip(0),
+    ),
     "cummax": lambda x: torch.cummax(x, 1).values,
     "cumsum_exclusive": lambda x: torch.cat([torch.zeros_like(x[:, :1]), x.cumsum(1)[:, :-1]], 1),
 }

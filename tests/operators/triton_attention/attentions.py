@@ -19,7 +19,7 @@ def data(*shape, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def heads(q=37, kv=None, d=24, width=None, batch=(2, 3)):
+def heads(q=21, kv=None, d=24, width=None, batch=(2, 2)):
     """Queries, keys and values."""
     kv = kv or q
     sizes = ((q, d), (kv, d), (kv, width or d))

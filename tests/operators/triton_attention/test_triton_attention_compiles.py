@@ -6,21 +6,14 @@ pytest.importorskip("triton")
 
 import torch
 import torch.nn.functional as F
+from architectures import SHARED, kernels_and_architectures
 from attentions import SPLIT, case
 from compiled import compiled
 
 from egg_search.core.hardware import Hardware
 
-SHARED = {80: 163 << 10, 90: 227 << 10, 100: 227 << 10}  # bytes of a block
 INSTRUCTION = {80: "mma.sync", 90: "wgmma.mma_async", 100: "tcgen05.mma"}
-# Triton 3.7.1 makes an empty kernel of float32 in pieces of width 128 for sm_100; the check of results notices.
-KERNELS = [
-    (arch, dtype, width)
-    for arch in SHARED
-    for dtype in (torch.float32, torch.float16)
-    for width in (64, 128)
-    if (arch, dtype, width) != (100, torch.float32, 128)
-]
+KERNELS = [(dtype, width) for dtype in (torch.float32, torch.float16) for width in (64, 128)]
 
 
 @pytest.fixture(autouse=True)
@@ -41,8 +34,11 @@ def shaped(dtype, *shape):
     return torch.empty(1, dtype=dtype).expand(shape)
 
 
-@pytest.mark.parametrize(("arch", "dtype", "width"), KERNELS)
-def test_default_schedules_fit_and_use_tensor_cores(tmp_path, arch, dtype, width):
+@pytest.mark.parametrize(("kernel", "arch"), kernels_and_architectures(KERNELS, [(torch.float32, 64)]))
+def test_default_schedules_fit_and_use_tensor_cores(tmp_path, kernel, arch):
+    dtype, width = kernel
+    if (dtype, width, arch) == (torch.float32, 128, 100):
+        pytest.skip("Triton 3.7.1 makes an empty kernel of this; the check of results notices")
     x = shaped(dtype, 4, 16, 2048, width)
     module = case(causal, x, x, x, hardware=gpu(arch)).module
     (kernel,) = compiled(tmp_path, f"attention_{arch}_{dtype}_{width}".replace(".", "_"), module, arch)

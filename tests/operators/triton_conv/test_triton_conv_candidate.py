@@ -1,13 +1,10 @@
 """A network of convolutions as a whole candidate in the interpreter; copies of weights follow their changes."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
 pytest.importorskip("triton")
 
+import forked
 from test_triton_conv_author import GPU
 
 from egg_search.core.problem import Problem
@@ -58,7 +55,4 @@ def test_a_network_agrees_with_its_problem_when_weights_change(tmp_path):
     text = session.text(plan, "network")
     assert "k2_keep(" in text  # weights of the transposed convolution, by depth
     (tmp_path / "candidate.py").write_text(text)
-    environment = {**os.environ, "TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-W", "ignore", "-c", CHECK, tmp_path / "candidate.py"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stderr[-3000:]
+    forked.run(CHECK, tmp_path / "candidate.py")

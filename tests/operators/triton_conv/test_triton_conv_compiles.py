@@ -4,6 +4,7 @@ import pytest
 
 pytest.importorskip("triton")
 
+from architectures import SHARED, kernels_and_architectures
 from compiled import compiled
 from convolutions import case, convolve, spread, structures, tensor
 
@@ -11,7 +12,6 @@ from egg_search.core.hardware import Hardware
 from operators.authors.expert.ir.graph import DType
 from operators.authors.expert.ir.terms import Terms
 
-SHARED = {80: 163 << 10, 90: 227 << 10, 100: 227 << 10}  # bytes of a block
 INSTRUCTION = {80: "mma.sync", 90: "wgmma.mma_async", 100: "tcgen05.mma"}
 F32, BF16 = DType.F32, DType.BF16
 
@@ -40,7 +40,7 @@ LAYERS = {
     "volume": layer(F32, (4, 32, 8, 16, 16), (32, 32, 3, 3, 3), turned=True, stride=2, padding=1, extra=1),
     "depthwise": layer(F32, (32, 256, 56, 56), (256, 1, 3, 3), padding=1, groups=256),
 }
-COMMON = [(name, arch) for name in ("float32", "bfloat16") for arch in SHARED]
+MULTIPLIED = [name for name in LAYERS if name != "depthwise"]
 
 
 def made(folder, name, arch, choices=None, **schedule):
@@ -48,7 +48,7 @@ def made(folder, name, arch, choices=None, **schedule):
     return {kernel.name: kernel for kernel in compiled(folder, f"{name}_{arch}", module, arch)}
 
 
-@pytest.mark.parametrize(("name", "arch"), [*COMMON, *((name, 90) for name in ("stem", "split", "volume"))])
+@pytest.mark.parametrize(("name", "arch"), kernels_and_architectures(MULTIPLIED, ["float32"]))
 def test_default_schedules_fit_and_use_tensor_cores(tmp_path, name, arch):
     kernels = made(tmp_path, name, arch)
     for kernel in kernels.values():

@@ -4,6 +4,7 @@ import pytest
 
 pytest.importorskip("triton")
 
+from architectures import SHARED, kernels_and_architectures
 from compiled import compiled
 from products import case, f32, tensor
 
@@ -11,7 +12,6 @@ from egg_search.core.hardware import Hardware
 from operators.authors.expert.ir.graph import DType
 from operators.authors.expert.ir.terms import Terms
 
-SHARED = {80: 163 << 10, 90: 227 << 10, 100: 227 << 10}  # bytes of a block
 INSTRUCTION = {80: "mma.sync", 90: "wgmma.mma_async", 100: "tcgen05.mma"}
 GIVEN = {"product": "tiled", "layout": "as given"}
 
@@ -46,10 +46,7 @@ KERNELS = {
 }
 
 
-COMMON = [(name, arch) for name in ("float32", "bfloat16", "pieces") for arch in SHARED]
-
-
-@pytest.mark.parametrize(("name", "arch"), [*COMMON, ("copied", 90), ("split", 90), ("stream", 90)])
+@pytest.mark.parametrize(("name", "arch"), kernels_and_architectures(KERNELS, ["pieces"]))
 def test_default_schedules_fit_and_use_tensor_cores(tmp_path, name, arch):
     graph, choices = KERNELS[name]
     kernels = compiled(tmp_path, f"{name}_{arch}", case(graph, (), choices, hardware=gpu(arch)).module, arch)

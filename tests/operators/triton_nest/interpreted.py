@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import forked
 import torch
@@ -51,6 +52,11 @@ class Case:
 
 def whole(function, inputs):
     """(graph, nodes, outputs) of all of `function`."""
+    return _whole(function, tuple(inputs))
+
+
+@cache  # tensors are equal to themselves only: a capture takes long
+def _whole(function, inputs):
     graph = capture(_Model(function), inputs)
     return graph, tuple(n.id for n in graph.nodes if n.op != "input"), tuple(dict.fromkeys(graph.outputs))
 

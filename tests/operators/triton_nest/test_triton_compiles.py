@@ -8,10 +8,9 @@ pytest.importorskip("triton")
 
 import torch
 import torch.nn.functional as F
+from architectures import SHARED, kernels_and_architectures
 from compiled import compiled
 from interpreted import case, structures
-
-SHARED = {80: 163 << 10, 90: 227 << 10, 100: 227 << 10}  # bytes of a block
 
 
 @pytest.fixture(autouse=True)
@@ -37,8 +36,7 @@ KERNELS = {
 }
 
 
-@pytest.mark.parametrize("name", KERNELS)
-@pytest.mark.parametrize("arch", SHARED)
+@pytest.mark.parametrize(("name", "arch"), kernels_and_architectures(KERNELS, ["softmax", "turned"]))
 def test_default_schedules_fit(tmp_path, name, arch):
     function, shape = KERNELS[name]
     x = shaped(*shape)

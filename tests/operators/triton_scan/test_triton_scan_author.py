@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -28,6 +29,7 @@ FORWARDS = {
 }
 
 
+@cache
 def plans(name):
     session = small_session(name, *FORWARDS[name], GPU, TritonDialect)
     found = [plan for plan, _, _ in seed_plans(session.captured, designer(session, load())) if not plan.launch]

@@ -8,10 +8,9 @@ pytest.importorskip("triton")
 
 import torch
 import torch.nn.functional as F
+from architectures import SHARED, kernels_and_architectures
 from compiled import compiled
 from scans import LOOK_BACK, ONE_PASS, SPLIT, case, extreme
-
-SHARED = {80: 163 << 10, 90: 227 << 10, 100: 227 << 10}  # bytes of a block
 
 
 @pytest.fixture(autouse=True)
@@ -56,8 +55,7 @@ KERNELS = {
 }
 
 
-@pytest.mark.parametrize("name", KERNELS)
-@pytest.mark.parametrize("arch", SHARED)
+@pytest.mark.parametrize(("name", "arch"), kernels_and_architectures(KERNELS, ["rows", "parts", "look back"]))
 def test_default_schedules_fit(tmp_path, name, arch):
     for kernel in compiled(tmp_path, f"scan_{arch}_{abs(hash(name))}", KERNELS[name]().module, arch):
         assert kernel.shared <= SHARED[arch] // 2  # two programs at least
