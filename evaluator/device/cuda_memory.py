@@ -17,6 +17,7 @@ from evaluator.protocol.memory import Layout
 _ALIGN = 512  # as torch's own allocations are
 _PINNED = _BY_DESCRIPTOR = _ON_DEVICE = 1
 _READ_WRITE = 3
+_OUT_OF_MEMORY = 2  # of CUresult
 
 
 class _Location(ctypes.Structure):
@@ -40,7 +41,7 @@ class _Access(ctypes.Structure):
 
 
 class DeviceMemoryError(RuntimeError):
-    """The driver refused; its status is in the message."""
+    """No memory is left on the device."""
 
 
 class DeviceRegion:
@@ -144,8 +145,10 @@ def _call(name: str, *arguments: Any) -> None:
     driver = _driver()
     torch.cuda.set_device(torch.cuda.current_device())  # makes the context this thread's
     status = getattr(driver, name)(*arguments)
-    if status:
-        raise DeviceMemoryError(f"{name}: status {status}" + (" (out of memory)" if status == 2 else ""))
+    if status == _OUT_OF_MEMORY:
+        raise DeviceMemoryError(f"{name}: out of memory")
+    if status:  # this process's own context is lost, or misused
+        raise RuntimeError(f"CUDA error: {name}: status {status}")
 
 
 def _rounded(size: int) -> int:
