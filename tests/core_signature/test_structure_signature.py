@@ -3,7 +3,7 @@
 import pytest
 
 from egg_search.core.candidate import CandidateError, Dialect
-from egg_search.core.signature import signature, structure
+from egg_search.core.signature import _READERS, signature, structure
 
 KERNEL = r"""
 #include <cmath>
@@ -264,7 +264,8 @@ def test_no_forward_is_an_error(source):
         signature(source, Dialect.CPP)
 
 
-def test_other_dialects_say_so():
+def test_dialects_without_a_reader_say_so(monkeypatch):
+    monkeypatch.delitem(_READERS, Dialect.TORCH)
     with pytest.raises(CandidateError, match="dialect torch"):
         signature(module(), Dialect.TORCH)
 

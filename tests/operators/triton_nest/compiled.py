@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import re
 import subprocess
-import sys
 from dataclasses import dataclass
 
 import triton
@@ -36,15 +35,14 @@ class Compiled:
     spilled: int  # bytes
 
 
-def compiled(folder, module, text, arch):
-    """Every kernel of the module `text` for `sm_<arch>`, as a launch on aligned tensors would have it."""
-    (folder / f"{module}.py").write_text(text)
-    sys.path.insert(0, str(folder))
-    try:
-        kernels = importlib.import_module(module)._EGG_KERNELS
-    finally:
-        sys.path.remove(str(folder))
-    return [_one(folder, arch, *each) for each in kernels]
+def compiled(folder, name, text, arch):
+    """Every kernel of a module `text` for `sm_<arch>`, as a launch on aligned tensors would have it."""
+    path = folder / f"{name}.py"
+    path.write_text(text)
+    spec = importlib.util.spec_from_file_location(name, path)  # no entry in sys.modules: other tests use the name too
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return [_one(folder, arch, *each) for each in module._EGG_KERNELS]
 
 
 def _one(folder, arch, function, dtypes, constants):
