@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import chain, islice
-from math import ceil, inf
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -41,8 +41,8 @@ _CONSTRUCTIONS = 20  # and its constructor and imports this many times the Model
 class Judgement:
     """`baselines` gives the baselines, started: it is called only when the candidate is correct. `specify` makes the
     spec of the candidate's model from that of the reference with this number; `ceilings` gives those of the device,
-    once the baselines are there (None for CPUs). Where there is nothing else to compare with, what is not faster than
-    `to_beat` milliseconds is not worth a profile."""
+    once the baselines are there (None for CPUs). What is not faster than `to_beat` milliseconds is not worth a
+    profile."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Judgement:
         gate: Gate,
         device: Device,
         ceilings: Callable[[], Ceilings | None],
-        to_beat: float = inf,
+        to_beat: float,
     ) -> None:
         self._book, self._baselines, self._specify = book, baselines, specify
         self._settings, self._gate, self._device, self._ceilings = settings, gate, device, ceilings
@@ -97,7 +97,7 @@ class Judgement:
             share = self._generated_share(trial, fresh)
             self._check_variants(trial)
         timing, told = self._timing(samples, goal, baselines), _joined(flags, trial)
-        profiled = effort is Effort.FULL and best_ms is None and timing.ms.value < self._to_beat
+        profiled = effort is Effort.FULL and timing.ms.value < self._to_beat
         resources |= self._explained(trial, fresh, profiled, timing, resources.get("launch_us"))
         return Verdict(Outcome.OK, "", told, trial.errors, timing, generated_share=share, resources=resources)
 

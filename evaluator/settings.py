@@ -38,6 +38,7 @@ class EvaluatorSettings:
     seed: int | None = None
     accept: PrecisionClass = PrecisionClass.HALF
     torch_compile: bool = True
+    profile: bool = False  # the kernels of what is judged in full, also before `renew`; it takes seconds
     gate_path: Path | None = None
     layers: frozenset[str] | None = None
     build_seconds: float = 60.0

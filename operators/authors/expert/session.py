@@ -15,6 +15,7 @@ from operators.authors.expert.capture import CaptureError, capture
 from operators.authors.expert.emit.dialect import EmitDialect
 from operators.authors.expert.emit.module import Example, module_text
 from operators.authors.expert.ir.graph import Graph
+from operators.authors.expert.library.calls import contracts
 from operators.authors.expert.plan import Plan
 from operators.authors.expert.rewrites import rewrite
 from operators.base import AuthorError, Brief, Writing
@@ -84,8 +85,15 @@ class Session:
             self.graph(plan.rewrites),
             self.dialect,
             self.hardware,
-            Example(self.arguments, self._loaded.init_inputs(_EXAMPLE_SEED), self._read.training),
+            Example(self.arguments, self._loaded.init_inputs(_EXAMPLE_SEED), self._read.training, self._strict),
         )
+
+    @cached_property
+    def _strict(self) -> bool:
+        """On GPUs PyTorch ships with TF32 on for convolutions and recurrent layers, and off for products."""
+        graph = self.captured
+        shipped = (node.id for node in graph.nodes if node.op != "dot" and contracts(graph, node.id))
+        return self.hardware.kind != "cpu" and any(shipped)
 
     def writings(self, plans: Iterable[tuple[Plan, str, tuple[str, ...]]], brief: Brief) -> list[Writing]:
         """The first `brief.limit` different sources among (plan, change, principles)."""

@@ -55,11 +55,13 @@ class ModelNew(Model):
 {keeping}
     def forward(self, *args, **kwargs):
         if kwargs or not self._egg_fits(args):
-            return super().forward(*args, **kwargs)
+{original}
 {body}
 '''
 
 
+_ORIGINAL = "return super().forward(*args, **kwargs)"
+_STRICT = f"with _EggTf32(False):\n    {_ORIGINAL}"
 _MARKS = '''
 def _egg_marks(tensors):
     """Equal for the same tensors, at the same place, not written to since. Writes past `.data` leave no mark."""
@@ -91,9 +93,10 @@ def model_class(
     body: Sequence[str],
     keeps: bool = False,
     methods: str = "",
+    strict: bool = False,
 ) -> str:
     """`arguments` are forward's example arguments, `constructor` those of the model (a list or a dict); `methods` are
-    further ones, for `body` to call."""
+    further ones, for `body` to call; `strict`: see `Example`."""
     by_name = isinstance(constructor, dict)
     tests = [test for i, value in enumerate(arguments) for test in _argument_tests(f"arguments[{i}]", value)]
     tests += [
@@ -107,6 +110,7 @@ def model_class(
         training=training,
         count=len(arguments),
         made="\n        self._egg_made = {}" * keeps + "\n        self._egg_graph = None" * bool(methods),
+        original=indent(_STRICT if strict else _ORIGINAL, " " * 12),
         keeping=_KEEPING * keeps + methods,
         tests=indent("\nand ".join(tests or ["True"]), " " * 12),
         body=indent("\n".join(body), " " * 8),

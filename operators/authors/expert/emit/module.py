@@ -27,11 +27,13 @@ from operators.authors.expert.structures.partition import LIBRARY_KIND
 
 @dataclass(frozen=True)
 class Example:
-    """How the problem calls its model: forward's arguments, the constructor's, and the model's mode."""
+    """How the problem calls its model: forward's arguments, the constructor's, and the model's mode. `strict`: PyTorch
+    as it ships would compute the model in TF32 somewhere, and not as exactly as the kernels do."""
 
     arguments: Sequence[Any]
     constructor: Any
     training: bool
+    strict: bool = False
 
 
 def module_text(
@@ -48,7 +50,8 @@ def module_text(
     left = [kernel for name, kernel in kernels if name not in codes]
     keeps = any(code.kept for code in codes.values()) or any(keeps_weights(graph, kernel) for kernel in left)
     knobs = [knob for name, kernel in kernels for knob in _knobs(name, kernel, codes)]
-    helpers = [TF32] * any("tf32" in kernel.schedule for kernel in left) + [CUDA_GRAPH] * captured
+    exact = like.strict or any("tf32" in kernel.schedule for kernel in left)
+    helpers = [TF32] * exact + [CUDA_GRAPH] * captured
     parts = [
         problem_source.rstrip(),
         f"# ---- {title}",
@@ -57,7 +60,7 @@ def module_text(
         "\n".join(knob.declaration() for knob in knobs),
         dialect.definitions(tuple(codes.values())).strip(),
         "\n\n\n".join([guards(dialect.device, keeps or captured), *helpers]),
-        model_class(graph, like.arguments, like.constructor, like.training, body, keeps, methods),
+        model_class(graph, like.arguments, like.constructor, like.training, body, keeps, methods, like.strict),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

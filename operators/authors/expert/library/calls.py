@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from operators.authors.expert.ir.graph import DType, Graph, Node
-from operators.authors.expert.ir.ops import LIBRARY
+from operators.authors.expert.ir.ops import CONTRACTS, LIBRARY
 from operators.authors.expert.plan import KernelPlan
 
 RECURRENT = frozenset("lstm gru rnn_tanh rnn_relu".split())
@@ -29,13 +29,13 @@ def contracts(graph: Graph, node_id: int) -> bool:
         return False
     name = called(node)
     known = name in _PRODUCTS | _CONVOLUTIONS | RECURRENT or "attention" in name
-    return node.op in ("dot", "conv") or (node.op == "library" and known)
+    return node.op in CONTRACTS or (node.op == "library" and known)
 
 
 def convolves(graph: Graph, node_id: int) -> bool:
     """Whether a call is a convolution of images or volumes, whose channels may come last."""
     node = graph[node_id]
-    named = node.op == "conv" or (node.op == "library" and called(node) in _CONVOLUTIONS)
+    named = node.op in ("conv", "conv_transpose") or (node.op == "library" and called(node) in _CONVOLUTIONS)
     return named and len(node.inputs) >= 2 and all(len(graph[i].shape) in (4, 5) for i in node.inputs[:2])
 
 
@@ -56,6 +56,9 @@ def _flops(graph: Graph, node: Node) -> int:
     if node.op == "conv":
         weight = graph[node.inputs[1]].shape
         return 2 * node.type.numel * prod(weight[1:])
+    if node.op == "conv_transpose":  # every element of the input meets its part of the weight
+        x, weight = (graph[i] for i in node.inputs[:2])
+        return 2 * x.type.numel * prod(weight.shape[1:])
     if node.op not in LIBRARY or not contracts(graph, node.id):
         return 0
     if called(node) in RECURRENT:

@@ -27,7 +27,8 @@ extern "C" __global__ void chain(const float* x, const float* gate, const float*
 '''
 _LOSS = r'''
 LOSS = cupy.RawModule(code=r"""
-extern "C" __global__ void loss(const float* x, const float* t, const float* w, double* y, long long size, long long n) {
+extern "C" __global__ void loss(const float* x, const float* t, const float* w, double* y, long long size,
+                                long long n) {
   __shared__ double parts[256];
   double total = 0.0;
   for (long long i = blockIdx.x * 256LL + threadIdx.x; i < size; i += gridDim.x * 256LL) {
