@@ -168,6 +168,8 @@ class CaseBook:
     def _affordable(self) -> int:
         """How many cases there is time for, by the cheapest so far."""
         count = int(self._settings.reference_seconds / max(self._cost, 1e-3))
+        if self._device != "cpu":  # where every judgement would wait for what is not kept
+            count = min(count, self._most_bytes // max(1, self.first.bytes))
         return max(_MIN_CASES, min(_MAX_CASES, count))
 
     def draw(self) -> int:
