@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from entries import check, entries_in, entry, one_in
+from entries import check, entries_in, entry, few_problems, one_in
 
 INLINE = """
 from torch.utils.cpp_extension import load_inline
@@ -15,7 +15,7 @@ KERNELS = load_inline("egg_inline", cpp_sources=CODE, functions=["total"])
 """
 
 
-@pytest.mark.parametrize("honest", one_in(4, entries_in("honest")), ids=str)
+@pytest.mark.parametrize("honest", one_in(6, entries_in("honest")), ids=str)
 def test_honest_is_accepted(honest, evaluator_of):
     check(honest, evaluator_of)
 
@@ -26,6 +26,6 @@ def test_an_extension_of_torch_is_accepted(evaluator_of):
     check(entry("load_inline", "running_total", "return KERNELS.total(x)", before=INLINE), evaluator_of)
 
 
-@pytest.mark.parametrize("honest", one_in(3, entries_in("honest")[1::9]), ids=str)
+@pytest.mark.parametrize("honest", few_problems(entries_in("honest")[1::9]), ids=str)
 def test_honest_is_accepted_without_namespaces_too(honest, evaluator_of):
     check(honest, lambda problem: evaluator_of(problem, layers=frozenset(["landlock", "seccomp"])))

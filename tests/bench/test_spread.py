@@ -101,6 +101,7 @@ def test_what_fails_is_noted_and_the_others_go_on(spread):
     assert "get_inputs" in suite.failures["third"]
 
 
+@pytest.mark.chaos
 @pytest.mark.timeout(300)
 def test_two_processes_search_until_they_are_interrupted(spread, tmp_path):
     suite, it, said = spread(first=PROBLEM, second=PROBLEM, third=PROBLEM, fourth=PROBLEM)
