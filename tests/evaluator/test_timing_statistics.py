@@ -96,6 +96,22 @@ def test_a_workers_clock_that_says_less_than_passed_does_not_count():
     assert not Samples({"a": raw}, nulls, claims={"a": [0.0] * 3}).doubted("a")  # it claims nothing
 
 
+def test_rows_of_calls_bear_out_what_a_single_call_cannot():
+    raw, nulls, short = [1.02e-3, 1.05e-3, 0.99e-3], [0.95e-3, 1.0e-3, 1.08e-3], [29e-6, 30e-6, 31e-6]
+    assert Samples({"a": raw}, nulls, claims={"a": short}, rows={"a": [31e-6]}).borne_out("a")
+    lying = Samples({"a": raw}, nulls, claims={"a": [each / 3 for each in short]}, rows={"a": [31e-6, 90e-6, 30e-6]})
+    assert lying.doubted("a") and np.median(lying.seconds("a")) == pytest.approx(31e-6)
+    assert lying.seconds("a").max() / lying.seconds("a").min() == pytest.approx(31 / 29)  # its noise stays
+
+
+def test_a_claim_below_what_any_call_takes_does_not_count():
+    impossible = Samples({"a": [1e-3] * 3}, [9e-4] * 3, claims={"a": [1e-6] * 3}, floor=5e-6, rounds=3)
+    assert impossible.claimed("a") == 0.0 and impossible.doubted("a")
+    assert impossible.seconds("a") == pytest.approx([1e-4] * 3)
+    impossible.rows["a"] = [4e-5]
+    assert impossible.seconds("a") == pytest.approx([4e-5] * 3)
+
+
 def test_every_call_of_a_round_and_no_other_has_its_inputs():
     seen: dict[str, list[int]] = {"a": [], "b": []}
     sides = {name: lambda drawn, name=name: seen[name].append(drawn) or Call(1e-3, []) for name in seen}
