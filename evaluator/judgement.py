@@ -23,7 +23,9 @@ from evaluator.roofline.ceilings import Ceilings
 from evaluator.roofline.profile import parse
 from evaluator.settings import Effort, EvaluatorSettings
 from evaluator.timing.noise import NoiseMeter
-from evaluator.timing.session import Goal, Samples, run_session
+from evaluator.timing.rows import take_rows
+from evaluator.timing.samples import Samples
+from evaluator.timing.session import Goal, run_session
 from evaluator.timing.statistics import ratio_interval
 from evaluator.trial import Trial
 from evaluator.worker.models import ModelSpec
@@ -34,7 +36,7 @@ _REHEARSING = 0xFFFE  # number of a model that nothing is judged on
 _SLOWEST = 20  # a candidate's call may take this many times eager's time
 _DOUBTED = "clock: the wall clock does not bear out what the worker's own clock says, and counts instead"
 _LONG_SECONDS = 0.002  # of which the wall clock is sure
-_ROWS = {Effort.SCREEN: 1, Effort.FULL: 3}
+_ROWS = {Effort.SCREEN: 5, Effort.FULL: 8}  # at most
 _CONSTRUCTIONS = 20  # and its constructor and imports this many times the Model's
 
 
@@ -162,7 +164,7 @@ class Judgement:
         }
         best = baselines.milliseconds[anchor] / best_ms if best_ms else None
         loss = 1.1 if screening else 1.25
-        goal = Goal(_CANDIDATE, anchor, self._device.quantile, best, loss, self._floor)
+        goal = Goal(_CANDIDATE, anchor, self._device.quantile, best, loss, self._floor, suspect=_CANDIDATE)
         with self._gate.exclusive():
             return run_session(sides, baselines.null, fresh, goal, rule, self._random), goal
 
@@ -180,13 +182,14 @@ class Judgement:
         if not 0 < claim < _LONG_SECONDS:
             return
         count = min(trial.seat.longest_row(0, self._book.first.arguments), ceil(_LONG_SECONDS / claim))
-        sides = {goal.anchor: lambda cases: baselines.row(goal.anchor, cases), _CANDIDATE: trial.row}
-        for _ in range(_ROWS[effort] if count > 1 else 0):
-            cases = list(islice(fresh, count))
-            taken = {name: sides[name](cases) for name in self._random.permutation(list(sides))}
-            null = baselines.row_null(goal.anchor)
-            for name, seconds in taken.items():
-                samples.rows.setdefault(name, []).append(max(0.0, seconds - null) / count)
+        if count < 2:
+            return
+
+        def row() -> float:
+            return trial.row(list(islice(fresh, count)))
+
+        baselines.row(goal.anchor, list(islice(fresh, count)))  # for null calls to repeat, where no candidate reaches
+        take_rows(samples, count, _ROWS[effort], row, lambda: baselines.row_null(goal.anchor))
         if goal.anchor == EAGER:
             baselines.time(EAGER, self._book.first)  # null calls repeat the last one
 

@@ -19,7 +19,8 @@ from evaluator.gate import Gate
 from evaluator.isolation.failure import WorkerFailure
 from evaluator.protocol.memory import same_bytes
 from evaluator.settings import EvaluatorSettings
-from evaluator.timing.session import Goal, Samples, run_session
+from evaluator.timing.samples import Samples
+from evaluator.timing.session import Goal, run_session
 from evaluator.timing.statistics import margin_of
 from evaluator.worker.models import ModelSpec
 
@@ -97,10 +98,10 @@ class Baselines:
         no candidate is to blame."""
         return self._revived(name, lambda: self._call(name, case))
 
-    def row(self, name: str, cases: Sequence[FreshCase]) -> float:
-        """Raw seconds of one call after the other on each of these."""
+    def row(self, name: str, cases: Sequence[FreshCase]) -> None:
+        """One call after the other on each of these, for `row_null` to repeat."""
         many = [case.arguments for case in cases]
-        return self._revived(name, lambda: self._seats[name].row(0, many, self._settings.compile_seconds)[0])
+        self._revived(name, lambda: self._seats[name].row(0, many, self._settings.compile_seconds))
 
     def row_null(self, name: str) -> float:
         """Raw seconds of what the last row of `name` was beside its calls."""

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from evaluator.device.base import Call
 from evaluator.settings import TimingRule
-from evaluator.timing.session import Goal, Samples, run_session
+from evaluator.timing.samples import Samples
+from evaluator.timing.session import Goal, run_session
 from evaluator.timing.statistics import margin_of, ratio_interval
 
 TIMES = st.lists(st.floats(1e-6, 10.0), min_size=2, max_size=40)
@@ -78,38 +79,6 @@ def test_null_is_taken_off_before_a_session_gives_up():
 def test_a_time_below_the_null_call_keeps_a_share():
     samples = Samples({"quick": [1e-4, 2e-4]}, nulls=[3e-4, 3e-4])
     assert samples.seconds("quick") == pytest.approx([5e-6, 1e-5])
-
-
-def test_a_workers_own_clock_counts_where_the_wall_clock_bears_it_out():
-    raw, nulls = [1.2e-3, 1.3e-3, 1.25e-3], [2e-4] * 3
-    honest = Samples({"a": raw}, nulls, claims={"a": [0.95e-3, 0.96e-3, 0.97e-3]})
-    assert honest.borne_out("a") and not honest.doubted("a")
-    assert honest.seconds("a") == pytest.approx([0.95e-3, 0.96e-3, 0.97e-3])
-
-
-def test_a_workers_clock_that_says_less_than_passed_does_not_count():
-    raw, nulls = [1.2e-3, 1.3e-3, 1.25e-3], [2e-4] * 3
-    for claims in ([1e-4] * 3, [0.0] * 3, [1e-3, 1e-3, 0.0], [1e-3, 1e-4, 1e-4]):
-        lying = Samples({"a": raw}, nulls, claims={"a": claims})
-        assert not lying.borne_out("a")
-        assert lying.seconds("a") == pytest.approx([1.0e-3, 1.1e-3, 1.05e-3])
-    assert not Samples({"a": raw}, nulls, claims={"a": [0.0] * 3}).doubted("a")  # it claims nothing
-
-
-def test_rows_of_calls_bear_out_what_a_single_call_cannot():
-    raw, nulls, short = [1.02e-3, 1.05e-3, 0.99e-3], [0.95e-3, 1.0e-3, 1.08e-3], [29e-6, 30e-6, 31e-6]
-    assert Samples({"a": raw}, nulls, claims={"a": short}, rows={"a": [31e-6]}).borne_out("a")
-    lying = Samples({"a": raw}, nulls, claims={"a": [each / 3 for each in short]}, rows={"a": [31e-6, 90e-6, 30e-6]})
-    assert lying.doubted("a") and np.median(lying.seconds("a")) == pytest.approx(31e-6)
-    assert lying.seconds("a").max() / lying.seconds("a").min() == pytest.approx(31 / 29)  # its noise stays
-
-
-def test_a_claim_below_what_any_call_takes_does_not_count():
-    impossible = Samples({"a": [1e-3] * 3}, [9e-4] * 3, claims={"a": [1e-6] * 3}, floor=5e-6, rounds=3)
-    assert impossible.claimed("a") == 0.0 and impossible.doubted("a")
-    assert impossible.seconds("a") == pytest.approx([1e-4] * 3)
-    impossible.rows["a"] = [4e-5]
-    assert impossible.seconds("a") == pytest.approx([4e-5] * 3)
 
 
 def test_every_call_of_a_round_and_no_other_has_its_inputs():
