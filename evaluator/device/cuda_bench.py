@@ -21,7 +21,10 @@ _CALIBRATION = 50
 _AWAKE_SECONDS = 0.003  # longer than a turn
 _DISTURBANCES = 200  # a spare worker that starts is some of it
 _DECOYS = 3  # at the most: what waits for the inputs to change is answered by something else
-_HOLD_CYCLES, _MORE_CYCLES = 800_000, 200_000  # some 0.4 ms, and 0.1 ms for each further call of a row
+# Seconds that the device is held for a call, for each further one of a row, and at most: less than a turn. And how much
+# longer than a worker took to launch: it was not stopped before.
+_HOLD, _HOLD_MORE, _LONGEST_HOLD, _SLOWER = 0.0004, 0.0001, 0.0015, 1.5
+_LEAST_HERTZ, _TIMED_CYCLES = 2e9, 2_000_000
 _POISON = 0xFF  # NaN in every floating-point type
 _MOST_LAYOUTS = 6  # whose slots are kept: those of the problem's shapes
 
@@ -52,6 +55,7 @@ class Bench:
         self._kept = torch.empty(0, dtype=torch.uint8, device="cuda")
         self.make_room(1)
         self._usual = min(self._probe() for _ in range(_CALIBRATION))
+        self._hertz = max(_LEAST_HERTZ, *(_hertz() for _ in range(_PROBES)))
 
     def slot(self, arguments: list[Any], index: int) -> Placed:
         """Arguments of one form lie in the same slots. Between calls the first ones that were ever there are there
@@ -85,11 +89,14 @@ class Bench:
         self._cold.view(torch.int64).sum()
         torch.cuda.synchronize()
 
-    @staticmethod
-    def hold(calls: int) -> None:
+    def hold(self, calls: int, launch: float = 0.0) -> float:
         """Keeps the device for a while, in which a worker that goes on launches what it likes, and nothing of it runs:
-        a process that was stopped launches slowly, and how slowly says nothing of a loop of calls."""
-        torch.cuda._sleep(_HOLD_CYCLES + (calls - 1) * _MORE_CYCLES)
+        a process that was stopped launches slowly, and how slowly says nothing of a loop of calls. `launch` is what a
+        call took to launch before. Returns by how much that is longer than a null call's, nominally: what it really
+        took, kernels of the worker could lengthen."""
+        usual, seconds = hold_seconds(calls), hold_seconds(calls, launch)
+        torch.cuda._sleep(int(seconds * self._hertz))
+        return seconds - usual
 
     def clear(self, placed: Sequence[Placed], outputs: int) -> None:
         """After calls: puts old inputs where the fresh ones were, and poison in `outputs` bytes of the room."""
@@ -149,6 +156,23 @@ class Bench:
         self._cold[:8].zero_()
         torch.cuda.synchronize()
         return time.perf_counter() - begin
+
+
+def hold_seconds(calls: int, launch: float = 0.0) -> float:
+    """For so many calls that each take `launch` seconds to launch, as the worker says."""
+    least = _HOLD + (calls - 1) * _HOLD_MORE
+    return min(max(least, _SLOWER * calls * launch), _LONGEST_HOLD)
+
+
+def _hertz() -> float:
+    """The device's clock now. The highest counts: a hold is never shorter than its nominal seconds, which are taken off
+    the time of a call."""
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    start.record()
+    torch.cuda._sleep(_TIMED_CYCLES)
+    end.record()
+    torch.cuda.synchronize()
+    return _TIMED_CYCLES / start.elapsed_time(end) * 1e3
 
 
 def bytes_of(arguments: list[Any]) -> int:

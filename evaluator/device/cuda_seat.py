@@ -44,6 +44,7 @@ class CudaSeat(CpuSeat):
         self._inputs: dict[tuple[int, int], DeviceRegion] = {}
         self._room: DeviceRegion | None = None  # of the bench's, that the worker knows
         self._sizes: dict[int, int] = {}  # bytes of a model's outputs
+        self._launches: dict[int, float] = {}  # seconds that a model's last call took to launch, as the worker says
         self._outputs = 0  # how many there were of the last call
         self._held = 0  # bytes of the device's memory that calls have taken and not given back
         self._last: tuple[list[Placed], int] | None = None  # what a null call repeats, and its bytes of outputs
@@ -76,7 +77,7 @@ class CudaSeat(CpuSeat):
             self._make_room(len(many) * size)
             self._expect(self._worker.request(Op.ROW, timeout, number, SLOTS, len(many)))
             self._worker.pause()
-            seconds, reply = self._timed(placed, len(many) * size, timeout)
+            seconds, reply = self._timed(placed, len(many) * size, timeout, launch=self._launches.get(number, 0.0))
             return seconds, self._taken(number, placed, reply, len(many) * size)
         except _FULL as error:
             self._full(error)
@@ -130,7 +131,8 @@ class CudaSeat(CpuSeat):
             self._worker.pause()
             self._written.add(place)
             size = self._sizes.get(number, self._bench.room.size)
-            seconds, reply = self._timed([placed], size, timeout, own_seconds)
+            launch = self._launches.get(number, 0.0)
+            seconds, reply = self._timed([placed], size, timeout, own_seconds, launch)
             self._hold(before - _free_bytes())
             if reply.status is Status.NO_ROOM:
                 self._bench.clear([placed], size)
@@ -138,23 +140,30 @@ class CudaSeat(CpuSeat):
                 return self._forward(number, arguments, timeout, warm, own_seconds)
             (call,) = self._taken(number, [placed], reply, size)
             said = max(0.0, reply.number), max(0.0, reply.aside)
+            self._launches[number] = said[1] or launch
             return Call(seconds, call.outputs, call.changed, call.structure, 1 + warm, *said)
         except _FULL as error:
             self._full(error)
 
     def _timed(
-        self, placed: Sequence[Placed], size: int, timeout: float, own_seconds: float | None = None
+        self,
+        placed: Sequence[Placed],
+        size: int,
+        timeout: float,
+        own_seconds: float | None = None,
+        launch: float = 0.0,
     ) -> tuple[float, Reply]:
-        """One GO to a stopped worker, on fresh inputs; `size` bytes of outputs are taken as it says that it is done."""
+        """One GO to a stopped worker, on fresh inputs; `size` bytes of outputs are taken as it says that it is done.
+        `launch` is what a call took to launch before: the device is held for longer then, which does not count."""
         try:
             self._bench.write(placed)
-            self._bench.hold(len(placed))
+            longer = self._bench.hold(len(placed), launch)
             begin = time.perf_counter()
             reply = self._worker.go(timeout, own_seconds)
             self._bench.keep(size)
             seconds = time.perf_counter() - begin
             self._worker.pause()
-            return seconds + self._bench.settle(_REST_SECONDS), reply
+            return max(0.0, seconds - longer) + self._bench.settle(_REST_SECONDS), reply
         except Busy:
             self._worker.fail(Outcome.TIMED_OUT, f"kernels run on for {_REST_SECONDS:.3g} s after the call")
 

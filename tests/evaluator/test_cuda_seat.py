@@ -1,0 +1,55 @@
+"""A seat on a GPU, with a worker and a bench that need none."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from evaluator.device.cuda_bench import hold_seconds
+from evaluator.device.cuda_seat import CudaSeat
+from evaluator.protocol.records import Reply, Status
+
+NONCE = b"\0" * 16
+
+
+def test_the_device_is_held_for_as_long_as_launching_takes_and_no_longer_than_a_turn():
+    assert hold_seconds(1) == hold_seconds(1, 1e-5) == pytest.approx(4e-4)
+    assert hold_seconds(1, 6e-4) == pytest.approx(9e-4)
+    assert hold_seconds(4, 2e-4) == pytest.approx(1.2e-3)
+    assert hold_seconds(1, 1e9) == hold_seconds(16) == pytest.approx(1.5e-3)
+
+
+class Bench:
+    """Holds "the device" for twice as long as it says: as a worker's own kernels could."""
+
+    def __init__(self) -> None:
+        self.launches: list[float] = []
+
+    def hold(self, calls: int, launch: float = 0.0) -> float:
+        self.launches.append(launch)
+        self._until = time.perf_counter() + 2 * hold_seconds(calls, launch)
+        return hold_seconds(calls, launch) - hold_seconds(calls)
+
+    def keep(self, size: int) -> None:
+        time.sleep(max(0.0, self._until - time.perf_counter()))
+
+    def write(self, placed) -> None: ...
+    def settle(self, patience: float) -> float:
+        return 0.0
+
+
+def seat_on(bench: Bench) -> CudaSeat:
+    reply = Reply(NONCE, Status.DONE, 0.0, "", (), 0.0)
+    worker = SimpleNamespace(go=lambda *_: reply, pause=lambda: None)
+    return CudaSeat(worker, bench, device_bytes=1 << 30)
+
+
+def test_only_the_nominal_seconds_of_a_longer_hold_are_taken_off():
+    bench = Bench()
+    seconds, _ = seat_on(bench)._timed([None], 0, 1.0, launch=8e-4)
+    nominal, usual = hold_seconds(1, 8e-4), hold_seconds(1)
+    assert bench.launches == [8e-4]
+    assert seconds >= 2 * nominal - (nominal - usual) - 1e-5
+    assert seconds < 2 * nominal - (nominal - usual) + 0.05
