@@ -7,6 +7,7 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from egg_search.core.errors import UserError
 from egg_search.core.verdict import Outcome
@@ -14,7 +15,7 @@ from evaluator.build.collect import collect
 from evaluator.build.messages import reason_of
 from evaluator.build.store import BuildStore
 from evaluator.gate import Gate
-from evaluator.isolation.base import Limits, Stage
+from evaluator.isolation.base import MAKES_WAY, Limits, Stage
 from evaluator.isolation.failure import WorkerFailure
 from evaluator.isolation.isolation import Isolation, shared_isolation
 from evaluator.protocol.memory import payload
@@ -83,8 +84,9 @@ def _import_once(
     spec = payload(ModelSpec(source, class_name=None))
     output = str(store.output(source))
     alone = "namespaces" in isolation.layers  # then it writes to memory, of which it has only so much
-    places = {"private": (output,)} if alone else {"writable": (output,)}
-    limits = Limits(MEMORY_BYTES, FILE_BYTES, stage=Stage.BUILD, readable=(str(store.shared),), **places)
+    more: dict[str, Any] = {"private": (output,)} if alone else {"writable": (output,)}
+    more["niceness"] = MAKES_WAY if capability else 0  # where CPUs are measured, builds and timings take turns
+    limits = Limits(MEMORY_BYTES, FILE_BYTES, stage=Stage.BUILD, readable=(str(store.shared),), **more)
     try:
         named = {ARCHITECTURE: str(capability)} if capability else {}
         own_seconds = timeout_s if capability else OWN_SECONDS  # Triton and NVRTC compile in the process itself

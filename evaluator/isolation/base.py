@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+# Niceness of what builds for a GPU: that goes on beside measurements, whose workers are not to wait for a CPU to launch
+# a kernel.
+MAKES_WAY = 10
+
 
 class Stage(StrEnum):
     """BUILD may start compilers and write to its output; RUN may start compilers until it is locked."""
@@ -21,7 +25,7 @@ class Limits:
     `readable` and `writable` are directories beyond the interpreter, its libraries and a private scratch directory;
     of `private` ones the worker has a writable copy where namespaces allow, else it may read them. `written_bytes`
     bounds what it may leave in the writable ones. `device` ("cpu" or "cuda") is what it computes on; for a GPU's
-    driver there is no bound on the address space.
+    driver there is no bound on the address space. `niceness` is that of a process which makes way for others.
     """
 
     memory_bytes: int
@@ -33,3 +37,4 @@ class Limits:
     private: tuple[str, ...] = ()
     written_bytes: int = 512 << 20
     device: str = "cpu"
+    niceness: int = 0

@@ -66,6 +66,8 @@ class Jail:
         readable, writable = [*self._readable, *request["readable"], *device.readable], list(request["writable"])
         if request["cpus"]:
             os.sched_setaffinity(0, request["cpus"])
+        if request["niceness"]:
+            os.setpriority(os.PRIO_PROCESS, 0, request["niceness"])
         if "namespaces" in self._layers:
             namespaces.enter_inner()
             mounts.enter(readable, writable, request["private"], _SCRATCH_BYTES)

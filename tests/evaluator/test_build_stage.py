@@ -14,6 +14,7 @@ from evaluator.build import build
 from evaluator.build.messages import REASON_CHARACTERS, reason_of
 from evaluator.build.store import BuildStore
 from evaluator.gate import Gate
+from evaluator.isolation.base import MAKES_WAY
 
 
 def _compiled_source(code: str) -> str:
@@ -143,3 +144,9 @@ def test_a_full_disk_is_not_the_candidates_fault(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=0))
     with pytest.raises(UserError, match="the disk is full"):
         build(_compiled_source("int f() { return undefined_name; }"), tmp_path)
+
+
+@pytest.mark.parametrize("capability", [0, 90])
+def test_builds_for_a_gpu_make_way_for_what_is_measured(tmp_path, capability):
+    source = "import os\nraise RuntimeError(f'niceness {os.getpriority(os.PRIO_PROCESS, 0)}')"
+    assert f"niceness {MAKES_WAY if capability else 0}" in build(source, tmp_path, capability=capability).reason
