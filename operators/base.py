@@ -10,7 +10,7 @@ from egg_search.core.candidate import Candidate, Dialect
 from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Lever
 from egg_search.core.problem import Problem
-from egg_search.core.verdict import Verdict
+from egg_search.core.verdict import PrecisionClass, Verdict
 from principles import Library, Principle, load
 
 
@@ -44,6 +44,7 @@ class Brief:
     known_signatures: frozenset[str] = frozenset()  # structures already in the archive
     tried: tuple[Attempt, ...] = ()
     limit: int = 8  # how many drafts are wanted at the most
+    accept: PrecisionClass = PrecisionClass.FAITHFUL  # the loosest class that counts
     library: Library = field(default_factory=load)
 
 

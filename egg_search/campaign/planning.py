@@ -24,6 +24,7 @@ class Planner:
         self, settings: Settings, problem: Problem, hardware: Hardware, library: Library, state: State
     ) -> None:
         self._seed, self._problem, self._hardware = settings.seed, problem, hardware
+        self._accept = settings.precision
         self._library, self._state = library, state
 
     def brief(self, step: Step) -> Brief:
@@ -50,6 +51,7 @@ class Planner:
             known_signatures=self._state.archive.signatures(),
             tried=self._state.attempts(step.parent),
             limit=step.limit,
+            accept=self._accept,
             library=self._library,
         )
 

@@ -43,7 +43,9 @@ KERNELS = {
     "split": (product(DType.F32, 256, 256, 16384), {"product": "split", "layout": "as given"}),
     "stream": (product(DType.F32, 1536, 1536, 4096), {"product": "stream", "layout": "in pieces"}),
     "pieces": (product(DType.F32, 4096, 4096, 4096), {"product": "tiled", "layout": "in pieces"}),
+    "piece": (product(DType.F32, 4096, 4096, 4096), {"product": "tiled", "layout": "in one piece"}),
 }
+SPILLED = {("piece", 100): 768}  # bytes: its epilogue holds a tile of 128 by 256 in eight warps
 
 
 @pytest.mark.parametrize(("name", "arch"), kernels_and_architectures(KERNELS, ["pieces"]))
@@ -52,7 +54,7 @@ def test_default_schedules_fit_and_use_tensor_cores(tmp_path, name, arch):
     kernels = compiled(tmp_path, f"{name}_{arch}", case(graph, (), choices, hardware=gpu(arch)).module, arch)
     for kernel in kernels:
         assert kernel.shared <= SHARED[arch]
-        assert kernel.spilled <= 256, (kernel.name, kernel.registers)
+        assert kernel.spilled <= SPILLED.get((name, arch), 256), (kernel.name, kernel.registers)
     (multiply,) = (kernel for kernel in kernels if kernel.name == "k0_multiply")
     assert INSTRUCTION[arch] in multiply.ptx
 
@@ -75,7 +77,7 @@ def test_plain_factors_go_straight_to_shared_memory(tmp_path, dtype):
     assert "ld.global" not in kernel.ptx
 
 
-@pytest.mark.parametrize("name", ["bfloat16", "pieces", "stream"])
+@pytest.mark.parametrize("name", ["bfloat16", "pieces", "piece", "stream"])
 def test_descriptors_leave_all_copying_to_the_engine(tmp_path, name):
     graph, choices = KERNELS[name]
     module = case(graph, (), choices, hardware=gpu(90), descriptors=1).module

@@ -8,18 +8,29 @@ from operators.authors.expert.ir.graph import Graph
 from operators.authors.expert.plan import KernelPlan, Plan
 from operators.authors.expert.session import Session
 from operators.authors.expert.structures.designer import Designer
+from operators.base import Brief
 from principles import applies
 from principles.model import Principle
 
 
-def designer(session: Session, principles: Iterable[Principle]) -> Designer:
-    """A designer that prefers algorithms which these principles advise."""
+def designer(session: Session, principles: Iterable[Principle], refused: Iterable[Principle] = ()) -> Designer:
+    """A designer that prefers algorithms which these principles advise, and makes none that `refused` ones do."""
     advice = tuple(principles)
 
     def merit(graph: Graph, kernel: KernelPlan) -> int:
         return sum(_chosen(session, graph, kernel, principle) for principle in advice)
 
-    return Designer(session.dialect.generators, session.hardware, merit, session.dialect.device != repr("cpu"))
+    sets = [principle.sets for principle in refused if principle.sets]
+    return Designer(session.dialect.generators, session.hardware, merit, _on_gpu(session), sets)
+
+
+def coarse(brief: Brief) -> list[Principle]:
+    """Those on structure whose kernels are less exact than the brief wants them."""
+    return [p for p in brief.library if p.group == "structure" and p.precision.rank > brief.accept.rank]
+
+
+def _on_gpu(session: Session) -> bool:
+    return session.dialect.device != repr("cpu")
 
 
 def followed(session: Session, plan: Plan, graph: Graph, principles: Iterable[Principle]) -> tuple[str, ...]:

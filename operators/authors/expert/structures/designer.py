@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from egg_search.core.hardware import Hardware
@@ -19,7 +19,7 @@ from operators.authors.expert.structures.partition import LIBRARY_KIND, Fusion, 
 class Designer:
     """Makes plans with the expert's default schedules, nothing open for tuning yet.
 
-    `captures`: candidates may launch their kernels as one CUDA graph.
+    `captures`: candidates may launch their kernels as one CUDA graph. `refused`: no kernel's choices include these.
     `merit(graph, kernel)` counts the principles that a kernel's algorithm carries out; of equals the generator's own
     order decides.
     """
@@ -28,6 +28,7 @@ class Designer:
     hardware: Hardware
     merit: Callable[[Graph, KernelPlan], int] = lambda graph, kernel: 0
     captures: bool = False
+    refused: Sequence[Mapping[str, Value]] = ()
 
     def plan(self, graph: Graph, rewrites: tuple[str, ...], fusion: Fusion) -> Plan:
         """The favourite algorithm for every kernel that `fusion` cuts the rewritten `graph` into."""
@@ -72,7 +73,7 @@ class Designer:
         if kernel.kind not in self.generators:
             return []
         found = self.generators[kernel.kind].structures(graph, kernel.nodes, kernel.outputs)
-        return [dict(choices) for choices in found]
+        return [dict(each) for each in found if not any(one.items() <= each.items() for one in self.refused)]
 
     def _favourite(self, graph: Graph, kernel: KernelPlan) -> KernelPlan:
         options = [self._scheduled(graph, kernel, choices) for choices in self._structures(graph, kernel)]

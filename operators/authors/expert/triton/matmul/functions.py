@@ -47,7 +47,7 @@ class Functions:
         self._source += [*lines, "", ""]
 
     def prepare(self, statement: str) -> None:
-        """Something to do at the start of every call."""
+        """A statement of every call, in the order of the launches."""
         self._calls.lines.append(statement)
 
     def scratch(self, name: str, size: str, dtype: str, make: str = "empty", once: bool = False) -> None:

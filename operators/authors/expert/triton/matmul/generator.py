@@ -14,9 +14,18 @@ from operators.authors.expert.triton.matmul import pieces
 from operators.authors.expert.triton.matmul.before import Factors
 from operators.authors.expert.triton.matmul.functions import Functions
 from operators.authors.expert.triton.matmul.join import join
+from operators.authors.expert.triton.matmul.library import multiply_by_library
 from operators.authors.expert.triton.matmul.multiply import Multiply
 from operators.authors.expert.triton.matmul.product import Product, product
-from operators.authors.expert.triton.matmul.schedule import LAYOUTS, algorithms, by_depth, decisions, in_pieces
+from operators.authors.expert.triton.matmul.schedule import (
+    LAYOUTS,
+    LIBRARY,
+    algorithms,
+    by_depth,
+    decisions,
+    in_one_piece,
+    in_pieces,
+)
 from operators.authors.expert.triton.nest.schedule import NOMINAL
 from operators.authors.expert.triton.nest.settings import Settings
 
@@ -38,6 +47,7 @@ class MatmulGenerator:
     def facts(self, graph: Graph, kernel: KernelPlan, hardware: Hardware) -> dict[str, Any]:
         found = _found(graph, kernel.nodes, kernel.outputs)
         defaults = {name: d.value for name, d in decisions(found, dict(kernel.choices), hardware).items()}
+        rows, columns = (defaults.get(name, 128) for name in ("block_m", "block_n"))
         a_by_depth, b_by_depth = by_depth(found, kernel.choices["layout"])
         leaves = (*found.reads, *kernel.outputs)
         return {
@@ -49,10 +59,10 @@ class MatmulGenerator:
             "n": found.n,
             "k": found.k,
             "dtype": found.dtype.value,
-            "element_bytes": found.dtype.bytes,
+            "element_bytes": 2 if in_one_piece(kernel.choices) else found.dtype.bytes,
             "flops": found.flops,
             "bytes": sum(graph[i].type.bytes for i in leaves),
-            "tiles": found.batch * ceil(found.m / defaults["block_m"]) * ceil(found.n / defaults["block_n"]),
+            "tiles": found.batch * ceil(found.m / rows) * ceil(found.n / columns),
             "a_fixed": found.a.fixed,
             "b_fixed": found.b.fixed,
             "weights": any(graph[i].op == "state" for i in (*found.a.reads, *found.b.reads)),
@@ -74,6 +84,9 @@ class MatmulGenerator:
             out.scratch("infinite", "1", "int32", "zeros")
             for side in (found.a, found.b):
                 Factors(out, found, side).look()
+        if kernel.choices["product"] == LIBRARY:
+            multiply_by_library(out, found)
+            return out.code(found.reads, found.contraction.outputs)
         multiply = Multiply(out, found, kernel)
         multiply.add()
         if multiply.form.parts:

@@ -1,11 +1,15 @@
-"""The function that adds up the parts of the depth of a tile, in order, and finishes the result."""
+"""The function that adds up the parts of the depth of a tile, in order, and finishes the result; also that of the
+library's sums."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from operators.authors.expert.triton.expr import Emitter, Scope
+from operators.authors.expert.triton.matmul import pieces
 from operators.authors.expert.triton.matmul.frame import SHAPES, Block, Frame
 from operators.authors.expert.triton.matmul.functions import Functions
-from operators.authors.expert.triton.matmul.multiply import Multiply, finish, narrowed, part, shared, spans
+from operators.authors.expert.triton.matmul.multiply import Multiply, finish, narrowed, part, shared, spans, unscaled
 from operators.authors.expert.triton.matmul.product import Product
 from operators.authors.expert.triton.nest.schedule import power
 from operators.authors.expert.triton.text import indented, loop
@@ -15,12 +19,19 @@ _STRIP = 16  # rows, the least that a tile has
 
 
 def join(multiply: Multiply) -> None:
-    (_join_all if multiply.form.always else _join_shared)(multiply)
+    if multiply.form.always:
+        _join_all(multiply.out, multiply.product, multiply.out.settings.text("split_k"))
+    else:
+        _join_shared(multiply)
 
 
-def _join_all(multiply: Multiply) -> None:
+def finish_sums(out: Functions, product: Product) -> None:
+    """The sums of scaled pieces are there, whole."""
+    _join_all(out, product, "1", scaled=True)
+
+
+def _join_all(out: Functions, product: Product, parts: str, scaled: bool = False) -> None:
     """Every element has as many parts."""
-    out, product = multiply.out, multiply.product
     rows, columns = min(_ROWS, power(product.m)), min(_COLUMNS, power(product.n))
     blocks = {
         "i": Block("BLOCK_M", product.m, SHAPES["i"], product.m % rows == 0),
@@ -32,11 +43,14 @@ def _join_all(multiply: Multiply) -> None:
     load = f"tl.load({part(product)}{emitter.mask(spans(product))})"
     body += ["acc = tl.zeros([BLOCK_M, BLOCK_N], tl.float32)"]
     body += loop("piece in tl.range(0, SPLIT_K)", [f"acc += {load}"])
+    body += unscaled(product, emitter) if scaled else []
     body += narrowed(product)
     body += finish(product, emitter, body)
     tiles = {"TILES_M": str(-(-product.m // rows)), "TILES_N": str(-(-product.n // columns))}
-    values = {"BLOCK_M": str(rows), "BLOCK_N": str(columns), "SPLIT_K": out.settings.text("split_k"), **tiles}
-    _add(out, product, emitter, body, values, f"{product.batch} * {tiles['TILES_M']} * {tiles['TILES_N']}")
+    values = {"BLOCK_M": str(rows), "BLOCK_N": str(columns), "SPLIT_K": parts, **tiles}
+    scratch = {f"exponents_{name}": "int32" for name in "ij"} if scaled else {}
+    values |= pieces.values(out.name) if scaled else {}
+    _add(out, product, emitter, body, values, f"{product.batch} * {tiles['TILES_M']} * {tiles['TILES_N']}", scratch)
 
 
 def _join_shared(multiply: Multiply) -> None:
@@ -81,7 +95,13 @@ def _emitter(product: Product, frame: Frame, body: list[str]) -> Emitter:
 
 
 def _add(
-    out: Functions, product: Product, emitter: Emitter, body: list[str], values: dict[str, str], grid: str
+    out: Functions,
+    product: Product,
+    emitter: Emitter,
+    body: list[str],
+    values: dict[str, str],
+    grid: str,
+    scratch: Mapping[str, str] | None = None,
 ) -> None:
     reads, writes = sorted(emitter.reads), product.contraction.outputs
-    out.add("join", body, values, grid, _WARPS, reads, writes, {"parts": "float32"})
+    out.add("join", body, values, grid, _WARPS, reads, writes, {**(scratch or {}), "parts": "float32"})

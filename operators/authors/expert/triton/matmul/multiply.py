@@ -155,7 +155,7 @@ class Multiply:
         else:
             lines = self._steps("acc", low, high)
         self.body += [f"acc = {zeros}", *([f"small = {zeros}"] if self.pieces else []), *lines]
-        self.body += self._unscaled() if self.pieces else []
+        self.body += unscaled(self.product, self.emitter) if self.pieces else []
         self.body += narrowed(self.product)
 
     def _steps(self, acc: str, low: str, high: str) -> list[str]:
@@ -187,7 +187,7 @@ class Multiply:
     def _pieces(self, side: Side, name: str, deep: str) -> list[list[str]]:
         """Statements that load the tiles of a factor's pieces, the largest first."""
         product, factor = self.product, side.factor
-        own, wide = self._matrix(factor)
+        own, wide = matrix_of(product, factor)
         position = linear((own, wide, variable(deep, product.k)), (factor.batches, factor.width, product.k))
         size, where = factor.batches * factor.width * product.k, position.written("//")
         mask = f"{self.emitter.mask(position.uses)}{self._filler(factor.node, position)}"
@@ -201,25 +201,10 @@ class Multiply:
             lines.append([*described, "else:", *indented(load)] if described else load)
         return lines
 
-    def _unscaled(self) -> list[str]:
-        """Statements that put the sums of both kinds of terms together and undo the scales of both factors."""
-        lines = []
-        for side, name in ((self.product.a, "left"), (self.product.b, "right")):
-            row = linear(self._matrix(side.factor), (side.factor.batches, side.factor.width))
-            text = pieces.exponents(side.factor, row, self.emitter.mask(row.uses))
-            lines.append(f"{name}_exponents = {text}")
-        return [*lines, *pieces.finished()]
-
-    def _matrix(self, factor: Factor) -> tuple[Index, Index]:
-        """Which matrix of a factor the tile multiplies, and the variable along its width."""
-        i, j = variable("i", self.product.m), variable("j", self.product.n)
-        own = factor.own(self.product.rows(variable("batch", self.product.batch), i)[:-1])
-        return own, i if factor.name == "i" else j
-
     def _tile(self, side: Side, deep: str) -> str:
         """The tile of a factor, zero where there is no depth any more."""
         product, factor, emitter = self.product, side.factor, self.emitter
-        (own, wide), p = self._matrix(factor), variable(deep, product.k)
+        (own, wide), p = matrix_of(product, factor), variable(deep, product.k)
         if factor.name in self._copied:
             position = linear((own, wide, p), (factor.batches, factor.width, product.k))
             where = f"{emitter.mask(position.uses)}{self._filler(factor.node, position)}"
@@ -279,6 +264,23 @@ class Multiply:
             lows += [first] if right.lower else []
             highs += [] if right.lower else [f"{first} + BLOCK_N"]
         return lows, highs
+
+
+def matrix_of(product: Product, factor: Factor) -> tuple[Index, Index]:
+    """Which matrix of a factor a tile multiplies, and the variable along its width."""
+    i, j = variable("i", product.m), variable("j", product.n)
+    own = factor.own(product.rows(variable("batch", product.batch), i)[:-1])
+    return own, i if factor.name == "i" else j
+
+
+def unscaled(product: Product, emitter: Emitter) -> list[str]:
+    """Statements that put the sums of both kinds of terms together and undo the scales of both factors."""
+    lines = []
+    for side, name in ((product.a, "left"), (product.b, "right")):
+        row = linear(matrix_of(product, side.factor), (side.factor.batches, side.factor.width))
+        text = pieces.exponents(side.factor, row, emitter.mask(row.uses))
+        lines.append(f"{name}_exponents = {text}")
+    return [*lines, *pieces.finished()]
 
 
 def spans(product: Product) -> frozenset[str]:

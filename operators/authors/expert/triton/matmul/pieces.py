@@ -18,10 +18,12 @@ PIECES = {
     "fp16x3": (2, "float16", 2048.0),
     "bf16x6": (3, "bfloat16", 1.0),
     "bf16x3": (2, "bfloat16", 1.0),
-    "fp16": (1, "float16", 1.0),
 }
+ONE_PIECE = "fp16"  # another structure: its product is another one, and so are the tiles that suit it
+_EVERY = {**PIECES, ONE_PIECE: (1, "float16", 1.0)}
 _BIAS = 127
 _LARGEST = 15 + _BIAS - 1  # what the scale's exponent and the largest element's biased one add up to
+_NEAR = -60, 40  # sums lie below 2**47, and nothing of them below 2**-6 counts
 _SMALLEST = _LARGEST - 126  # below this biased exponent the scale would be infinite
 
 
@@ -33,7 +35,7 @@ def prefix(name: str) -> str:
 def definitions(name: str, word: str) -> list[str]:
     """Constants of the module, given the text of the decision `input_precision`."""
     own = prefix(name)
-    table = [f"    {key!r}: ({n}, tl.{kind}, torch.{kind}, {step})," for key, (n, kind, step) in PIECES.items()]
+    table = [f"    {key!r}: ({n}, tl.{kind}, torch.{kind}, {step})," for key, (n, kind, step) in _EVERY.items()]
     return [
         f"{own}_PIECES, {own}_PIECE, {own}_TYPE, {own}_STEP = {{",
         *table,
@@ -56,7 +58,7 @@ def storage(name: str) -> str:
 
 def power_of_two(exponent: str) -> str:
     """For whole exponents from -126 to 127."""
-    return f"(({exponent} + {_BIAS}) << 23).to(tl.float32, bitcast=True)"
+    return f"((({exponent}) + {_BIAS}) << 23).to(tl.float32, bitcast=True)"
 
 
 def largest(value: str, bounds: list[str]) -> str:
@@ -84,14 +86,18 @@ def cut(factor: Factor, size: int, position: Index, mask: str) -> list[str]:
 
 
 def scaled(value: str, exponent: str) -> str:
-    return f"{value} * {power_of_two(f'({_LARGEST} - {exponent})')}"
+    return f"{value} * {power_of_two(f'{_LARGEST} - {exponent}')}"
 
 
 def finished() -> list[str]:
     """Statements that add the sums of `small` terms to those of large ones, `acc`, and undo the scales."""
-    return [
-        "acc = tl.where(tl.abs(acc) < float('inf'), acc + small * (1.0 / STEP), acc)",
-        f"exponent = left_exponents + right_exponents - {2 * _LARGEST}",
-        "half = exponent >> 1  # one factor would overflow",
-        f"acc = acc * {power_of_two('half')} * {power_of_two('(exponent - half)')}",
+    lines = [
+        "if PIECES > 1:",
+        "    acc = tl.where(tl.abs(acc) < float('inf'), acc + small * (1.0 / STEP), acc)",
     ]
+    # Near zero first: sums of scaled pieces stay far from both ends of the range then, whatever the other side's are.
+    # By vectors, as a whole tile of exponents would fill the registers.
+    sides = {side: f"({side}_exponents - {_LARGEST})" for side in ("left", "right")}
+    near = {side: f"tl.minimum(tl.maximum({text}, {_NEAR[0]}), {_NEAR[1]})" for side, text in sides.items()}
+    factors = [*near.values(), *(f"{text} - {near[side]}" for side, text in sides.items())]
+    return [*lines, *(f"acc = acc * {power_of_two(each)}" for each in factors)]
