@@ -38,6 +38,7 @@ class EvaluatorSettings:
     seed: int | None = None
     accept: PrecisionClass = PrecisionClass.HALF
     torch_compile: bool = True
+    max_autotune: bool = False  # torch.compile that tries many kernels of each kind, as one more baseline
     profile: bool = False  # the kernels of what is judged in full, also before `renew`; it takes seconds
     gate_path: Path | None = None
     layers: frozenset[str] | None = None
@@ -45,7 +46,8 @@ class EvaluatorSettings:
     load_seconds: float = 30.0  # of a baseline
     min_load_seconds: float = 1.8  # a candidate's import and constructor: this or 20 times the Model's constructor
     gpu_load_seconds: float = 30.0  # the same where kernels for a GPU are compiled in the process that loads them
-    compile_seconds: float = 180.0
+    compile_seconds: float = 180.0  # of a baseline's call, in which it may be compiled
+    autotune_seconds: float = 1200.0  # of one that is compiled on request
     min_call_seconds: float = 1.5  # a call may take this long or 20 times eager's time, whichever is longer
     memory_bytes: int | None = None  # of a worker; None: from the problem's size
     reference_seconds: float = 6.0  # for all float64 truths together; decides how many cases there are

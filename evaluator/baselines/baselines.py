@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
@@ -65,14 +66,27 @@ class Baselines:
         """Starts the workers and makes their first calls. May run beside other use of the case book. Raises UserError
         when eager fails there, also when the machine forbids to read a worker's memory."""
         with self._gate.shared():
-            self._start(EAGER)
-            for name, variant in self._device.variants.items():
-                if variant.changes.get("compiled") and not self._settings.torch_compile:
-                    continue
-                if variant.told_by in self._same:
-                    self._same[name] = variant.like
-                else:
+            wanted = {name: each for name, each in self._device.variants.items() if self._is_wanted(each)}
+            compiled = [name for name, each in wanted.items() if each.changes.get("compiled")]
+            self._start_all([EAGER, *(name for name in wanted if name not in compiled)])
+            left = [name for name in compiled if not self._is_told(name)]
+            self._start_all([name for name in left if not wanted[name].on_request])
+            for name in left:  # one after the other: they choose kernels by their times
+                if wanted[name].on_request:
                     self._start(name)
+
+    def _is_wanted(self, variant: Variant) -> bool:
+        settings = self._settings
+        if variant.on_request:
+            return settings.max_autotune
+        return settings.torch_compile or not variant.changes.get("compiled")
+
+    def _is_told(self, name: str) -> bool:
+        """Whether it is the same program as another one, which is known without starting it."""
+        variant = self._device.variants[name]
+        if variant.told_by in self._same:
+            self._same[name] = variant.like
+        return name in self._same
 
     @property
     def names(self) -> list[str]:
@@ -136,33 +150,73 @@ class Baselines:
         self._asked = EAGER
         return self._seats[EAGER].null()
 
-    def _start(self, name: str) -> None:
-        """Starts a worker for `name` and makes its first calls, in which torch.compile compiles."""
-        variant = self._device.variants.get(name, _AS_SHIPPED)
-        changes = variant.changes
+    def _start_all(self, names: list[str]) -> None:
+        """Beside each other where the device allows it, up to their first calls: those need it for themselves."""
+        if not self._device.beside:
+            for name in names:
+                self._start(name)
+            return
+        with ThreadPoolExecutor(max(1, len(names))) as pool:
+            state = self._book.references[0].state
+            loading = {name: pool.submit(self._loaded, name, state, beside=True) for name in names}
         try:
-            memory = self._memory_bytes * (_COMPILER_MEMORY if changes.get("compiled") else 1)
-            seat = self._device.open(memory, self._environment, self._rights)
-            spec = replace(self._spec, **changes)
-            seat.load(0, spec, self._book.references[0].state, self._settings.load_seconds)
-            for case in (*self._first, self._first[0]):
-                last = seat.call(0, case.arguments, self._settings.compile_seconds)
-                fault = _fault(case, last) if changes else ""
-                if fault:
+            for name in names:
+                self._start(name, loading[name].result)
+        finally:
+            seats = [each.result() for each in loading.values() if each.exception() is None]
+            for seat in seats:
+                if seat not in self._seats.values():
                     seat.close()
-                    raise WorkerFailure(Outcome.WRONG_VALUES, fault)
-            self._results[name] = last.outputs
-            if self._is_like(name, variant):
-                seat.close()
-                self._same[name] = variant.like
-                return
-            self._seats[name] = seat
-            if name == EAGER:
-                self.eager_seconds = last.seconds
+
+    def _start(self, name: str, loaded: Callable[[], Seat] | None = None) -> None:
+        """Makes the first calls of the worker for `name`, in which torch.compile compiles, and which is started where
+        it is not `loaded`."""
+        try:
+            seat = loaded() if loaded else self._loaded(name, self._book.references[0].state)
+            self._admit(name, seat)
         except WorkerFailure as failure:
-            if not changes:
+            if not self._variant(name).changes:
                 raise UserError(f"the problem's own Model fails in a worker: {failure.reason}") from None
             self.failures[name] = failure.reason
+
+    def _loaded(self, name: str, state: dict[str, torch.Tensor], beside: bool = False) -> Seat:
+        variant = self._variant(name)
+        memory = self._memory_bytes * (_COMPILER_MEMORY if variant.changes.get("compiled") else 1)
+        seat = self._device.open(memory, self._environment, self._rights)
+        what = 0, replace(self._spec, **variant.changes), state, self._settings.load_seconds
+        try:
+            if beside:
+                seat.load_beside(*what, self._first[0].arguments, self._first_seconds(variant))
+            else:
+                seat.load(*what)
+        except BaseException:
+            seat.close()
+            raise
+        return seat
+
+    def _admit(self, name: str, seat: Seat) -> None:
+        """Raises WorkerFailure, with the worker closed, where it fails or computes something else than eager."""
+        variant = self._variant(name)
+        for case in (*self._first, self._first[0]):
+            last = seat.call(0, case.arguments, self._first_seconds(variant))
+            fault = _fault(case, last) if variant.changes else ""
+            if fault:
+                seat.close()
+                raise WorkerFailure(Outcome.WRONG_VALUES, fault)
+        self._results[name] = last.outputs
+        if self._is_like(name, variant):
+            seat.close()
+            self._same[name] = variant.like
+            return
+        self._seats[name] = seat
+        if name == EAGER:
+            self.eager_seconds = last.seconds
+
+    def _variant(self, name: str) -> Variant:
+        return self._device.variants.get(name, _AS_SHIPPED)
+
+    def _first_seconds(self, variant: Variant) -> float:
+        return self._settings.autotune_seconds if variant.on_request else self._settings.compile_seconds
 
     def _is_like(self, name: str, variant: Variant) -> bool:
         """Whether it computes, bit by bit, what another one does: then it is that one."""

@@ -66,6 +66,19 @@ class Seat(Protocol):
         """Constructs model `number`, and calls it on `rehearsal`, on which nothing is judged, if there is one."""
         ...
 
+    def load_beside(
+        self,
+        number: int,
+        spec: ModelSpec,
+        state: dict[str, torch.Tensor],
+        timeout: float,
+        arguments: list[Any],
+        call_timeout: float,
+    ) -> None:
+        """As `load`, and an untimed call on `arguments`, while other workers start in other threads: where the device
+        allows that, and for what is trusted, since nobody sees who takes how much of the device's memory."""
+        ...
+
     def call(self, number: int, arguments: list[Any], timeout: float, warm: int = 0) -> Call:
         """Lets the worker make `warm` untimed calls on earlier arguments, where there are any, then writes `arguments`
         and times one forward. The worker sees them when its clock runs, and not before."""
@@ -93,18 +106,26 @@ class Seat(Protocol):
 class Variant:
     """A baseline: what is other in its `ModelSpec` than in eager's. One that computes bit by bit what the baseline
     `like` computes is the same program, and is not timed; nor is it started where the baseline `told_by` turned out to
-    be the same as another one."""
+    be the same as another one. `on_request`: it takes minutes to compile."""
 
     changes: dict[str, Any]
     like: str | None = None
     told_by: str | None = None
+    on_request: bool = False
+
+
+COMPILE = {"compiled": "default"}
+# Without CUDA graphs: they copy inputs and give outputs in memory that the next call overwrites, which a module that
+# takes the place of another one must not do.
+MAX_AUTOTUNE = {"compiled": "max-autotune-no-cudagraphs"}
 
 
 class Device(Protocol):
     """Opens seats. `place` is torch's name of where tensors are; `quantile` the statistic of its times that noise moves
-    least; `variants` are the baselines beside eager, by name."""
+    least; `variants` are the baselines beside eager, by name. `beside`: trusted workers may start beside each other."""
 
     place: str
+    beside: bool
     quantile: float
     variants: ClassVar[dict[str, Variant]]
 

@@ -11,7 +11,7 @@ import torch
 
 from egg_search.core.hardware import Hardware
 from egg_search.core.verdict import Outcome
-from evaluator.device.base import NO_RIGHTS, Call, Rights, Variant
+from evaluator.device.base import COMPILE, MAX_AUTOTUNE, NO_RIGHTS, Call, Rights, Variant
 from evaluator.isolation.base import Limits
 from evaluator.isolation.failure import WorkerFailure
 from evaluator.isolation.isolation import Isolation
@@ -35,8 +35,12 @@ class CpuDevice:
     """All cores of `hardware`, in every worker alike."""
 
     place = "cpu"
+    beside = False  # compilers have all of it
     quantile = 0.1  # neighbours only ever add time
-    variants: ClassVar[dict[str, Variant]] = {"compile": Variant({"compiled": True})}
+    variants: ClassVar[dict[str, Variant]] = {
+        "compile": Variant(COMPILE),
+        "max_autotune": Variant(MAX_AUTOTUNE, on_request=True),
+    }
 
     def __init__(self, hardware: Hardware, isolation: Isolation) -> None:
         self._cpus = tuple(sorted(os.sched_getaffinity(0)))[: hardware.cores]

@@ -6,7 +6,7 @@ import os
 from typing import ClassVar
 
 from egg_search.core.hardware import Hardware
-from evaluator.device.base import NO_RIGHTS, Rights, Variant
+from evaluator.device.base import COMPILE, MAX_AUTOTUNE, NO_RIGHTS, Rights, Variant
 from evaluator.device.cuda_bench import Bench
 from evaluator.device.cuda_seat import CudaSeat
 from evaluator.device.cuda_spare import Spares
@@ -17,12 +17,17 @@ class CudaDevice:
     """The GPU that `hardware` describes; workers have all CPUs."""
 
     place = "cuda"
+    beside = True
     quantile = 0.5
     variants: ClassVar[dict[str, Variant]] = {
         "eager_fp32": Variant({"tf32": False}, like="eager"),
         "eager_tf32": Variant({"tf32": True}, like="eager"),
-        "compile": Variant({"compiled": True, "tf32": False}),
-        "compile_tf32": Variant({"compiled": True, "tf32": True}, like="compile", told_by="eager_tf32"),
+        "compile": Variant({**COMPILE, "tf32": False}),
+        "compile_tf32": Variant({**COMPILE, "tf32": True}, like="compile", told_by="eager_tf32"),
+        "max_autotune": Variant({**MAX_AUTOTUNE, "tf32": False}, on_request=True),
+        "max_autotune_tf32": Variant(
+            {**MAX_AUTOTUNE, "tf32": True}, like="max_autotune", told_by="eager_tf32", on_request=True
+        ),
     }
 
     def __init__(self, hardware: Hardware, isolation: Isolation) -> None:

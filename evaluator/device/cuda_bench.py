@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -43,13 +44,15 @@ class Placed:
 
 
 class Bench:
-    """Of the current device. `l2_bytes` is the size of its cache. One thread at a time.
+    """Of the current device. `l2_bytes` is the size of its cache. One thread at a time, which has the `lock` where
+    there are others.
 
     The memory that arguments and outputs lie in belongs to it, and all workers share it: one worker runs at a time, and
     between calls there are neither fresh inputs in it nor anybody's outputs.
     """
 
     def __init__(self, l2_bytes: int) -> None:
+        self.lock = threading.Lock()
         self._cold = torch.zeros(2 * l2_bytes, dtype=torch.uint8, device="cuda")
         self._slots: dict[str, tuple[list[DeviceRegion], list[Any]]] = {}
         self._kept = torch.empty(0, dtype=torch.uint8, device="cuda")

@@ -57,13 +57,38 @@ class CudaSeat(CpuSeat):
         timeout: float,
         rehearsal: list[Any] | None = None,
     ) -> None:
+        self._set_up()
+        before = _free_bytes()
+        super().load(number, spec, state, timeout, rehearsal)
+        self._hold(before - _free_bytes())
+
+    def load_beside(
+        self,
+        number: int,
+        spec: ModelSpec,
+        state: dict[str, torch.Tensor],
+        timeout: float,
+        arguments: list[Any],
+        call_timeout: float,
+    ) -> None:
+        self._set_up()
+        super().load(number, spec, state, timeout)
+        try:
+            with self._bench.lock:
+                placed = self._bench.slot(arguments, 0)
+                torch.cuda.synchronize()
+            self._worker.resume()
+            self._reveal((number, 0), placed)
+            self._expect(self._worker.request(Op.CALL, call_timeout, number, 0, 1))
+            self._worker.pause()
+        except _FULL as error:
+            self._full(error)
+
+    def _set_up(self) -> None:
         if self._setup is not None:
             self._worker.resume()
             self._send(Op.SETUP, _SETUP_SECONDS, NULL_MODEL, value=self._setup)
             self._setup = None
-        before = _free_bytes()
-        super().load(number, spec, state, timeout, rehearsal)
-        self._hold(before - _free_bytes())
 
     def row(self, number: int, many: Sequence[list[Any]], timeout: float) -> tuple[float, list[Call]]:
         """Seconds of one call after the other on each of `many` arguments, all of one form, and what came of each. The

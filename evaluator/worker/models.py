@@ -34,7 +34,7 @@ class ModelSpec:
     seed: int = 0
     state: Layout | None = None
     threads: int = 1
-    compiled: bool = False  # torch.compile it
+    compiled: str = ""  # the mode of torch.compile; empty: it is not compiled
     tf32: bool | None = None  # may products and convolutions of float32 be computed in TF32? None: as torch is shipped
 
 
@@ -63,7 +63,7 @@ class Models:
             region = Region(state_fd, spec.state.size)
             model.load_state_dict(spec.state.fill(spec.state.views(region)), strict=True)
         model = self._memory.take(model)
-        self._models[number] = torch.compile(model) if spec.compiled else model
+        self._models[number] = torch.compile(model, mode=spec.compiled) if spec.compiled else model
 
     def bind(self, number: int, slot: int, layout: Layout, fd: int) -> None:
         self._arguments[number, slot] = layout.fill(self._memory.bind(layout, fd))

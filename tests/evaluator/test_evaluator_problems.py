@@ -125,6 +125,12 @@ def test_torch_compile_is_a_baseline(evaluator_for):
     assert verdict.ok and set(verdict.timing.speedups) == {"eager", "compile"} == set(evaluator.baselines())
 
 
+def test_max_autotune_is_a_baseline_on_request(evaluator_for):
+    source = NORM_SOFTMAX.replace("nn.LayerNorm(features)", "nn.Linear(features, 64)")  # a product has a choice
+    evaluator = evaluator_for(source, max_autotune=True)
+    assert set(evaluator.baselines()) == {"eager", "max_autotune"} and not evaluator.baseline_failures
+
+
 def test_a_failing_torch_compile_is_recorded(evaluator_for):
     evaluator = evaluator_for(NORM_SOFTMAX, torch_compile=True, compile_seconds=0.8)
     assert set(evaluator.baselines()) == {"eager"}
