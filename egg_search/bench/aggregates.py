@@ -24,6 +24,8 @@ class Aggregate:
     median_vs_eager: float
     geomean_vs_compile: float
     median_vs_compile: float
+    geomean_vs_tuned: float
+    median_vs_tuned: float
     geomean_vs_shipped: float
     median_vs_shipped: float
     worst_vs_better: float
@@ -52,6 +54,7 @@ def aggregate(scores: Iterable[Score], precision: PrecisionClass) -> Aggregate |
     if not entries:
         return None
     eager, compiled = [entry.vs_eager for entry in entries], [entry.vs_compile for entry in entries]
+    tuned = [entry.vs_tuned for entry in entries]
     shipped = [entry.vs_shipped for entry in entries]
     return Aggregate(
         precision=str(precision),
@@ -60,6 +63,8 @@ def aggregate(scores: Iterable[Score], precision: PrecisionClass) -> Aggregate |
         median_vs_eager=_median(eager),
         geomean_vs_compile=geomean(compiled),
         median_vs_compile=_median(compiled),
+        geomean_vs_tuned=geomean(tuned),
+        median_vs_tuned=_median(tuned),
         geomean_vs_shipped=geomean(shipped),
         median_vs_shipped=_median(shipped),
         worst_vs_better=min(_finite([entry.vs_better for entry in entries]), default=nan),

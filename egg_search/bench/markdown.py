@@ -8,7 +8,7 @@ from typing import Any
 
 from egg_search.bench.aggregates import Aggregate, Reach, aggregates, mean, reaches
 from egg_search.bench.scores import Entry, Score
-from egg_search.reports.rivals import has_classes
+from egg_search.reports.rivals import has_classes, is_tuned
 from egg_search.reports.summary import EAGER
 from egg_search.reports.text import milliseconds, ratio
 
@@ -21,6 +21,7 @@ _CLASSES = (
     "'eager' and 'compile' (torch.compile) are as exact as the class: strict float32 for faithful, else TF32; "
     "'shipped' is eager as PyTorch ships it, with convolutions in TF32."
 )
+_READ_TUNED = " 'max-autotune' is torch.compile in that mode, without CUDA graphs."
 _READ_ROOFLINE = (
     " GB/s and TFLOP/s are the least work of the problem over the best's time, 'roofline' its share of what this GPU "
     "was measured to reach (of the lower roof, which is named), 'over eager's' the error over that of eager in strict "
@@ -36,7 +37,9 @@ def page(scores: Sequence[Score], failures: Mapping[str, str], command: str, mac
     parts = [
         "# Benchmark",
         _made_by(command, machine),
-        _READ.format(baselines=_CLASSES if layout.classes else _ONE_KIND) + _READ_ROOFLINE * layout.roofline,
+        _READ.format(baselines=_CLASSES if layout.classes else _ONE_KIND)
+        + _READ_TUNED * layout.tuned
+        + _READ_ROOFLINE * layout.roofline,
         _table([layout.aggregate(each) for each in aggregates(scores)]),
         *([_table(list(map(_reach, reaches(scores))))] if layout.roofline else []),
         f"C{layout.rate[1:]}: {rate:.2f} on average. Engine overhead: {overhead:.1f} ms a configuration.{busy}",
@@ -48,11 +51,12 @@ def page(scores: Sequence[Score], failures: Mapping[str, str], command: str, mac
 
 
 class _Layout:
-    """Which columns there are: those about precision classes and rooflines only where baselines and verdicts know of
-    them. A row maps columns to cells."""
+    """Which columns there are: those about precision classes, max-autotune and rooflines only where baselines and
+    verdicts know of them. A row maps columns to cells."""
 
     def __init__(self, scores: Sequence[Score]) -> None:
         self.classes = any(has_classes(each.baselines_ms) for each in scores)
+        self.tuned = any(is_tuned(each.baselines_ms) for each in scores)
         self.roofline = any(entry.roofline for each in scores for entry in each.best.values())
         self.rate = "configurations a second" + " and GPU" * self.classes
 
@@ -61,6 +65,10 @@ class _Layout:
             "geomean vs shipped": ratio(each.geomean_vs_shipped),
             "median vs shipped": ratio(each.median_vs_shipped),
         }
+        tuned = {
+            "geomean vs max-autotune": ratio(each.geomean_vs_tuned),
+            "median vs max-autotune": ratio(each.median_vs_tuned),
+        }
         return {
             "class": each.precision,
             "problems": str(each.problems),
@@ -68,6 +76,7 @@ class _Layout:
             "median vs eager": ratio(each.median_vs_eager),
             "geomean vs compile": ratio(each.geomean_vs_compile),
             "median vs compile": ratio(each.median_vs_compile),
+            **(tuned if self.tuned else {}),
             **(shipped if self.classes else {}),
             "worst vs better of both": ratio(each.worst_vs_better),
             "rough": str(each.rough),
@@ -86,10 +95,12 @@ class _Layout:
         return {
             "eager ms": milliseconds(entry.eager_ms),
             "compile ms": milliseconds(entry.compile_ms),
+            **({"max-autotune ms": milliseconds(entry.tuned_ms)} if self.tuned else {}),
             "class": entry.precision,
             "best ms": milliseconds(entry.ms),
             "vs eager": ratio(entry.vs_eager, entry.eager in entry.rough),
             "vs compile": ratio(entry.vs_compile, entry.compile in entry.rough),
+            **({"vs max-autotune": ratio(entry.vs_tuned, entry.tuned in entry.rough)} if self.tuned else {}),
             **({"vs shipped": ratio(entry.vs_shipped, EAGER in entry.rough)} if self.classes else {}),
             "error": f"{entry.error:.1e}",
             "eager's error": f"{entry.eager_error:.1e}",

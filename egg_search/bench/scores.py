@@ -14,8 +14,9 @@ from egg_search.reports.summary import COMPILE, EAGER, Summary
 @dataclass(frozen=True)
 class Entry:
     """The fastest of one problem that is at least as exact as a class; `precision` is its own. `vs_eager` and
-    `vs_compile` are over the baselines of the class, which `eager` and `compile` name (see `reports.rivals`),
-    `vs_shipped` over eager as PyTorch ships. nan where a baseline is missing."""
+    `vs_compile` are over the baselines of the class, which `eager` and `compile` name (see `reports.rivals`), and so is
+    `vs_tuned`, over torch.compile's max-autotune; `vs_shipped` over eager as PyTorch ships. nan where a baseline is
+    missing."""
 
     precision: str
     ms: float
@@ -23,8 +24,11 @@ class Entry:
     compile: str
     eager_ms: float | None
     compile_ms: float | None
+    tuned: str
+    tuned_ms: float | None
     vs_eager: float
     vs_compile: float
+    vs_tuned: float
     vs_shipped: float
     rough: tuple[str, ...]  # baselines against which a busy machine left the speedup uncertain
     error: float
@@ -109,8 +113,11 @@ def _entry(summary: Summary, precision: PrecisionClass) -> Entry:
         compile=names.compile,
         eager_ms=baselines.get(names.eager),
         compile_ms=baselines.get(names.compile),
+        tuned=names.tuned,
+        tuned_ms=baselines.get(names.tuned),
         vs_eager=point.speedup(names.eager),
         vs_compile=point.speedup(names.compile),
+        vs_tuned=point.speedup(names.tuned),
         vs_shipped=point.speedup(EAGER),
         rough=tuple(name for name in dict.fromkeys((*names, EAGER)) if point.is_rough(name)),
         error=errors.norm,

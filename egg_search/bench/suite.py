@@ -65,7 +65,7 @@ class Suite:
     def _require_same_search(self, directory: Path) -> None:
         """One table holds searches of one kind. Raises UserError when this one was begun with other settings."""
         begun = Settings.from_json(RunDirectory(directory).settings()["settings"])
-        for name in ("seed", "precision", "library_ports", "profile"):
+        for name in ("seed", "precision", "library_ports", "max_autotune", "profile"):
             was, now = getattr(begun, name), getattr(self.settings, name)
             if was != now:
                 raise UserError(f"{directory} was begun with {name} {was}, not {now}; use another --out")

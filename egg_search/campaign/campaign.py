@@ -94,7 +94,10 @@ class Campaign:
 def _workshop(settings: Settings, problem: Problem, path: Path, hardware: Hardware) -> Workshop:
     settings.require_dialects(hardware)
     evaluator = EvaluatorSettings(
-        accept=settings.precision, gate_path=machine_gate(), build_seconds=settings.build_timeout_s
+        accept=settings.precision,
+        max_autotune=settings.max_autotune,
+        gate_path=machine_gate(),
+        build_seconds=settings.build_timeout_s,
     )
     build_dir = Path(path).absolute() / "build"
     return CampaignWorkshop(problem, hardware, build_dir, evaluator, settings.authors, settings.author_options)

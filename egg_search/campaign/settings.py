@@ -20,8 +20,8 @@ class Settings:
     """`problem` is a path. A campaign ends at the first of its budgets: seconds of search, evaluations.
 
     `precision` is the loosest class that may enter the archive; without `library_ports` candidates that launch no
-    kernel of their own may not. `ray_address`: None starts Ray here, "none" does
-    without it. `batch` is how many configurations a tuning step tries on each device.
+    kernel of their own may not. With `max_autotune` torch.compile in that mode is a baseline, too. `ray_address`: None
+    starts Ray here, "none" does without it. `batch` is how many configurations a tuning step tries on each device.
     """
 
     problem: str
@@ -35,6 +35,7 @@ class Settings:
     dialects: tuple[Dialect, ...] = ()  # empty: all that the hardware runs
     precision: PrecisionClass = PrecisionClass.FAITHFUL
     library_ports: bool = True
+    max_autotune: bool = False
     principles: tuple[str, ...] = ()  # directories with a user's own
     scheduler: str = "staged"
     batch: int = 4

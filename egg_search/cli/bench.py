@@ -27,6 +27,7 @@ def bench(
     profile: Annotated[str | None, Option(help="Sizes. Default for bundled problems: those for the device.")] = None,
     precision: Annotated[str, Option(help="The loosest class to keep: faithful, tf32, half or loose.")] = "faithful",
     no_library_ports: Annotated[bool, Option("--no-library-ports", help="As for `egg run`.")] = False,
+    max_autotune: Annotated[bool, Option("--max-autotune", help="As for `egg run`.")] = False,
     seed: Annotated[int, Option(help="Every random choice of the searches comes from it.")] = 0,
     device: Annotated[str, Option(help="As for `egg run`.")] = "auto",
     ray_address: Annotated[str | None, Option(help="As for `egg run`.")] = None,
@@ -63,6 +64,7 @@ def bench(
         seed=seed,
         precision=chosen,
         library_ports=not no_library_ports,
+        max_autotune=max_autotune,
         ray_address=ray_address,
         device=device,
     )
@@ -81,7 +83,8 @@ def bench(
         "ray-address": ray_address,
         "parallel": parallel,
     }
-    command = _command(problems or (), options, no_library_ports)
+    flags = {"no-library-ports": no_library_ports, "max-autotune": max_autotune}
+    command = _command(problems or (), options, flags)
     raise typer.Exit(_search(suite, _parallel(parallel, settings), command))
 
 
@@ -100,10 +103,10 @@ def _search(suite: Suite, parallel: int, command: str) -> int:
     return NOTHING if suite.failures else OK
 
 
-def _command(problems: Sequence[str], options: Mapping[str, Any], no_library_ports: bool) -> str:
+def _command(problems: Sequence[str], options: Mapping[str, Any], flags: Mapping[str, bool]) -> str:
     """What makes the same table again; None stands for an option that was not given."""
     given = [f"--{option}={value}" for option, value in options.items() if value is not None]
-    return shlex.join(["egg", "bench", *problems, *given, *["--no-library-ports"] * no_library_ports])
+    return shlex.join(["egg", "bench", *problems, *given, *(f"--{flag}" for flag, on in flags.items() if on)])
 
 
 def _profile(asked: str | None, paths: dict[str, Path], device: str) -> str | None:

@@ -21,6 +21,10 @@ def run(
     no_library_ports: Annotated[
         bool, Option("--no-library-ports", help="Keep no candidate that only calls torch's own operators.")
     ] = False,
+    max_autotune: Annotated[
+        bool,
+        Option("--max-autotune", help="One more baseline: torch.compile's max-autotune, without CUDA graphs. Minutes."),
+    ] = False,
     device: Annotated[str, Option(help="auto: the GPUs where there are some; cpu or cuda insist.")] = "auto",
     isolation: Annotated[
         str, Option(help="auto: every layer that this machine has; strict: only with all of them.")
@@ -64,6 +68,7 @@ def run(
         authors=(author,),
         precision=chosen,
         library_ports=not no_library_ports,
+        max_autotune=max_autotune,
         principles=tuple(map(str, principles or ())),
         isolation=isolation_mode(isolation),
         ray_address=ray_address,

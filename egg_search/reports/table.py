@@ -10,10 +10,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from egg_search.reports.rivals import Rivals, has_classes, rivals
+from egg_search.reports.rivals import SHIPPED, has_classes, is_tuned, rivals
 from egg_search.reports.roofline import roofline_cell
-from egg_search.reports.summary import COMPILE, EAGER, Point, Summary
+from egg_search.reports.summary import Point, Summary
 from egg_search.reports.text import milliseconds, ratio, survey_lines
+
+KINDS = ("eager", "compile", "max-autotune")  # of baselines, as columns; the last one on request
 
 READ = (
     "Times are milliseconds a call. 'vs' is the baseline's time over the best found's: above 1 is faster; "
@@ -25,6 +27,8 @@ READ_CLASSES = (
     " 'eager' and 'compile' are as exact as the best's class: strict float32 for faithful, TF32 for every other one."
 )
 
+READ_TUNED = " 'max-autotune' is torch.compile in that mode, without CUDA graphs."
+
 READ_ROOFLINE = (
     " 'roofline' is the least work of the problem over the best's time, its share of what this GPU reaches, and what "
     "holds the best up."
@@ -35,18 +39,20 @@ def result_table(summaries: Iterable[Summary], modules: Mapping[Path, Path]) -> 
     """One row a run. `modules` maps a run's path to the fastest of its exported modules."""
     summaries = list(summaries)
     on_gpu, classes = any(map(_roofline, summaries)), any(has_classes(each.baselines_ms) for each in summaries)
+    tuned = any(is_tuned(each.baselines_ms) for each in summaries)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("problem", overflow="fold")
-    for name in ("eager ms", "compile ms", "best ms", "vs eager", "vs compile"):
+    kinds = KINDS[: 3 if tuned else 2]
+    for name in (*(f"{kind} ms" for kind in kinds), "best ms", *(f"vs {kind}" for kind in kinds)):
         table.add_column(name, justify="right")
     table.add_column("error (eager's)")
     table.add_column("class", no_wrap=True)
     if on_gpu:
         table.add_column("roofline")
     table.add_column("structure, and the principles that won", overflow="fold", ratio=1)
-    notes = [Text(READ + READ_CLASSES * classes + READ_ROOFLINE * on_gpu, style="dim")]
+    notes = [Text(READ + READ_CLASSES * classes + READ_TUNED * tuned + READ_ROOFLINE * on_gpu, style="dim")]
     for summary in summaries:
-        *figures, won = _row(summary)
+        *figures, won = _row(summary, len(kinds))
         table.add_row(*figures, *([Text(_roofline(summary) or "-")] if on_gpu else []), won)
         if summary.path in modules:
             notes.append(Text(f"{summary.problem}: {modules[summary.path]}"))
@@ -66,18 +72,18 @@ def flag_lines(summary: Summary) -> list[str]:
     ]
 
 
-def _row(summary: Summary) -> list[Text]:
+def _row(summary: Summary, kinds: int) -> list[Text]:
     best = summary.best
-    names = rivals(best.elite.precision, summary.baselines_ms) if best else Rivals(EAGER, COMPILE)
+    names = (rivals(best.elite.precision, summary.baselines_ms) if best else SHIPPED)[:kinds]
     baselines = [milliseconds(summary.baselines_ms.get(name), summary.result.survey.shared) for name in names]
     if best is None:
-        return [Text(each) for each in (summary.problem, *baselines, "-", "-", "-", "-", "-", "found nothing correct")]
+        empty = ["-"] * (kinds + 3)
+        return [Text(each) for each in (summary.problem, *baselines, *empty, "found nothing correct")]
     errors = best.verdict.errors
     won = f"{best.structure}; {', '.join(best.principles) or 'no principle'}"
     return [
         *(Text(each) for each in (summary.problem, *baselines, milliseconds(best.ms, best.shared))),
-        _over(best, names.eager),
-        _over(best, names.compile),
+        *(_over(best, name) for name in names),
         *(Text(each) for each in (f"{errors.norm:.1e} ({errors.eager_norm:.1e})", str(errors.precision), won)),
     ]
 

@@ -51,9 +51,11 @@ def summary(*points, name="product", baselines=BASELINES, elapsed=60.0, devices=
 
 
 def test_each_class_has_rivals_that_are_as_exact():
-    assert rivals(FAITHFUL, BASELINES) == Rivals("eager_fp32", "compile")
-    assert rivals(TF32, BASELINES) == rivals(HALF, BASELINES) == Rivals("eager_tf32", "compile_tf32")
-    assert {rivals(each, {"eager", "compile"}) for each in PrecisionClass} == {Rivals("eager", "compile")}
+    assert rivals(FAITHFUL, BASELINES) == Rivals("eager_fp32", "compile", "max_autotune")
+    in_tf32 = Rivals("eager_tf32", "compile_tf32", "max_autotune_tf32")
+    assert rivals(TF32, BASELINES) == rivals(HALF, BASELINES) == in_tf32
+    shipped = Rivals("eager", "compile", "max_autotune")
+    assert {rivals(each, {"eager", "compile"}) for each in PrecisionClass} == {shipped}
     # A torch.compile in TF32 that failed is not replaced by a slower one in float32.
     assert rivals(TF32, set(BASELINES) - {"compile_tf32"}).compile == "compile_tf32"
 
@@ -133,3 +135,19 @@ def test_result_table_compares_with_the_rivals_of_the_class():
     row = next(line for line in text.splitlines() if line.lstrip().startswith("product"))
     assert row.split()[1:6] == ["6", "3", "2", "3.00x", "1.50x"]
     assert READ_CLASSES.strip() in " ".join(text.split())
+
+
+def test_max_autotune_has_columns_where_it_was_asked_for():
+    asked = BASELINES | {"max_autotune": 5.0, "max_autotune_tf32": 2.5}
+    found = summary(point(4.0, baselines=asked), point(2.0, TF32, baselines=asked), baselines=asked)
+    faithful, tf32 = (score(found).best[each] for each in ("faithful", "tf32"))
+    assert (faithful.vs_tuned, tf32.vs_tuned) == pytest.approx((1.25, 1.25))
+    texts = {}
+    for name, each in (("asked", found), ("not", summary(point(2.0, TF32)))):
+        console = Console(file=io.StringIO(), width=300)
+        console.print(result_table([each], {}))
+        texts[name] = console.file.getvalue(), page([score(each)], {}, "egg bench", MACHINE)
+    assert all("vs max-autotune" in text for text in texts["asked"])
+    assert not any("max-autotune" in text for text in texts["not"])
+    row = next(line for line in texts["asked"][0].splitlines() if line.lstrip().startswith("product"))
+    assert row.split()[1:8] == ["6", "3", "2.5", "2", "3.00x", "1.50x", "1.25x"]
