@@ -130,6 +130,7 @@ class Baselines:
         try:
             return call()
         except WorkerFailure:
+            self._seats[name].close()
             self._start(name)
         try:
             return call()

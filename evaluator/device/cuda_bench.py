@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from evaluator.device.cuda_memory import DeviceRegion, aligned, forget_persisting_lines, view, views
+from evaluator.device.cuda_room import Room
 from evaluator.protocol.memory import Layout, layout_of, same_bytes, tensors_of
 from evaluator.protocol.records import Output
 
@@ -27,6 +28,7 @@ _DECOYS = 3  # at the most: what waits for the inputs to change is answered by s
 _HOLD, _HOLD_MORE, _LONGEST_HOLD, _SLOWER = 0.0004, 0.0001, 0.0015, 1.5
 _LEAST_HERTZ, _TIMED_CYCLES = 2e9, 2_000_000
 _POISON = 0xFF  # NaN in every floating-point type
+_IDLE_BYTES = 512 << 20  # that torch may hold for later when a worker has gone
 _MOST_LAYOUTS = 6  # whose slots are kept: those of the problem's shapes
 
 
@@ -56,7 +58,8 @@ class Bench:
         self._cold = torch.zeros(2 * l2_bytes, dtype=torch.uint8, device="cuda")
         self._slots: dict[str, tuple[list[DeviceRegion], list[Any]]] = {}
         self._kept = torch.empty(0, dtype=torch.uint8, device="cuda")
-        self.make_room(1)
+        self._room = Room()
+        self.poison(self.room.size)
         self._usual = min(self._probe() for _ in range(_CALIBRATION))
         self._hertz = max(_LEAST_HERTZ, *(_hertz() for _ in range(_PROBES)))
 
@@ -75,11 +78,23 @@ class Bench:
             _copy(Placed(first, layout, regions[-1]))
         return Placed(arguments, layout, regions[index])
 
-    def make_room(self, size: int) -> None:
-        """For outputs of so many bytes."""
-        if not hasattr(self, "room") or self.room.size < size:
-            self.room = DeviceRegion.create(size)
-            self.poison(size)
+    @property
+    def room(self) -> DeviceRegion:
+        """Where outputs lie."""
+        return self._room.region
+
+    def make_room(self, size: int, user: object) -> None:
+        """For `user`'s outputs of so many bytes."""
+        if self._room.make(size, user):
+            self.poison(self.room.size)
+
+    def leave(self, user: object) -> None:
+        """Gives back what only `user` needed of the device's memory, be it that its outputs were copied."""
+        self._kept = self._kept[:0].clone()
+        if self._room.leave(user):
+            self.poison(self.room.size)
+        if idle_bytes() > _IDLE_BYTES:
+            torch.cuda.empty_cache()
 
     def write(self, placed: Sequence[Placed]) -> None:
         """Proves that nobody else runs, writes the arguments, and empties the cache. Raises Busy."""
@@ -176,6 +191,16 @@ def _hertz() -> float:
     end.record()
     torch.cuda.synchronize()
     return _TIMED_CYCLES / start.elapsed_time(end) * 1e3
+
+
+def reserved_bytes(kind: str = "reserved_bytes") -> int:
+    """That torch holds in this process. (`memory_reserved` takes milliseconds.)"""
+    return torch._C._cuda_memoryStats(torch.cuda.current_device())[kind]["all"]["current"]
+
+
+def idle_bytes() -> int:
+    """That torch holds, and nobody uses."""
+    return reserved_bytes() - reserved_bytes("allocated_bytes")
 
 
 def bytes_of(arguments: list[Any]) -> int:

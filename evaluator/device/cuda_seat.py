@@ -18,7 +18,7 @@ import torch
 from egg_search.core.verdict import Outcome
 from evaluator.device.base import Call
 from evaluator.device.cpu import BIND_SECONDS, CpuSeat
-from evaluator.device.cuda_bench import SLOTS, Bench, Busy, Placed, bytes_of
+from evaluator.device.cuda_bench import SLOTS, Bench, Busy, Placed, bytes_of, reserved_bytes
 from evaluator.device.cuda_memory import DeviceMemoryError, DeviceRegion, up
 from evaluator.isolation.worker import Worker
 from evaluator.protocol.records import MAX_OUTPUTS, Op, Output, Reply, Status
@@ -119,6 +119,7 @@ class CudaSeat(CpuSeat):
         assert self._last is not None, "a null call repeats a call, or a row of them"
         placed, size = self._last
         self._worker.resume()
+        self._make_room(size)
         self._expect(self._worker.request(Op.CALL, BIND_SECONDS, NULL_MODEL))
         self._worker.pause()
         seconds, reply = self._timed(placed, size, BIND_SECONDS)
@@ -142,6 +143,11 @@ class CudaSeat(CpuSeat):
         self._bench.clear([placed], self._bench.room.size)
         return min(1.0, max(0.0, reply.number)), reply.text
 
+    def close(self) -> None:
+        super().close()
+        with self._bench.lock:
+            self._bench.leave(self)
+
     def _forward(
         self, number: int, arguments: list[Any], timeout: float, warm: int, own_seconds: float | None = None
     ) -> Call:
@@ -150,7 +156,7 @@ class CudaSeat(CpuSeat):
             placed = self._bench.slot(arguments, place[1])
             self._worker.resume()
             self._reveal(place, placed)
-            self._make_room(max(_LEAST_ROOM, placed.layout.size))
+            self._make_room(max(_LEAST_ROOM, placed.layout.size, self._sizes.get(number, 0)))
             warm, before = warm if place in self._written else 0, _free_bytes()
             self._expect(self._worker.request(Op.CALL, timeout, *place, warm))
             self._worker.pause()
@@ -233,7 +239,7 @@ class CudaSeat(CpuSeat):
             self._send(Op.BIND, BIND_SECONDS, *place, placed.layout, placed.region.fd)
 
     def _make_room(self, size: int) -> None:
-        self._bench.make_room(size)
+        self._bench.make_room(size, self)
         if self._room is not self._bench.room:
             self._room = self._bench.room
             self._bench.poison(self._room.size)
@@ -252,6 +258,5 @@ class CudaSeat(CpuSeat):
 
 
 def _free_bytes() -> int:
-    """Of the device, and what torch keeps for itself in this process. (`memory_reserved` takes milliseconds.)"""
-    own = torch._C._cuda_memoryStats(torch.cuda.current_device())["reserved_bytes"]["all"]["current"]
-    return torch.cuda.mem_get_info()[0] + own
+    """Of the device, and what torch keeps for itself in this process."""
+    return torch.cuda.mem_get_info()[0] + reserved_bytes()

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from evaluator.device.cuda_bench import hold_seconds
+from evaluator.device.cuda_room import Room
 from evaluator.device.cuda_seat import CudaSeat
 from evaluator.protocol.records import Reply, Status
 
@@ -53,3 +54,20 @@ def test_only_the_nominal_seconds_of_a_longer_hold_are_taken_off():
     assert bench.launches == [8e-4]
     assert seconds >= 2 * nominal - (nominal - usual) - 1e-5
     assert seconds < 2 * nominal - (nominal - usual) + 0.05
+
+
+def test_room_is_as_large_as_those_need_that_are_there():
+    room = Room(create=lambda size: SimpleNamespace(size=size))
+    assert room.make(1 << 20, "baseline") and not room.make(1 << 10, "candidate")
+    assert room.make(40 << 30, "candidate") and room.region.size == 40 << 30
+    assert room.leave("candidate") and room.region.size == 1 << 20
+
+
+def test_room_that_others_need_stays():
+    room = Room(create=lambda size: SimpleNamespace(size=size))
+    room.make(8 << 30, "baseline")
+    room.make(8 << 30, "candidate")
+    before = room.region
+    assert not room.leave("candidate") and room.region is before
+    room.make(64 << 20, "another")
+    assert room.leave("baseline") and room.region.size == 64 << 20

@@ -251,6 +251,7 @@ def test_a_compiled_baseline_that_computes_something_else_is_none(book_of):
     book, seats = book_of(NORM_SOFTMAX), []
     device = SimpleNamespace(
         quantile=0.1,
+        beside=CpuDevice.beside,
         variants=CpuDevice.variants,
         open=lambda *_: seats.append(_Seat(book.references[0])) or seats[-1],
     )
