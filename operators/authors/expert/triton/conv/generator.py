@@ -11,12 +11,14 @@ from egg_search.core.knobs import Value
 from operators.authors.expert.ir.graph import Graph
 from operators.authors.expert.plan import Decision, KernelCode, KernelPlan
 from operators.authors.expert.triton.conv.convolution import Convolution, convolution
-from operators.authors.expert.triton.conv.copies import copy_input, copy_weights
+from operators.authors.expert.triton.conv.copies import input_copy, weights_copy
 from operators.authors.expert.triton.conv.direct import Direct
 from operators.authors.expert.triton.conv.implicit import Implicit
 from operators.authors.expert.triton.conv.join import join
-from operators.authors.expert.triton.conv.schedule import algorithms, decisions, tiles
+from operators.authors.expert.triton.conv.schedule import algorithms, copied, decisions, tiles
+from operators.authors.expert.triton.matmul import pieces
 from operators.authors.expert.triton.matmul.functions import Functions
+from operators.authors.expert.triton.matmul.schedule import in_one_piece, in_pieces
 from operators.authors.expert.triton.nest.schedule import NOMINAL
 from operators.authors.expert.triton.nest.settings import Settings
 
@@ -55,7 +57,7 @@ class ConvGenerator:
             "transposed": g.transposed,
             "depthwise": g.group_channels == 1 and g.groups > 1,
             "dtype": found.dtype.value,
-            "element_bytes": found.dtype.bytes,
+            "element_bytes": 2 if in_one_piece(choices) else found.dtype.bytes,
             "flops": g.flops,
             "bytes": sum(graph[i].type.bytes for i in (*found.reads, *kernel.outputs)),
             "tiles": _tiles(found, defaults),
@@ -72,16 +74,25 @@ class ConvGenerator:
         if choices["convolution"] == "direct":
             Direct(out, found).add()
             return out.code(found.reads, found.contraction.outputs)
-        if choices["layout"] == "channels last":
-            copy_input(out, found)
-        if choices["layout"] != "as given":
-            copy_weights(out, found, choices["depth"] == "tap by tap")
+        self._copies(out, found, choices)
         if choices["product"] == "split":
             out.scratch("parts", f"{out.settings.text('split_k')} * {found.parts}", "float32")
         Implicit(out, found, kernel).add()
         if choices["product"] == "split":
             join(out, found)
         return out.code(found.reads, found.contraction.outputs)
+
+    def _copies(self, out: Functions, found: Convolution, choices: Mapping[str, Value]) -> None:
+        weights = weights_copy(out, found, choices["depth"] == "tap by tap")
+        if in_pieces(choices):
+            out.define(pieces.definitions(out.name, out.settings.text("input_precision")))
+            input_copy(out, found).split()
+            weights.split()
+            return
+        if copied(choices):
+            input_copy(out, found).pack()
+        if choices["layout"] != "as given":
+            weights.pack()
 
 
 def _tiles(found: Convolution, defaults: Mapping[str, Value]) -> int:

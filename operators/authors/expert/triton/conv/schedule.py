@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil, prod
 
 from egg_search.core.hardware import Hardware
@@ -9,12 +10,12 @@ from egg_search.core.knobs import Lever, Value
 from operators.authors.expert.ir.graph import DType
 from operators.authors.expert.plan import Decision
 from operators.authors.expert.triton.conv.convolution import Convolution
+from operators.authors.expert.triton.matmul.schedule import MANY, PIECED, arithmetic, in_one_piece, in_pieces
 from operators.authors.expert.triton.nest.schedule import NOMINAL, power
 
 LEAST = 16  # in every direction of a tile, for tensor cores
 _FEW = 4  # channels of a group that need no tensor cores
 _COPY = 256  # multiply-adds with an element of the input that pay for a copy of it
-_PROMOTE = 1024  # depth that tensor cores add up without help, in float32
 
 
 def algorithms(found: Convolution) -> list[dict[str, Value]]:
@@ -23,7 +24,8 @@ def algorithms(found: Convolution) -> list[dict[str, Value]]:
     "convolution": "implicit" (a product on tensor cores, gathered tile by tile) or "direct" (tap after tap, without).
     Of an implicit one: "product" is "tiled" or "split" (several programs a tile share the depth); "depth" goes "tap by
     tap", with the channels of a tap in a step, or over channels and taps "at once"; "layout" is "as given", "weights by
-    depth" (copied so) or "channels last" (both factors are copied so).
+    depth" (copied so) or "channels last" (both factors are copied so), which may be "in pieces" of 16 bits, scaled, or
+    "in one piece" with TF32's precision (see `matmul.pieces`).
     """
     g = found.geometry
     depthwise = g.groups > 1 and g.group_channels <= _FEW
@@ -64,7 +66,14 @@ def _layouts(found: Convolution, depth: str) -> list[str]:
         return ["weights by depth", "as given"] if g.transposed or not found.plain_weights else ["as given"]
     reuse = g.group_rows * prod(g.taps)
     last = ["channels last", "weights by depth"] if reuse >= _COPY else ["weights by depth", "channels last"]
+    if found.dtype is DType.F32 and reuse >= _COPY and g.group_channels >= 2 * LEAST:
+        last[0 if g.flops >= MANY else 1 : 1] = PIECED
     return [*last, "as given"]
+
+
+def copied(choices: Mapping[str, Value]) -> bool:
+    """Whether the input is copied with channels last, whole or in pieces."""
+    return choices["layout"] in ("channels last", *PIECED)
 
 
 def decisions(found: Convolution, choices: dict[str, Value], hardware: Hardware) -> dict[str, Decision]:
@@ -103,19 +112,7 @@ def _implicit(found: Convolution, choices: dict[str, Value], hardware: Hardware)
         enough = power(ceil(hardware.cores / tiles(found, rows, columns)))
         pieces = max(2, min(32, enough, power(found.k // 256)))
         every.append(Decision("split_k", Lever.MAPPING, pieces, (2, 4, 8, 16, 32)))
-    if found.dtype is DType.F32:
-        every += _arithmetic(found)
-    return every
-
-
-def _arithmetic(found: Convolution) -> list[Decision]:
-    """How float32 is multiplied. By default no worse than in float32."""
-    precision, words = Lever.PRECISION, ("ieee", "tf32x3", "bf16x6", "bf16x3", "tf32")
-    every = [Decision("input_precision", precision, "tf32x3", words)]
-    lengths = tuple(length for length in (256, 512, 1024, 2048, 4096) if length < found.k)
-    if lengths:
-        every.append(Decision("promote", precision, _PROMOTE if found.k > _PROMOTE else 0, (0, *lengths)))
-    return every
+    return [*every, *arithmetic(found.k, choices)] if found.dtype is DType.F32 else every
 
 
 def _deep(found: Convolution, choices: dict[str, Value]) -> int:
@@ -134,14 +131,15 @@ def tiles(found: Convolution, rows: int, columns: int) -> int:
 
 def _tile(found: Convolution, choices: dict[str, Value], hardware: Hardware) -> tuple[int, int, int, int, int]:
     """(rows, columns, depth, warps, stages) of a tile by default."""
-    half = found.dtype is not DType.F32
+    one = in_one_piece(choices)
+    half = found.dtype is not DType.F32 or in_pieces(choices)
     rows, columns = (min(128, max(LEAST, power(length))) for length in (found.m, found.n))
-    if not half:
+    if not half or (in_pieces(choices) and not one and hardware.capability < 90):
         columns = min(columns, 64)  # pieces of float32 fill the registers
     # Leave no multiprocessor idle, unless it would have too little to do.
     while choices["product"] != "split" and tiles(found, rows, columns) < hardware.cores and max(rows, columns) > 64:
         rows, columns = (rows, columns // 2) if columns >= rows else (rows // 2, columns)
     depth = min(64 if half and choices["depth"] == "tap by tap" else 32, max(LEAST, power(_deep(found, choices))))
     warps = 8 if rows * columns >= (1 << 14 if half else 1 << 13) else 4
-    stage = depth * (rows + columns) * found.dtype.bytes
+    stage = depth * (rows + columns) * (2 if one else found.dtype.bytes)
     return rows, columns, depth, warps, max(1, min(4 if half else 3, hardware.shared_bytes // stage))

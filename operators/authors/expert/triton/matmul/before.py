@@ -67,10 +67,10 @@ class Factors:
         own, row, position = self.out.name, self._row(), self._position()
         name, type_ = f"pieces_{self.factor.name}", pieces.storage(self.out.name)
         self._begin(f"split {self.factor.name} by depth")
-        exponent = pieces.exponents(self.factor, row, self.emitter.mask(row.uses))
+        exponent = pieces.exponents(f"exponents_{self.factor.name}", row, self.emitter.mask(row.uses))
         self.body.append(f"exponent = {exponent}")
         self.body.append(f"rest = {pieces.scaled(self._full(), 'exponent')}")
-        self.body += pieces.cut(self.factor, self._elements, position, self.emitter.mask(frozenset(self.emitter.masks)))
+        self.body += pieces.cut(name, self._elements, position, self.emitter.mask(frozenset(self.emitter.masks)))
         size = f"{pieces.values(own)['PIECES']} * {self._elements}"
         self.out.scratch(name, size, type_, once=self.side.fixed)
         scratch = {f"exponents_{self.factor.name}": "int32", name: type_}

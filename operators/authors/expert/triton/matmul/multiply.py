@@ -19,7 +19,6 @@ from operators.authors.expert.triton.matmul.product import Factor, Product, Side
 from operators.authors.expert.triton.matmul.schedule import LAYOUTS, in_pieces, matrices
 from operators.authors.expert.triton.text import indented, loop
 
-_ORDER = ((2, 0), (0, 2), (1, 1), (1, 0), (0, 1))  # products of pieces beside that of the largest, smallest first
 _BLOCKS = {"i": "block_m", "j": "block_n", "p": "block_k", "q": "block_k"}
 _DEPTH = frozenset("pq")
 _SHAPES = {"i": "[BLOCK_M, BLOCK_K]", "j": "[BLOCK_K, BLOCK_N]"}
@@ -175,14 +174,9 @@ class Multiply:
         return [*scope.lines, f"{acc} = tl.dot({left}, {right}, {acc}{precision})"]
 
     def _products_of_pieces(self, acc: str) -> list[str]:
-        """The largest pieces' product goes to `acc`, the others' to `small`."""
-        loads = [self._pieces(self.product.a, "left", "p"), self._pieces(self.product.b, "right", "q")]
-        small = {terms: f"small = tl.dot(left{terms[0]}, right{terms[1]}, small)" for terms in _ORDER}
-        first, second, third = ([line for each in loads for line in each[n]] for n in range(3))
-        third += [small[terms] for terms in _ORDER[:3]]
-        second += ["if PIECES > 2:", *indented(third)]
-        second += [small[terms] for terms in _ORDER[3:]]
-        return [*first, "if PIECES > 1:", *indented(second), f"{acc} = tl.dot(left0, right0, {acc})"]
+        return pieces.products(
+            acc, [self._pieces(self.product.a, "left", "p"), self._pieces(self.product.b, "right", "q")]
+        )
 
     def _pieces(self, side: Side, name: str, deep: str) -> list[list[str]]:
         """Statements that load the tiles of a factor's pieces, the largest first."""
@@ -278,7 +272,7 @@ def unscaled(product: Product, emitter: Emitter) -> list[str]:
     lines = []
     for side, name in ((product.a, "left"), (product.b, "right")):
         row = linear(matrix_of(product, side.factor), (side.factor.batches, side.factor.width))
-        text = pieces.exponents(side.factor, row, emitter.mask(row.uses))
+        text = pieces.exponents(f"exponents_{side.factor.name}", row, emitter.mask(row.uses))
         lines.append(f"{name}_exponents = {text}")
     return [*lines, *pieces.finished()]
 

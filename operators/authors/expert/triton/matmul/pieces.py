@@ -9,8 +9,10 @@ largest pieces count: infinity minus itself is what is left for the others.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from operators.authors.expert.kernels.index import Index
-from operators.authors.expert.triton.matmul.product import Factor
+from operators.authors.expert.triton.text import indented
 
 # Word of the decision `input_precision` to (number of pieces, their type, what the rest is multiplied with before the
 # next piece is cut off, so that it uses the range of float16). The default first.
@@ -21,6 +23,7 @@ PIECES = {
 }
 ONE_PIECE = "fp16"  # another structure: its product is another one, and so are the tiles that suit it
 _EVERY = {**PIECES, ONE_PIECE: (1, "float16", 1.0)}
+_ORDER = ((2, 0), (0, 2), (1, 1), (1, 0), (0, 1))  # products of pieces beside that of the largest, smallest first
 _BIAS = 127
 _LARGEST = 15 + _BIAS - 1  # what the scale's exponent and the largest element's biased one add up to
 _NEAR = -60, 40  # sums lie below 2**47, and nothing of them below 2**-6 counts
@@ -68,21 +71,32 @@ def largest(value: str, bounds: list[str]) -> str:
     return f"tl.where({conditions}, {bits}, 0)"
 
 
-def exponents(factor: Factor, position: Index, mask: str) -> str:
+def exponents(pointer: str, position: Index, mask: str) -> str:
     """The biased exponents of the rows or columns at `position`, as far as they can be scaled up."""
-    load = f"tl.load(exponents_{factor.name} + {position.written('//')}{mask})"
+    load = f"tl.load({pointer} + {position.written('//')}{mask})"
     return f"tl.maximum({load}, {_SMALLEST})"
 
 
-def cut(factor: Factor, size: int, position: Index, mask: str) -> list[str]:
+def cut(pointer: str, size: int, position: Index, mask: str) -> list[str]:
     """Stores `rest` in pieces, `size` elements apart."""
-    place = f"pieces_{factor.name} + n * {size} + {position.written('//')}"
+    place = f"{pointer} + n * {size} + {position.written('//')}"
     return [
         "for n in tl.static_range(PIECES):",
         "    piece = rest.to(PIECE).to(tl.float32)",
         f"    tl.store({place}, piece{mask})",
         "    rest = (rest - piece) * STEP",
     ]
+
+
+def products(acc: str, loads: Sequence[Sequence[Sequence[str]]]) -> list[str]:
+    """Statements that add the largest pieces' product to `acc`, the others' to `small`. `loads` are those of the tiles
+    left0, left1, left2 and of right0 and so on: for each side, for each piece, statements."""
+    small = {terms: f"small = tl.dot(left{terms[0]}, right{terms[1]}, small)" for terms in _ORDER}
+    first, second, third = ([line for each in loads for line in each[n]] for n in range(3))
+    third += [small[terms] for terms in _ORDER[:3]]
+    second += ["if PIECES > 2:", *indented(third)]
+    second += [small[terms] for terms in _ORDER[3:]]
+    return [*first, "if PIECES > 1:", *indented(second), f"{acc} = tl.dot(left0, right0, {acc})"]
 
 
 def scaled(value: str, exponent: str) -> str:

@@ -19,7 +19,7 @@ _REUSE = 256
 _LEAST = 16  # in every direction of a tile, for tensor cores
 _PROMOTE = 1024  # depth that tensor cores add up without help, in float32
 _PROMOTE_PIECES = 512  # the same of pieces, whose other errors are smaller
-_MANY = 1 << 34  # operations from which on splitting both factors in a pass of its own is the first choice
+MANY = 1 << 34  # operations from which on splitting both factors in a pass of its own is the first choice
 LAYOUTS = {
     "as given": "",
     "a by depth": "i",
@@ -53,7 +53,7 @@ def algorithms(product: Product) -> list[dict[str, Value]]:
     found: list[dict[str, Value]] = [{"product": forms[0], "layout": layout} for layout in layouts]
     found += [{"product": form, "layout": layouts[0]} for form in forms[1:]]
     if product.dtype is DType.F32 and min(product.m, product.n) >= 64 and product.k >= 128:
-        place = 0 if product.flops >= _MANY else 1
+        place = 0 if product.flops >= MANY else 1
         found[place:place] = [{"product": forms[0], "layout": "in pieces"}, *_in_one_piece(product, forms)]
         found += [{"product": form, "layout": "in pieces"} for form in forms[1:]]
     if any(product.triangles):
@@ -94,7 +94,7 @@ def by_depth(product: Product, layout: Value) -> tuple[bool, bool]:
 def decisions(product: Product, choices: dict[str, Value], hardware: Hardware) -> dict[str, Decision]:
     mapping, tiling, staging, form = Lever.MAPPING, Lever.TILING, Lever.STAGING, choices["product"]
     if form == LIBRARY:
-        return {d.name: d for d in _arithmetic(product, choices)}
+        return {d.name: d for d in arithmetic(product.k, choices)}
     rows, columns, depth, warps, stages = _tile(product, choices, hardware)
     found = [
         Decision("block_m", tiling, rows, _sizes(product.m, (16, 32, 64, 128, 256))),
@@ -115,16 +115,16 @@ def decisions(product: Product, choices: dict[str, Value], hardware: Hardware) -
     if hardware.capability >= 90 and any(matrices(product, choices)):
         found.append(Decision("descriptors", staging, int(in_one_piece(choices)), (0, 1)))
     if product.dtype is DType.F32:
-        found += _arithmetic(product, choices)
+        found += arithmetic(product.k, choices)
     return {d.name: d for d in found}
 
 
 def in_pieces(choices: Mapping[str, Value]) -> bool:
-    return choices["layout"] in PIECED
+    return choices.get("layout") in PIECED
 
 
 def in_one_piece(choices: Mapping[str, Value]) -> bool:
-    return choices["layout"] == "in one piece"
+    return choices.get("layout") == "in one piece"
 
 
 def matrices(product: Product, choices: Mapping[str, Value]) -> list[Matrix | None]:
@@ -133,17 +133,17 @@ def matrices(product: Product, choices: Mapping[str, Value]) -> list[Matrix | No
     return [matrix(product, side, side.factor.name in copied, bytes_) for side in (product.a, product.b)]
 
 
-def _arithmetic(product: Product, choices: Mapping[str, Value]) -> list[Decision]:
-    """How float32 is multiplied. By default no worse than in float32, but for one piece."""
+def arithmetic(depth: int, choices: Mapping[str, Value]) -> list[Decision]:
+    """How float32 is multiplied, over a sum of this depth. By default no worse than in float32, but for one piece."""
     precision = Lever.PRECISION
     if in_one_piece(choices):
         return [Decision("input_precision", precision, ONE_PIECE)]
     words = tuple(PIECES) if in_pieces(choices) else ("tf32x3", "ieee", "bf16x6", "bf16x3", "tf32")
     found = [Decision("input_precision", precision, words[0], words)]
-    lengths = tuple(length for length in (256, 512, 1024, 2048, 4096) if length < product.k)
+    lengths = tuple(length for length in (256, 512, 1024, 2048, 4096) if length < depth)
     if lengths:
         least = _PROMOTE_PIECES if in_pieces(choices) else _PROMOTE
-        found.append(Decision("promote", precision, least if product.k > least else 0, (0, *lengths)))
+        found.append(Decision("promote", precision, least if depth > least else 0, (0, *lengths)))
     return found
 
 
