@@ -87,3 +87,14 @@ def test_a_node_of_another_type_is_noticed():
     wrong = t.add("exp", [x], TensorType(DType.F32, (6, 4)))
     with pytest.raises(AssertionError, match="exp"):
         evaluate(t.builder.finish([wrong.id]), [torch.ones(4, 6)], {})
+
+
+def test_constants_are_made_where_they_are_wanted():
+    t = Terms()
+    graph = t.builder.finish([t.full(2.5, F32).id, t.iota((3, 2), 0).id])
+    made = [node for node in graph.nodes if node.op in ("const", "iota")]
+    for node in made:
+        here, there = (eval(torch_expression(graph, node, {}, device)) for device in ("", "'meta'"))
+        assert (here.device.type, there.device.type) == ("cpu", "meta")
+        assert (here.shape, here.dtype) == (there.shape, there.dtype)
+    assert {node.op for node in made} == {"const", "iota"}

@@ -73,16 +73,25 @@ def test_float32_is_as_exact_as_the_library(tmp_path, form, layout, size):
     for values in ({}, {"descriptors": 1}) if HOPPER else ({},):
         made = case(*problem, {"product": form, "layout": layout}, hardware=HARDWARE, **values)
         found, eager = errors(*ran(tmp_path, made))
-        assert found <= max(1.2 * eager, 2e-7), (values, found, eager)
+        assert found <= max(1.5 * eager, 2e-7), (values, found, eager)
 
 
-@pytest.mark.parametrize(("word", "most"), [("fp16x3", 5e-7), ("bf16x6", 5e-7), ("bf16x3", 1e-5), ("fp16", 5e-4)])
+@pytest.mark.parametrize(("word", "most"), [("fp16x3", 1e-6), ("bf16x6", 1e-6), ("bf16x3", 1e-5)])
 def test_pieces_have_their_errors(tmp_path, word, most):
     problem = linear(*SIZES["ragged"])
     made = case(
         *problem, {"product": "tiled", "layout": "in pieces"}, hardware=HARDWARE, input_precision=word, block_k=32
     )
     assert errors(*ran(tmp_path, made))[0] <= most
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("form", ["tiled", "persistent", "split", "library"])
+def test_one_piece_is_as_exact_as_tf32(tmp_path, form, size):
+    problem = linear(*SIZES[size])
+    for values in ({"descriptors": 0}, {"descriptors": 1}) if HOPPER else ({},):
+        made = case(*problem, {"product": form, "layout": "in one piece"}, hardware=HARDWARE, **values)
+        assert errors(*ran(tmp_path, made))[0] <= 1e-3, values
 
 
 def test_equal_inputs_give_equal_results(tmp_path):
@@ -111,7 +120,8 @@ def rates(size):
     ways = [("float32 as given", given, {}), ("pieces", pieced, {}), ("pieces, engine", pieced, engine)]
     ways += [(f"{f}, engine", {**pieced, "product": f}, engine) for f in ("persistent", "stream")]
     ways += [("bf16x6, engine", pieced, {**engine, "input_precision": "bf16x6", "block_k": 32})]
-    ways += [("one piece, engine", pieced, {**engine, "input_precision": "fp16", "block_n": 256, "promote": 0})]
+    one = {"layout": "in one piece"}
+    ways += [(f"one piece, {form}", {**one, "product": form}, {}) for form in ("tiled", "persistent", "library")]
     x, w, b = (each.cuda() for each in problem[1])
     for tf32 in (False, True):
         torch.backends.cuda.matmul.allow_tf32 = tf32

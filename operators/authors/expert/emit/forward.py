@@ -38,7 +38,7 @@ def forward_lines(
     strided: set[int] = set()  # made by torch, so perhaps not dense
     for name, kernel in kernels:
         if kernel.kind == LIBRARY_KIND:
-            lines += library_lines(graph, name, kernel, names)
+            lines += library_lines(graph, name, kernel, names, _elsewhere(dialect))
             strided |= set(kernel.outputs)
         else:
             lines += _launch(graph, codes[name], dialect, names, strided)
@@ -74,11 +74,16 @@ def _launch(
     for node_id in code.writes:
         node = graph[node_id]
         names[node_id] = f"t{node_id}"
-        device = f", device={dialect.device}" if dialect.device != repr("cpu") else ""
+        device = f", device={_elsewhere(dialect)}" if _elsewhere(dialect) else ""
         lines.append(f"t{node_id} = torch.empty({node.shape}, dtype=torch.{node.dtype}{device})")
     kept = _kept(code, names, lines)
     lines.append(dialect.call(code, [*(names[i] for i in (*code.reads, *code.writes)), *kept]))
     return lines
+
+
+def _elsewhere(dialect: EmitDialect) -> str:
+    """Where tensors are made, if not where torch makes them by itself."""
+    return dialect.device if dialect.device != repr("cpu") else ""
 
 
 def _kept(code: KernelCode, names: dict[int, str], lines: list[str]) -> list[str]:

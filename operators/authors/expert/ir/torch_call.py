@@ -16,8 +16,9 @@ _SAME_NAME = frozenset(
 _OTHER_NAME = {"floor_div": "floor_divide", "mod": "remainder", "max": "maximum", "min": "minimum"}
 
 
-def torch_expression(graph: Graph, node: Node, names: Mapping[int, str]) -> str:
-    """Python text for one node; `names` maps its inputs' ids to variables. Only `torch` need be in scope.
+def torch_expression(graph: Graph, node: Node, names: Mapping[int, str], device: str = "") -> str:
+    """Python text for one node; `names` maps its inputs' ids to variables. Only `torch` need be in scope, and what
+    `device` names, which is where constants are made.
 
     Leaves read `inputs[position]` and `state['name']`, for callers that have not named them. Raises KeyError
     for an op outside `ops.OPS`.
@@ -27,6 +28,8 @@ def torch_expression(graph: Graph, node: Node, names: Mapping[int, str]) -> str:
         return f"torch.{node.op}({', '.join(arguments)})"
     if node.op in _OTHER_NAME:
         return f"torch.{_OTHER_NAME[node.op]}({', '.join(arguments)})"
+    if node.op in _MADE and device:
+        return _MADE[node.op](node, f", device={device}")
     return _PRINTERS[node.op](graph, node, arguments)
 
 
@@ -48,14 +51,17 @@ def _state(graph: Graph, node: Node, a: Sequence[str]) -> str:
     return f"state[{node.attrs['name']!r}]"
 
 
-def _const(graph: Graph, node: Node, a: Sequence[str]) -> str:
-    return f"torch.tensor({number(node.attrs['value'])}, dtype=torch.{node.dtype})"
+def _const(node: Node, device: str = "") -> str:
+    value, kind = number(node.attrs["value"]), f"dtype=torch.{node.dtype}"
+    # A copy from the host cannot be part of a CUDA graph; filling can.
+    return f"torch.full((), {value}, {kind}{device})" if device else f"torch.tensor({value}, {kind})"
 
 
-def _iota(graph: Graph, node: Node, a: Sequence[str]) -> str:
+def _iota(node: Node, device: str = "") -> str:
     axis = node.attrs["axis"]
     line = tuple(n if i == axis else 1 for i, n in enumerate(node.shape))
-    return f"torch.arange({node.shape[axis]}, dtype=torch.{node.dtype}).reshape({line}).expand({node.shape})"
+    made = f"torch.arange({node.shape[axis]}, dtype=torch.{node.dtype}{device})"
+    return f"{made}.reshape({line}).expand({node.shape})"
 
 
 def _cast(graph: Graph, node: Node, a: Sequence[str]) -> str:
@@ -173,8 +179,8 @@ def _literal(value: Any, names: Sequence[str]) -> str:
 _PRINTERS: dict[str, Callable[[Graph, Node, Sequence[str]], str]] = {
     "input": _input,
     "state": _state,
-    "const": _const,
-    "iota": _iota,
+    "const": lambda g, n, a: _const(n),
+    "iota": lambda g, n, a: _iota(n),
     "cast": _cast,
     "reshape": lambda g, n, a: f"{a[0]}.reshape({n.shape})",
     "permute": lambda g, n, a: f"{a[0]}.permute({n.attrs['dims']})",
@@ -195,3 +201,4 @@ _PRINTERS: dict[str, Callable[[Graph, Node, Sequence[str]], str]] = {
     "library": _library,
     "item": lambda g, n, a: f"{a[0]}[{n.attrs['index']}]",
 }
+_MADE: dict[str, Callable[[Node, str], str]] = {"const": _const, "iota": _iota}

@@ -33,14 +33,14 @@ class _EggTf32:
 '''.strip()
 
 
-def library_lines(graph: Graph, name: str, kernel: KernelPlan, names: dict[int, str]) -> list[str]:
-    """Statements that compute the kernel's nodes; `names` learns theirs."""
+def library_lines(graph: Graph, name: str, kernel: KernelPlan, names: dict[int, str], device: str = "") -> list[str]:
+    """Statements that compute the kernel's nodes; `names` learns theirs. `device` is a text; "" on CPUs."""
     lines: list[str] = []
     for node_id in kernel.nodes:
         known = dict(names)
         if _last(graph, kernel, node_id):
             lines += _channels_last(graph, name, node_id, known)
-        call = f"t{node_id} = {torch_expression(graph, graph[node_id], known)}"
+        call = f"t{node_id} = {torch_expression(graph, graph[node_id], known, device)}"
         allowed = _allowed(name, kernel) if contracts(graph, node_id) else ""
         lines += [f"with _EggTf32({allowed}):", f"    {call}"] if allowed else [call]
         names[node_id] = f"t{node_id}"
