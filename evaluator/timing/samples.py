@@ -14,7 +14,7 @@ import numpy as np
 
 _FLOOR = 0.05  # share of a raw time that remains at the least when the null call is subtracted
 _LOW = 0.1  # quantile of the null calls that is subtracted: noise only ever adds time
-_BETTER = 0.25  # quantile of a row's null calls
+_BETTER, _EXCUSED = 0.25, 0.1  # quantile of a row's null calls; share of a claim that their noise may excuse
 # A claim is borne out from this share of the wall clock's time on, less the noise of that clock and some seconds.
 _BORNE_OUT, _SLACK = 0.9, 3e-6
 
@@ -45,10 +45,10 @@ class Rows:
 
     def bear_out(self, claimed: float) -> bool:
         """Whether a call may have taken no longer than that. The least row is compared with null calls of the better
-        kind: beside their median it would bear out anything on a busy machine."""
+        kind, and what their noise excuses is a share of the claim: else a busy machine would bear out anything."""
         null = float(np.quantile(self.nulls, _BETTER))
-        noise = null - min(self.nulls)
-        return _borne_out(claimed, (min(self.raw) - null) / self.count, noise / self.count)
+        noise = (null - min(self.nulls)) / self.count
+        return _borne_out(claimed, (min(self.raw) - null) / self.count, min(noise, _EXCUSED * claimed))
 
 
 @dataclass
