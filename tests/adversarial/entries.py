@@ -121,9 +121,9 @@ def judge(entry: Entry, evaluator: Evaluator) -> Verdict:
     return evaluator.judge(candidate, candidate.default_configuration, entry.effort)
 
 
-def check(entry: Entry, evaluator_of: Callable[[str], Evaluator], end: str = "low") -> None:
-    """Asserts that the entry gets the verdict that it deserves, and that the evaluator lives on. `end`: which one of
-    the speedup's interval must not show a gain; the low one where a busy machine makes them wide."""
+def check(entry: Entry, evaluator_of: Callable[[str], Evaluator], end: str = "low") -> Verdict:
+    """The entry's verdict. Asserts that it is the one that it deserves, and that the evaluator lives on. `end`: which
+    one of the speedup's interval must not show a gain; the low one where a busy machine makes them wide."""
     shown = []
     for _ in range(ATTEMPTS):
         verdict = judge(entry, evaluator_of(entry.problem))
@@ -131,11 +131,11 @@ def check(entry: Entry, evaluator_of: Callable[[str], Evaluator], end: str = "lo
         if not verdict.ok:
             assert verdict.outcome in entry.outcomes, f"{verdict.outcome}: {verdict.reason}"
             assert re.search(entry.reason, verdict.reason), f"{verdict.outcome}: {verdict.reason}"
-            return
+            return verdict
         assert entry.gain_free or not entry.outcomes, f"accepted: {verdict.timing.speedups} {verdict.flags}"
         assert re.search(entry.flags, "\n".join(verdict.flags)), verdict.flags
         shown.append(getattr(verdict.timing.speedups["eager"], end))
         noise = 1 + verdict.timing.margin if entry.most >= 1 else 0.0
         if not entry.gain_free or shown[-1] < max(entry.most, noise):
-            return
+            return verdict
     raise AssertionError(f"accepted, and faster than it deserves each time: {shown}")

@@ -54,6 +54,6 @@ def test_baselines_with_and_without_compiler_and_tf32(tmp_path):
     settings = replace(QUICK, memory_bytes=None, torch_compile=True)
     evaluator = Evaluator(Problem("rows", ROWS), HARDWARE, tmp_path, settings)
     try:
-        assert {"eager", "eager_tf32", "compile", "compile_tf32"} == set(evaluator.baselines())
+        assert {"eager", "eager_fp32", "eager_tf32", "compile", "compile_tf32"} == set(evaluator.baselines())
     finally:
         evaluator.close()

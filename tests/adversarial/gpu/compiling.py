@@ -15,6 +15,7 @@ _KERNELS = {
     "all_rows": ("*fp32 *fp32 *fp32 *fp32 i32 i32 fp32", {"BLOCK": 1024}),
     "chain": ("*fp32 *fp32 *fp32 *fp32 *fp32 i32 i32", {"BLOCK": 512}),
     "weighted_sum": ("*fp32 *fp32 *fp32 *fp32 i32 i32 fp32", {"BLOCK": 4096}),
+    "exact_sum": ("*fp32 *fp32 *fp32 *fp64 i32 i32", {"BLOCK": 4096}),
     "partial_sums": ("*fp32 *fp32 *fp32 *fp32 i32 i32", {"BLOCK": 4096}),
     "racing_sum": ("*fp32 *fp32 *fp32 *fp32 i32 i32 fp32", {"BLOCK": 1024}),
     "scales": ("*fp32 *fp32 i32", {"BLOCK": 1024}),

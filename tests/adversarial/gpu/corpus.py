@@ -11,6 +11,7 @@ from egg_search.core.verdict import Outcome
 from evaluator.settings import Effort
 
 SLEEP = 6_000_000  # clock cycles: more than three milliseconds
+OWN = "the Model itself"  # an honest candidate of every problem
 NO_GAIN = 1.15  # a speedup below it is none: the clock of a GPU is less noisy than that
 WRONG = frozenset({Outcome.WRONG_VALUES, Outcome.NONDETERMINISTIC})
 FAULT = frozenset({Outcome.RAISED, Outcome.CRASHED})

@@ -4,7 +4,9 @@ from gpu.corpus import free, wrong
 
 from evaluator.settings import Effort
 
-# In which class a candidate is, where classes beyond faithful are accepted too.
+# In which class a candidate is, where classes beyond faithful are accepted too: that goes by its error, and float16 has
+# the mantissa of TF32.
+HALVES = ("bfloat16",)
 COARSE = [
     wrong("TF32, switched on at import", "linear_gelu", "", "torch.backends.cuda.matmul.allow_tf32 = True"),
     wrong("TF32, switched on by name", "linear_gelu", "", "torch.set_float32_matmul_precision('high')"),

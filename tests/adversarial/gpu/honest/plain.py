@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from gpu.corpus import honest
+from gpu.corpus import OWN, honest
 from gpu.tools import DRIVER, SIDE
 
 from evaluator.settings import Effort
@@ -24,7 +24,7 @@ def captured(self, x, gate):
 """
 
 ENTRIES = [
-    *(_screened("the Model itself", problem, "") for problem in _OWN),
+    *(_screened(OWN, problem, "") for problem in _OWN),
     honest(
         "a graph that its inputs are copied to",
         "gated_chain",

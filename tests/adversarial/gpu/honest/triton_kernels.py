@@ -133,12 +133,13 @@ ENTRIES = [
         "sums by atomic additions",
         "weighted_loss",
         """
-        y, size, block = torch.zeros((), device=x.device), x.numel(), 4096
-        grid = triton.cdiv(size, block),
-        weighted_sum[grid](x, target, self.weight, y, size, x.shape[-1], 1 / size, BLOCK=block)
-        return y
+        y, size, block = torch.zeros((), device=x.device, dtype=torch.float64), x.numel(), 4096
+        exact_sum[(triton.cdiv(size, block),)](x, target, self.weight, y, size, x.shape[-1], BLOCK=block)
+        return (y / size).float()
         """,
-        SUMS,
+        SUMS.replace("weighted_sum", "exact_sum")
+        .replace(", share, BLOCK", ", BLOCK")
+        .replace("tl.sum(value, 0) * share", "tl.sum(value.to(tl.float64), 0)"),
     ),
     honest(
         "sums of blocks, then their sum",
