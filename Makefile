@@ -6,6 +6,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 ARGS ?=
 # Processes for the tests that load does not disturb.
 JOBS ?= 2
+# The same on each GPU.
+GPU_JOBS ?= 5
 
 .PHONY: help demo test gpu-test bench lint chaos clean
 .DEFAULT_GOAL := help
@@ -19,8 +21,8 @@ demo: $(VENV)/.installed ## a real search on bundled problems, about three minut
 test: $(VENV)/.installed-dev ## the test suite
 	$(BIN)/python tests/in_two_parts.py $(JOBS) $(ARGS)
 
-gpu-test: $(VENV)/.installed-dev ## what needs an NVIDIA GPU
-	$(BIN)/python -m pytest -m gpu $(ARGS)
+gpu-test: $(VENV)/.installed-dev ## what needs an NVIDIA GPU, on all of them
+	$(BIN)/python tests/on_gpus.py $(GPU_JOBS) $(ARGS)
 
 chaos: $(VENV)/.installed-dev ## slow fault injection: kills, full disks, lost workers
 	$(BIN)/python -m pytest -m chaos $(ARGS)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from shares import SHARE, share_of
 
 # A busy machine is no failure; under CI the examples are the same in every run.
 settings.register_profile(
@@ -22,9 +23,23 @@ TOGETHER = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)  # before `-m` selects
-def pytest_collection_modifyitems(items):
-    for item in items:
-        path = item.path.relative_to(HERE)
-        if (path.parts[0] in ALONE and path.as_posix() not in TOGETHER) or item.get_closest_marker("gpu"):
+# On a GPU all is, but for kernels that are compiled and compared: compilers take most of that time.
+COMPARED, MEASURED = "operators", ("bandwidth", "a_launch")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config, items):
+    for item in items:  # before `-m` selects
+        if _is_alone(item, item.path.relative_to(HERE)):
             item.add_marker("alone")
+    result = yield
+    if text := os.environ.get(SHARE):
+        items[:], others = share_of(items, text)
+        config.hook.pytest_deselected(items=others)
+    return result
+
+
+def _is_alone(item, path):
+    if item.get_closest_marker("gpu"):
+        return path.parts[0] != COMPARED or any(word in item.name for word in MEASURED)
+    return path.parts[0] in ALONE and path.as_posix() not in TOGETHER

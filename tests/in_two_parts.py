@@ -15,12 +15,10 @@ EMPTY = 5  # what pytest returns where the arguments select nothing of a part
 SUMMARY = "short test summary info"
 
 
-def part(marks, *arguments, **environment):
+def part(marks, *arguments, environment=os.environ):
     """(exit code, closing lines) of pytest, whose output is passed on as it comes."""
     command = [sys.executable, "-m", "pytest", "-m", marks, *arguments]
-    running = subprocess.Popen(
-        command, env={**environment, **os.environ}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    running = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     told = b""
     while chunk := running.stdout.read1():
         sys.stdout.buffer.write(chunk)
@@ -34,7 +32,8 @@ def part(marks, *arguments, **environment):
 def main(jobs, *arguments):
     # Threads that wait must not spin: all cores have work.
     several = ("-n", jobs, "--dist", "loadfile")
-    first, told_first = part("not chaos and not alone", *several, *arguments, OMP_WAIT_POLICY="passive")
+    patient = {"OMP_WAIT_POLICY": "passive", **os.environ}
+    first, told_first = part("not chaos and not alone", *several, *arguments, environment=patient)
     second, told_second = part("not chaos and alone", *arguments)
     print("\n".join(["", *told_first, *told_second]), flush=True)
     codes = {first, second}
