@@ -119,7 +119,7 @@ class Baselines:
 
     def row_null(self, name: str) -> float:
         """Raw seconds of what the last row of `name` was beside its calls."""
-        return self._revived(name, self._seats[name].null)
+        return self._revived(name, lambda: self._seats[name].null())
 
     def null(self) -> float:
         """Raw seconds of a call that computes nothing, in eager's worker: a candidate has no influence on it. Raises
