@@ -188,7 +188,7 @@ class Judgement:
         def row() -> float:
             return trial.row(list(islice(fresh, count)))
 
-        baselines.row(goal.anchor, list(islice(fresh, count)))  # for null calls to repeat, where no candidate reaches
+        baselines.row(goal.anchor, [self._book.first] * count)  # for null calls to repeat, where no candidate reaches
         take_rows(samples, count, _ROWS[effort], row, lambda: baselines.row_null(goal.anchor))
         if goal.anchor == EAGER:
             baselines.time(EAGER, self._book.first)  # null calls repeat the last one
