@@ -35,8 +35,7 @@ def on_one(index, gpus, jobs, arguments):
     environment = {**os.environ, SHARE: f"{index}/{len(gpus)}"}
     if gpus[index] is not None:
         environment["CUDA_VISIBLE_DEVICES"] = gpus[index]
-    several = ("-n", jobs, "--dist", "loadfile")
-    together = part("gpu and not chaos and not alone", *several, *arguments, environment=environment)
+    together = part("gpu and not chaos and not alone", "-n", jobs, *arguments, environment=environment)
     alone = part("gpu and not chaos and alone", *arguments, environment=environment)
     return [together, alone]
 

@@ -22,7 +22,7 @@ QUICK = EvaluatorSettings(
     min_call_seconds=1.0,
     full=TimingRule(min_rounds=10, max_rounds=16, seconds=0.3, width=0.1),
 )
-GPU = replace(QUICK, memory_bytes=None, min_call_seconds=1.5, reference_seconds=6.0)
+GPU = replace(QUICK, memory_bytes=None, min_call_seconds=1.5, reference_seconds=4.0)
 
 
 @pytest.fixture(scope="session")
