@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from egg_search.core.knobs import Knob
 from operators.authors.expert.ir.graph import Graph
+from operators.authors.expert.ir.ops import VIEWS
 from operators.authors.expert.ir.torch_call import torch_expression
-from operators.authors.expert.library.calls import contracts, convolves
+from operators.authors.expert.library.calls import RECURRENT, called, contracts, convolves
 from operators.authors.expert.plan import KernelPlan
 
 TF32 = '''
@@ -40,11 +41,19 @@ def library_lines(graph: Graph, name: str, kernel: KernelPlan, names: dict[int, 
         known = dict(names)
         if _last(graph, kernel, node_id):
             lines += _channels_last(graph, name, node_id, known)
+        known |= _dense(graph, node_id, known)
         call = f"t{node_id} = {torch_expression(graph, graph[node_id], known, device)}"
         allowed = _allowed(name, kernel) if contracts(graph, node_id) else ""
         lines += [f"with _EggTf32({allowed}):", f"    {call}"] if allowed else [call]
         names[node_id] = f"t{node_id}"
     return lines
+
+
+def _dense(graph: Graph, node_id: int, names: dict[int, str]) -> dict[int, str]:
+    """Arguments of recurrent cells that a view may have left in another order: cuDNN takes none but dense ones."""
+    node = graph[node_id]
+    views = [i for i in node.inputs if graph[i].op in VIEWS] if called(node) in RECURRENT else []
+    return {i: f"{names[i]}.contiguous()" for i in views}
 
 
 def library_knobs(name: str, kernel: KernelPlan) -> tuple[Knob, ...]:

@@ -67,7 +67,8 @@ def _layouts(found: Convolution, depth: str) -> list[str]:
     reuse = g.group_rows * prod(g.taps)
     last = ["channels last", "weights by depth"] if reuse >= _COPY else ["weights by depth", "channels last"]
     if found.dtype is DType.F32 and reuse >= _COPY and g.group_channels >= 2 * LEAST:
-        last[0 if g.flops >= MANY else 1 : 1] = PIECED
+        place = 0 if g.flops >= MANY else 1
+        last[place:place] = PIECED
     return [*last, "as given"]
 
 

@@ -15,6 +15,7 @@ NOMINAL = Hardware("cuda", "any", 108, 16, 128 << 10, 40 << 20, 0, 40 << 30, sha
 HELD_ELEMENTS = 32_768
 # Below so many elements in a row a second kernel for split rows costs more than it gains.
 SPLIT_INNER = 4096
+_TILE = 4096  # elements of a block of short rows
 _WARPS = (1, 2, 4, 8, 16, 32)
 _COLUMNS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
 
@@ -119,7 +120,7 @@ def _block(nest: Nest, form: Value, hardware: Hardware) -> tuple[int, int]:
         wanted = max(tile // columns, 1 if inside else 8)
     else:
         columns = min(power(inner), 2048 if inside else 16)
-        wanted = 1 if inside and inner > 1024 else 64
+        wanted = max(1, _TILE // columns) if inside else 64
     enough = max(1, rows // (2 * hardware.cores))  # leave no multiprocessor idle
     least = 1 if inside else 64 if form == "split" else 16  # neighbours in memory: whole sectors
     wanted = max(min(wanted, 1 << enough.bit_length() - 1), least)
