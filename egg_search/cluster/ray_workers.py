@@ -28,7 +28,7 @@ class Builder:
     def __init__(self, workshop: Workshop) -> None:
         self._workshop = workshop
         if workshop.hardware.kind == "cuda":  # it works while others measure
-            os.setpriority(os.PRIO_PROCESS, 0, MAKES_WAY)
+            os.setpriority(os.PRIO_PROCESS, 0, max(MAKES_WAY, os.getpriority(os.PRIO_PROCESS, 0)))
 
     def ready(self) -> bool:
         return True

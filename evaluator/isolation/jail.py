@@ -66,7 +66,7 @@ class Jail:
         readable, writable = [*self._readable, *request["readable"], *device.readable], list(request["writable"])
         if request["cpus"]:
             os.sched_setaffinity(0, request["cpus"])
-        if request["niceness"]:
+        if request["niceness"] > os.getpriority(os.PRIO_PROCESS, 0):  # less would be refused
             os.setpriority(os.PRIO_PROCESS, 0, request["niceness"])
         if "namespaces" in self._layers:
             namespaces.enter_inner()

@@ -150,3 +150,16 @@ def test_a_full_disk_is_not_the_candidates_fault(tmp_path, monkeypatch):
 def test_builds_for_a_gpu_make_way_for_what_is_measured(tmp_path, capability):
     source = "import os\nraise RuntimeError(f'niceness {os.getpriority(os.PRIO_PROCESS, 0)}')"
     assert f"niceness {MAKES_WAY if capability else 0}" in build(source, tmp_path, capability=capability).reason
+
+
+def test_who_makes_way_already_builds_too(tmp_path):
+    """Ray's workers may be nicer than builds have to be, and nobody may take less of it."""
+    told = "import os\nraise RuntimeError(f'niceness {os.getpriority(os.PRIO_PROCESS, 0)}')"
+    code = f"""
+import os, sys
+os.setpriority(os.PRIO_PROCESS, 0, {MAKES_WAY + 5})
+from evaluator.build import build
+print(build({told!r}, {str(tmp_path)!r}, capability=90).reason)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert f"niceness {MAKES_WAY + 5}" in done.stdout
