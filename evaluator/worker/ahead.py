@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
+_KEYS = ("triton.runtime.cache", "triton.compiler.compiler")  # where Triton 3.7 and 3.6 have their function
+_CAPABILITIES = (80, 86, 89, 90, 100, 103, 120)
 ARCHITECTURE = "EGG_CUDA_ARCH"  # environment: compute capability, "90" for 9.0; candidates read it as well
 
 
@@ -19,11 +22,28 @@ def preload() -> None:
         from triton.runtime import driver
 
         driver.set_active(CudaDriver())
+    with suppress(Exception):  # each candidate would do it for itself, in half a second
+        _read_triton()
     with suppress(ImportError, OSError, RuntimeError):
         import cupy  # noqa: F401
         from cupy_backends.cuda.libs import nvrtc
 
         nvrtc.getVersion()
+
+
+def _read_triton() -> None:
+    """What Triton looks its cache up by, and imports with the first kernel: the contents of its own files, and versions
+    of its assemblers. It remembers both."""
+    import triton.experimental.gluon  # noqa: F401
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler.compiler import make_backend
+
+    for module in _KEYS:
+        with suppress(ImportError, AttributeError):
+            import_module(module).triton_key()
+    for capability in _CAPABILITIES:
+        backend = make_backend(GPUTarget("cuda", capability, 32))
+        backend.hash(), backend.parse_options({}).hash()
 
 
 def compile_for_named_gpu() -> None:
