@@ -36,7 +36,7 @@ _REHEARSING = 0xFFFE  # number of a model that nothing is judged on
 _SLOWEST = 20  # a candidate's call may take this many times eager's time
 _DOUBTED = "clock: the wall clock does not bear out what the worker's own clock says, and counts instead"
 _LONG_SECONDS = 0.002  # of which the wall clock is sure
-_ROWS = {Effort.SCREEN: 5, Effort.FULL: 8}  # at most
+_ROWS = {Effort.SCREEN: 5, Effort.CHECK: 5, Effort.FULL: 8}  # at most
 _CONSTRUCTIONS = 20  # and its constructor and imports this many times the Model's
 
 
@@ -95,7 +95,7 @@ class Judgement:
         if samples.doubted(_CANDIDATE):
             trial.flags.add(_DOUBTED)
         share = None
-        if effort is Effort.FULL and not lost:
+        if effort is not Effort.SCREEN and not lost:
             share = self._generated_share(trial, fresh)
             self._check_variants(trial)
         timing, told = self._timing(samples, goal, baselines), _joined(flags, trial)
@@ -157,7 +157,7 @@ class Judgement:
         best_ms: float | None,
     ) -> tuple[Samples, Goal]:
         """The raw samples of one interleaved session, and what it was to find out."""
-        anchor, rule, screening = baselines.anchor, self._settings.rule(effort), effort is Effort.SCREEN
+        anchor, rule, screening = baselines.anchor, self._settings.rule(effort), effort is not Effort.FULL
         compared = [anchor] if screening else baselines.names
         sides = {name: lambda case, name=name: baselines.time(name, case) for name in compared} | {
             _CANDIDATE: lambda case: trial.call(case)

@@ -13,6 +13,7 @@ class Effort(StrEnum):
     """How much a judgement may cost."""
 
     SCREEN = "screen"  # another configuration of a structure that is known to be correct
+    CHECK = "check"  # all that FULL checks, timed as SCREEN does: what a search tries first of a structure
     FULL = "full"  # everything: all families, shape variants, long timing
 
 
@@ -57,4 +58,4 @@ class EvaluatorSettings:
     full: TimingRule = TimingRule(min_rounds=12, max_rounds=60, seconds=2.0, width=0.02)
 
     def rule(self, effort: Effort) -> TimingRule:
-        return self.screen if effort is Effort.SCREEN else self.full
+        return self.full if effort is Effort.FULL else self.screen

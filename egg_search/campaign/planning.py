@@ -58,7 +58,7 @@ class Planner:
     def screen(self, step: Step, proposed: Proposed) -> tuple[list[Draft | Refusal], list[Job]]:
         """Refuses drafts that exist already or that no configuration saves from the constraints; the rest become jobs.
 
-        New structures are judged in full: screening is for those that are known to be right.
+        New structures are checked in full: screening is for those that are known to be right.
         """
         checked: list[Draft | Refusal] = []
         jobs: dict[str, Job] = {}
@@ -98,7 +98,7 @@ class Planner:
             broken = self._state.violations(candidate, configuration)
             if not broken:
                 known = draft.signature in self._state.archive.signatures()
-                return Job(candidate.id, configuration, Effort.SCREEN if known else Effort.FULL)
+                return Job(candidate.id, configuration, Effort.SCREEN if known else Effort.CHECK)
         return broken[0]
 
     def _suggestions(self, candidate_id: str) -> list[Configuration]:

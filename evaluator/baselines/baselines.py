@@ -152,7 +152,8 @@ class Baselines:
         return self._seats[EAGER].null()
 
     def _start_all(self, names: list[str]) -> None:
-        """Beside each other where the device allows it, up to their first calls: those need it for themselves."""
+        """Beside each other where the device allows it, up to their first calls: those need it for themselves; one
+        after the other where it has no room for them."""
         if not self._device.beside:
             for name in names:
                 self._start(name)
@@ -160,14 +161,20 @@ class Baselines:
         with ThreadPoolExecutor(max(1, len(names))) as pool:
             state = self._book.references[0].state
             loading = {name: pool.submit(self._loaded, name, state, beside=True) for name in names}
+        loaded = {name: each.result() for name, each in loading.items() if each.exception() is None}
+        crowded = any(map(_is_full, (each.exception() for each in loading.values())))
         try:
+            if crowded:
+                self._close_idle(loaded)
             for name in names:
-                self._start(name, loading[name].result)
+                self._start(name, None if crowded else loading[name].result)
         finally:
-            seats = [each.result() for each in loading.values() if each.exception() is None]
-            for seat in seats:
-                if seat not in self._seats.values():
-                    seat.close()
+            self._close_idle(loaded)
+
+    def _close_idle(self, loaded: dict[str, Seat]) -> None:
+        for seat in loaded.values():
+            if seat not in self._seats.values():
+                seat.close()
 
     def _start(self, name: str, loaded: Callable[[], Seat] | None = None) -> None:
         """Makes the first calls of the worker for `name`, in which torch.compile compiles, and which is started where
@@ -176,9 +183,20 @@ class Baselines:
             seat = loaded() if loaded else self._loaded(name, self._book.references[0].state)
             self._admit(name, seat)
         except WorkerFailure as failure:
+            if name == _TWIN and _is_full(failure) and self._leave_one_out():
+                self._start(name)
+                return
             if not self._variant(name).changes:
                 raise UserError(f"the problem's own Model fails in a worker: {failure.reason}") from None
             self.failures[name] = failure.reason
+
+    def _leave_one_out(self) -> bool:
+        """Gives the room of one variant back, if there are any; torch.compile's go last."""
+        left = [name for name in self._seats if name != EAGER]
+        if left:
+            self._seats.pop(left[0]).close()
+            self.failures[left[0]] = "left out: the device has no room for so many copies of the model at work"
+        return bool(left)
 
     def _loaded(self, name: str, state: dict[str, torch.Tensor], beside: bool = False) -> Seat:
         variant = self._variant(name)
@@ -254,6 +272,10 @@ class Baselines:
         goal = Goal(_TWIN, EAGER, self._device.quantile)
         with self._gate.exclusive():
             return run_session(sides, self._null, self._book.fresh(), goal, self._settings.full, self._random)
+
+
+def _is_full(error: BaseException | None) -> bool:
+    return isinstance(error, WorkerFailure) and error.outcome is Outcome.OUT_OF_MEMORY
 
 
 def _fault(case: Case, call: Call) -> str:

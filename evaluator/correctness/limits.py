@@ -11,6 +11,9 @@ how far the truth moves when inputs and parameters move by ±u: without it an ho
 constant rows, where eager is exact by luck. Beside that, the error in norm must be at most max(4 E, 16 S, 16 u) for
 faithful and 2 v max(1, S/u) for the others (each relative, in norm), and for faithful the median error at most 4 times
 eager's.
+
+A row that is mostly exact zeros, as behind a ReLU, does not tell how large its elements were before they were cut off:
+its limits are no less than those of a usual row.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from egg_search.core.verdict import PrecisionClass
 UNITS = {PrecisionClass.TF32: 2.0**-11, PrecisionClass.HALF: 2.0**-8}
 _FLOOR = 2.0**-126  # flushing denormals to zero is no error
 _SAMPLE = 1 << 16  # elements that a median is taken over
+_CUT = 0.5  # share of exact zeros
 MIN_ROW = 16
 
 
@@ -70,8 +74,19 @@ def derive_limits(truth: torch.Tensor, eager: torch.Tensor, moved: list[torch.Te
     for name, coarse in UNITS.items():
         rows[name] = torch.maximum(faithful, torch.maximum(8 * coarse / unit * drift, 8 * coarse * scale))
         norms[name] = max(norms[PrecisionClass.FAITHFUL], 2 * coarse * max(1.0, drift_norm / unit))
+    rows = {name: _above_cut_rows(limit, truth, scale) for name, limit in rows.items()}
     median = 4 * relative_median(error, scale) + max(16 * unit, 8 * relative_median((moved[0] - truth).abs_(), scale))
     return Limits(rows, norms, median, scale, truth_norm, eager_norm)
+
+
+def _above_cut_rows(limit: torch.Tensor, truth: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """[rows, 1] limits, where those of rows that are mostly zero are at least the median of the others'; of those that
+    are not all zero where there are no others."""
+    cut = (truth == 0).float().mean(1, keepdim=True) > _CUT
+    if not cut.any():
+        return limit
+    usual = limit[scale > 0] if cut.all() else limit[~cut]
+    return torch.where(cut, limit.clamp_min(usual.median().item()), limit) if usual.numel() else limit
 
 
 def relative_median(error: torch.Tensor, scale: torch.Tensor) -> float:

@@ -36,6 +36,8 @@ class Seat:
         self.device.log.append(("load", self.name))
         if self.name in self.device.failing:
             raise WorkerFailure(Outcome.CRASHED, f"{self.name} crashes")
+        if len([seat for seat in self.device.seats if not seat.closed]) > self.device.room:
+            raise WorkerFailure(Outcome.OUT_OF_MEMORY, "no memory is left on the device")
 
     def load_beside(self, number, spec, state, timeout, arguments, call_timeout) -> None:
         self.load(number, spec, state, timeout)
@@ -60,8 +62,9 @@ def name_of(spec: ModelSpec) -> str:
 class Device:
     beside, variants = CudaDevice.beside, CudaDevice.variants
 
-    def __init__(self, tf32: bool, failing=(), together: list[list[str]] = ()) -> None:
-        """Those of a list in `together` load only when all of it do."""
+    def __init__(self, tf32: bool, failing=(), together: list[list[str]] = (), room: int = 99) -> None:
+        """Those of a list in `together` load only when all of it do. There is `room` for so many workers."""
+        self.room = room
         self.tf32, self.failing, self.log, self.seats = tf32, failing, [], []
         self._meetings = {}
         for names in together:
@@ -147,3 +150,28 @@ def test_on_a_cpu_one_starts_after_the_other():
     baselines_on(device, max_autotune=True).start()
     names = ["eager", "compile", "max_autotune"]
     assert device.log == [each for name in names for each in [("load", name), *[("call", name)] * 3]]
+
+
+def test_where_there_is_no_room_for_all_at_once_they_start_one_after_the_other():
+    device = Device(tf32=True, room=4)
+    baselines = baselines_on(device)
+    baselines.start()
+    assert baselines.names == ["eager", "eager_tf32", *COMPILED] and baselines.failures == {}
+    device = Device(tf32=True, room=3)
+    baselines = baselines_on(device)
+    baselines.start()
+    assert baselines.names == ["eager", "eager_tf32", "compile"]
+    assert baselines.failures == {"compile_tf32": "no memory is left on the device"}
+
+
+def test_a_variant_makes_room_for_the_second_eager_and_is_named():
+    device = Device(tf32=True, room=4)
+    baselines = baselines_on(device)
+    baselines.start()
+    baselines._start("eager twin")
+    assert "left out" in baselines.failures["eager_tf32"]
+    assert baselines.names == ["eager", *COMPILED, "eager twin"]
+    alone = baselines_on(Device(tf32=True, room=1))
+    with pytest.raises(UserError, match="no memory is left"):
+        alone.start()
+        alone._start("eager twin")

@@ -156,3 +156,29 @@ def test_moves_of_scale_and_shift_do_not_cancel_in_every_copy():
     torch.nn.init.constant_(model.bias, -1.0)  # scale + shift is 0: equal moves of both leave it there
     sums = torch.stack([(each.weight + each.bias).abs() for each in _moved(model, seed=0)])
     assert (sums.amax(0) > 2.0**-24).all()
+
+
+def _behind_a_relu():
+    """What comes into a ReLU, in float64, and the check of what comes out. Ten rows are cut off as a whole, each with
+    one element just below zero: nothing of the result tells how large they were."""
+    generator = torch.Generator().manual_seed(3)
+    x = torch.randn(64, 96, generator=generator, dtype=torch.float64)
+    x[:10] = -x[:10].abs() - 0.1
+    x[:10, 7] = -1e-9
+    signs = torch.randint(0, 2, x.shape, generator=generator) * 2 - 1
+    moved = [(x * (1 + each * 2.0**-24)).relu() for each in (signs, -signs)]
+    return x, make_check(x.float().relu(), x.relu(), moved)
+
+
+@pytest.mark.parametrize(("error", "expected"), [(1e-7, "faithful"), (4e-4, "tf32"), (4e-3, "half")])
+def test_rows_that_a_relu_cut_off_take_the_precision_of_others(error, expected):
+    x, check = _behind_a_relu()
+    finding = check((x + error).relu().float())
+    assert finding.outcome is None and finding.errors.precision == expected, finding
+
+
+def test_a_fault_in_a_row_that_was_cut_off_is_seen():
+    x, check = _behind_a_relu()
+    result = x.relu().float()
+    result[3, 5] = 0.2
+    assert check(result).outcome is Outcome.WRONG_VALUES

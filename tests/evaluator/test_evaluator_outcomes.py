@@ -59,6 +59,17 @@ def test_fault_is_named(judge, name):
     assert verdict.errors is None and verdict.timing is None
 
 
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_a_search_tries_first_is_checked_as_thoroughly(judge, name):
+    forward, outcome, _ = FAULTS[name]
+    assert judge.judge(candidate_of(forward), {}, Effort.CHECK).outcome is outcome
+
+
+def test_what_a_search_tries_first_is_timed_as_briefly_as_a_configuration(judge):
+    verdict = judge.judge(candidate_of("return super().forward(x)"), {}, Effort.CHECK)
+    assert verdict.ok and verdict.timing.samples <= judge._settings.screen.max_rounds
+
+
 def test_other_outputs_for_inputs_that_come_again_are_nondeterministic(judge):
     forward = """
         key = hash(x.numpy().tobytes())
