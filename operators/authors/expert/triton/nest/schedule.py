@@ -15,6 +15,7 @@ NOMINAL = Hardware("cuda", "any", 108, 16, 128 << 10, 40 << 20, 0, 40 << 30, sha
 HELD_ELEMENTS = 32_768
 # Below so many elements in a row a second kernel for split rows costs more than it gains.
 SPLIT_INNER = 4096
+_WINDOWS = 128  # for one program
 _TILE = 4096  # elements of a block of short rows
 _WARPS = (1, 2, 4, 8, 16, 32)
 _COLUMNS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
@@ -25,7 +26,7 @@ def decisions(nest: Nest, form: Value, hardware: Hardware) -> dict[str, Decision
     rows, columns = _block(nest, form, hardware)
     found = [Decision("cores", Lever.MAPPING, hardware.cores)]
     found += _rows(nest, form, rows, columns, hardware) if nest.reductions else _elementwise(nest, hardware)
-    found.append(Decision("num_warps", Lever.STAGING, _warps(_elements(nest, form, rows, columns)), _WARPS))
+    found.append(Decision("num_warps", Lever.STAGING, _warps(nest, _elements(nest, form, rows, columns)), _WARPS))
     tiled = not nest.reductions and transposes(nest) and not nest.totals
     if not tiled and nest.rows.numel > 1 and form != "split":
         found.append(Decision("programs_per_core", Lever.MAPPING, 0, (0, 1, 2, 4, 8, 16)))
@@ -57,7 +58,7 @@ def forms(nest: Nest) -> list[str]:
     """How rows may be treated, the favourite first."""
     if not nest.reductions:
         return [""]
-    if any(nest.graph[r].op == "window" for r in nest.reductions):
+    if _windows(nest):
         return ["memory"]
     # Holding a row saves what reads it again, and costs registers where nothing does.
     held = ["registers"] if held_elements(nest) <= HELD_ELEMENTS else []
@@ -113,8 +114,8 @@ def _block(nest: Nest, form: Value, hardware: Hardware) -> tuple[int, int]:
         return 1, 1
     inner, rows = max(s.numel for s in nest.spaces), nest.rows.numel
     inside = lies_inside(nest)
-    if any(nest.graph[r].op == "window" for r in nest.reductions):
-        return min(512, power(rows)), 1
+    if _windows(nest):
+        return min(_WINDOWS, power(rows)), 1
     if form == "registers":
         tile, columns = 1024 if inside else 4096, power(inner)
         wanted = max(tile // columns, 1 if inside else 8)
@@ -133,8 +134,14 @@ def _elements(nest: Nest, form: Value, rows: int, columns: int) -> int:
     return rows * (power(max(s.numel for s in nest.spaces)) if form == "registers" else columns)
 
 
-def _warps(elements: int) -> int:
-    """Eight elements a thread, sixteen in large tiles."""
+def _windows(nest: Nest) -> bool:
+    return any(nest.graph[r].op == "window" for r in nest.reductions)
+
+
+def _warps(nest: Nest, elements: int) -> int:
+    """Eight elements a thread, sixteen in large tiles; two of windows, each of which reads many."""
+    if _windows(nest):
+        return max(1, min(8, elements // 64))
     return max(1, min(8, elements // 256)) if elements <= 4096 else min(32, elements // 512)
 
 
