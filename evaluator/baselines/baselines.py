@@ -84,7 +84,7 @@ class Baselines:
     def _is_told(self, name: str) -> bool:
         """Whether it is the same program as another one, which is known without starting it."""
         variant = self._device.variants[name]
-        if variant.told_by in self._same:
+        if variant.told_by and all(other in self._same for other in variant.told_by):
             self._same[name] = variant.like
         return name in self._same
 

@@ -105,12 +105,12 @@ class Seat(Protocol):
 @dataclass(frozen=True)
 class Variant:
     """A baseline: what is other in its `ModelSpec` than in eager's. One that computes bit by bit what the baseline
-    `like` computes is the same program, and is not timed; nor is it started where the baseline `told_by` turned out to
-    be the same as another one. `on_request`: it takes minutes to compile."""
+    `like` computes is the same program, and is not timed; nor is it started where the baselines `told_by` all turned
+    out to be the same as another one. `on_request`: it takes minutes to compile."""
 
     changes: dict[str, Any]
     like: str | None = None
-    told_by: str | None = None
+    told_by: tuple[str, ...] = ()
     on_request: bool = False
 
 

@@ -12,6 +12,9 @@ from evaluator.device.cuda_seat import CudaSeat
 from evaluator.device.cuda_spare import Spares
 from evaluator.isolation.isolation import Isolation
 
+# TF32 changes nothing where both are as shipped; where convolutions are, one of them is shipped and the other one not.
+_EAGERS = ("eager_fp32", "eager_tf32")
+
 
 class CudaDevice:
     """The GPU that `hardware` describes; workers have all CPUs."""
@@ -23,10 +26,10 @@ class CudaDevice:
         "eager_fp32": Variant({"tf32": False}, like="eager"),
         "eager_tf32": Variant({"tf32": True}, like="eager"),
         "compile": Variant({**COMPILE, "tf32": False}),
-        "compile_tf32": Variant({**COMPILE, "tf32": True}, like="compile", told_by="eager_tf32"),
+        "compile_tf32": Variant({**COMPILE, "tf32": True}, like="compile", told_by=_EAGERS),
         "max_autotune": Variant({**MAX_AUTOTUNE, "tf32": False}, on_request=True),
         "max_autotune_tf32": Variant(
-            {**MAX_AUTOTUNE, "tf32": True}, like="max_autotune", told_by="eager_tf32", on_request=True
+            {**MAX_AUTOTUNE, "tf32": True}, like="max_autotune", told_by=_EAGERS, on_request=True
         ),
     }
 

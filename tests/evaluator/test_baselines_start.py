@@ -46,7 +46,8 @@ class Seat:
     def call(self, number, arguments, timeout, warm=0) -> Call:
         assert not self.device.busy, "another worker is using the device"
         self.device.log.append(("call", self.name))
-        return Call(1e-3, [torch.full((2,), float(self.device.tf32 and bool(self.spec.tf32)))])
+        rounded = self.spec.tf32 if self.spec.tf32 is not None else self.device.shipped
+        return Call(1e-3, [torch.full((2,), float(self.device.tf32 and bool(rounded)))])
 
     def close(self) -> None:
         self.closed = True
@@ -62,9 +63,10 @@ def name_of(spec: ModelSpec) -> str:
 class Device:
     beside, variants = CudaDevice.beside, CudaDevice.variants
 
-    def __init__(self, tf32: bool, failing=(), together: list[list[str]] = (), room: int = 99) -> None:
-        """Those of a list in `together` load only when all of it do. There is `room` for so many workers."""
-        self.room = room
+    def __init__(self, tf32: bool, failing=(), together: list[list[str]] = (), room: int = 99, shipped=False) -> None:
+        """`shipped`: eager has TF32 on, as for convolutions. Those of a list in `together` load only when all of it do.
+        There is `room` for so many workers."""
+        self.room, self.shipped = room, shipped
         self.tf32, self.failing, self.log, self.seats = tf32, failing, [], []
         self._meetings = {}
         for names in together:
@@ -175,3 +177,11 @@ def test_a_variant_makes_room_for_the_second_eager_and_is_named():
     with pytest.raises(UserError, match="no memory is left"):
         alone.start()
         alone._start("eager twin")
+
+
+def test_compiled_convolutions_have_their_own_tf32():
+    """Eager as shipped has it, so that eager_tf32 is eager: that does not tell that it makes no difference."""
+    device = Device(tf32=True, shipped=True)
+    baselines = baselines_on(device)
+    baselines.start()
+    assert baselines.names == ["eager", "eager_fp32", *COMPILED] and baselines.program("eager_tf32") == "eager"
