@@ -32,7 +32,7 @@ class CheckedOperator:
         """
         if self.needs_parent and brief.parent is None:
             raise ValueError(f"operator {self.name} edits a candidate, and the brief has no parent")
-        results = [self._judge(writing, brief, author.name) for writing in author.write(brief)]
+        results = [self.judge(writing, brief, author.name) for writing in author.write(brief)]
         drafts: dict[str, Draft] = {}
         for draft in results:
             if isinstance(draft, Draft):
@@ -42,11 +42,8 @@ class CheckedOperator:
         ordered = sorted(drafts.values(), key=lambda draft: draft.signature in brief.known_signatures)
         return [*ordered[: brief.limit], *(each for each in results if isinstance(each, Refusal))]
 
-    def objection(self, candidate: Candidate, brief: Brief) -> str | None:
-        """Why a candidate is not what this operator may make, or None."""
-        return None
-
-    def _judge(self, writing: Writing, brief: Brief, author: str) -> Draft | Refusal:
+    def judge(self, writing: Writing, brief: Brief, author: str) -> Draft | Refusal:
+        """What becomes of a writing of `author`'s. Authors may ask beforehand: a refusal says which rule is broken."""
         about = {
             "change": writing.change,
             "operator": self.name,
@@ -62,6 +59,10 @@ class CheckedOperator:
         if reason:
             return Refusal(reason=reason, source=writing.source, **about)
         return Draft(candidate, signed, principles=writing.principles, **about)
+
+    def objection(self, candidate: Candidate, brief: Brief) -> str | None:
+        """Why a candidate is not what this operator may make, or None."""
+        return None
 
 
 def _essence(candidate: Candidate) -> str:
