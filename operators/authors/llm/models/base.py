@@ -36,7 +36,8 @@ class About:
 
 @dataclass(frozen=True)
 class Reply:
-    """`cost` is in the currency of the settings' prices; None where the model has none. `seconds` is the latency."""
+    """`cost` is in the currency of the settings' prices; None where the model has none. `seconds` is the latency.
+    A `reused` one was paid for before: no tokens, no cost. `estimated` tokens were not counted by the model."""
 
     text: str
     model: str
@@ -46,6 +47,8 @@ class Reply:
     seconds: float = 0.0
     cost: float | None = None
     truncated: bool = False
+    estimated: bool = False
+    reused: bool = False
 
 
 class ModelError(Exception):
@@ -62,7 +65,10 @@ class Model(Protocol):
     name: str
 
     def complete(self, prompt: Prompt) -> Reply:
-        """Raises ModelError when there is no reply after all retries."""
+        """Asks once; the desk decides what is asked again. Raises CallFailed (`failures.py`), a ModelError."""
+
+    def close(self) -> None:
+        """Ends what is in flight: those calls fail."""
 
 
 class Desk(Protocol):
