@@ -19,7 +19,7 @@ from operators.authors.llm.models.settings import ModelSettings
 from operators.authors.llm.models.transcript import transcript
 from operators.authors.llm.models.usage import Usage, tokens_of
 
-_LAST_WORDS_SECONDS = 1.0
+_LAST_WORDS_SECONDS = 0.2
 
 
 class CommandModel:

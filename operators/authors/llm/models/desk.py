@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from operators.authors.llm.models.base import About, Model, ModelError, OutOfBudget, Prompt, Reply
+from operators.authors.llm.models.base import About, ModelError, OutOfBudget, Prompt, Reply
 from operators.authors.llm.models.budget import Budget
 from operators.authors.llm.models.calls import call_of, key_of
 from operators.authors.llm.models.failures import Backoff, CallFailed
 from operators.authors.llm.models.flights import Flights
 from operators.authors.llm.models.record import Record
+from operators.authors.llm.models.seats import Seat, by_weight
 from operators.authors.llm.models.settings import Limits, ModelSettings
 from operators.authors.llm.models.usage import Spending, Usage, most, tokens_sent
-
-
-@dataclass
-class Seat:
-    """A model at the desk. `broken` says why it is asked no more."""
-
-    settings: ModelSettings
-    model: Model
-    broken: str | None = None
-
-    def __post_init__(self) -> None:
-        self.slots = threading.Semaphore(self.settings.max_in_flight)
 
 
 class ModelDesk:
@@ -87,7 +74,7 @@ class ModelDesk:
 
     def _ask_anybody(self, key: str, prompt: Prompt, about: About) -> Reply:
         error: ModelError | None = None
-        for seat in self._order(key):
+        for seat in by_weight(self.seats, self._seed, key):
             if seat.broken:
                 continue
             try:
@@ -100,11 +87,6 @@ class ModelDesk:
                     seat.broken = str(failure)
         broken = [seat.broken for seat in self.seats if seat.broken]
         raise ModelError(str(error) if error else broken[0], final=len(broken) == len(self.seats))
-
-    def _order(self, key: str) -> list[Seat]:
-        """By weight: a seat of twice the weight is twice as often the first (Efraimidis and Spirakis)."""
-        dice = random.Random(hashlib.sha256(f"{self._seed} {key}".encode()).digest())
-        return sorted(self.seats, key=lambda seat: dice.random() ** (1 / seat.settings.weight), reverse=True)
 
     def _insist(self, seat: Seat, key: str, prompt: Prompt, about: About) -> Reply:
         """Asks one model until it replies or asking is in vain. It keeps its slot between attempts: a server that had

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from operators.authors.llm.models.base import ModelError
-from operators.authors.llm.models.secrets import redact
+from operators.authors.llm.models.texts import keepable
 from operators.authors.llm.models.usage import Usage
 
 _LONGEST_MESSAGE = 400
@@ -32,7 +32,7 @@ class CallFailed(ModelError):
 
 def one_line(text: str) -> str:
     """What others say, fit for a message: short, on one line, without keys."""
-    text = " ".join(redact(text).split())
+    text = " ".join(keepable(text).split())
     return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 3] + "..."
 
 

@@ -20,7 +20,7 @@ _NO_MONEY = {"insufficient_quota", "billing_hard_limit_reached"}
 
 
 def failure_of(error: Exception, where: str, key: str, timeout_s: float, sent: Usage) -> CallFailed:
-    """`where` says model and server, `key` which key. `sent` is charged where the server may have worked for nothing."""
+    """`where` says model and server, `key` which key. `sent` is charged where the server may have worked in vain."""
     if isinstance(error, openai.APITimeoutError | TimeoutError):
         if "Connect" in type(error.__cause__).__name__:
             return CallFailed(f"{where}: cannot connect in time", retry=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -41,21 +42,25 @@ class LoopThread:
             self._thread.start()
         return self._loop
 
-    def close(self) -> None:
-        """Cancels what runs. Nothing runs afterwards."""
+    def close(self, last: Callable[[], Awaitable[object]]) -> None:
+        """Cancels what runs and runs `last`, which frees what lives on the loop. Nothing runs afterwards."""
         with self._lock:
-            loop, closed, self._closed = self._loop, self._closed, True
-        if loop is None or closed:
-            return
-        asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(_CLOSE_SECONDS)
+            if self._closed:
+                return
+            self._closed, loop = True, self._started()
+        with suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(_end(last), loop).result(_CLOSE_SECONDS)
         loop.call_soon_threadsafe(loop.stop)
         self._thread.join(_CLOSE_SECONDS)
-        loop.close()
+        if not self._thread.is_alive():
+            loop.close()
 
 
-async def _cancel_all() -> None:
+async def _end(last: Callable[[], Awaitable[object]]) -> None:
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
     if others:
         await asyncio.wait(others, timeout=1.0)
+    with suppress(Exception):  # a connection that is broken already
+        await last()

@@ -17,8 +17,9 @@ from operators.authors.llm.models.failures import CallFailed
 from operators.authors.llm.models.habits import Habits
 from operators.authors.llm.models.http_failures import failure_of, message_of
 from operators.authors.llm.models.loop import LoopThread
-from operators.authors.llm.models.secrets import DEFAULT_VARIABLES, Secret, redact
+from operators.authors.llm.models.secrets import DEFAULT_VARIABLES, Secret
 from operators.authors.llm.models.settings import ModelSettings
+from operators.authors.llm.models.texts import keepable
 from operators.authors.llm.models.usage import Usage, tokens_sent
 
 _OPENAI = "https://api.openai.com/v1"
@@ -41,8 +42,9 @@ class OpenAICompatible:
         self._key = f"the key in {key.variable}" if key else "a request without a key"
         self._habits = Habits(openai_itself=url == _OPENAI)
         timeout = openai.Timeout(settings.timeout_s, connect=min(_CONNECT_SECONDS, settings.timeout_s))
-        secret = key.reveal() if key else _NO_KEY
-        self._client = openai.AsyncOpenAI(api_key=secret, base_url=url, timeout=timeout, max_retries=0)
+        self._client = openai.AsyncOpenAI(
+            api_key=key.reveal() if key else _NO_KEY, base_url=url, timeout=timeout, max_retries=0
+        )
 
     def __repr__(self) -> str:
         return f"<{self._where}>"
@@ -58,7 +60,7 @@ class OpenAICompatible:
         return outcome
 
     def close(self) -> None:
-        self._loop.close()
+        self._loop.close(self._client.close)
 
     async def _outcome(self, prompt: Prompt) -> Reply | CallFailed:
         body = self._habits.body(prompt, self.name, self._settings.extra)
@@ -67,6 +69,7 @@ class OpenAICompatible:
             content = await asyncio.wait_for(self._send(body), self._settings.timeout_s)
             answer = wire.read(content, prompt, self._where, self._key)
         except CallFailed as failure:
+            failure.__context__ = None  # the body, which may repeat the request
             return failure.with_traceback(None)
         except Exception as error:  # of the package, or of what it is built on
             return self._failure(error, prompt, body)
@@ -92,7 +95,7 @@ class OpenAICompatible:
     def _reply(self, answer: wire.Answer, seconds: float) -> Reply:
         usage = answer.usage
         return Reply(
-            redact(answer.text),
+            keepable(answer.text),
             self.name,
             usage.tokens_in,
             usage.tokens_out,

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from operators.authors.llm.models.base import Model
 from operators.authors.llm.models.command import CommandModel
-from operators.authors.llm.models.desk import ModelDesk, Seat
+from operators.authors.llm.models.desk import ModelDesk
 from operators.authors.llm.models.failures import Backoff
 from operators.authors.llm.models.record import Record
+from operators.authors.llm.models.seats import Seat
 from operators.authors.llm.models.secrets import take_key
 from operators.authors.llm.models.settings import DeskSettings, ModelSettings
 

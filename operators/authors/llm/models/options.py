@@ -38,7 +38,7 @@ def require_numbers(owner: object, what: str, names: Collection[str], whole: boo
         value = getattr(owner, name)
         if value is None:
             continue
-        if isinstance(value, bool) or not isinstance(value, kinds) or not (0 <= value if zero else 0 < value):
+        if isinstance(value, bool) or not isinstance(value, kinds) or not (value >= 0 if zero else value > 0):
             raise UserError(f"{what}: {name} is {value!r}; {wanted} is wanted")
         if value == float("inf"):
             raise UserError(f"{what}: {name} is {value!r}; leave it out for no limit")

@@ -9,7 +9,7 @@ from pathlib import Path
 from operators.authors.llm.models.calls import Call
 from operators.authors.llm.models.record_reader import COLUMNS, Reader
 from operators.authors.llm.models.record_schema import open_for_writing
-from operators.authors.llm.models.secrets import redact
+from operators.authors.llm.models.texts import keepable
 
 _INSERT = f"INSERT INTO calls ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 
@@ -30,7 +30,7 @@ class Record(Reader):
             "turns": json.dumps(turns),
             "schema": None if call.schema is None else _keep(json.dumps(call.schema), texts),
             "reply": None if call.reply is None else _keep(call.reply, texts),
-            "error": None if call.error is None else redact(call.error),
+            "error": None if call.error is None else keepable(call.error),
         }
         with self._held():
             self._db.execute("BEGIN IMMEDIATE")
@@ -46,8 +46,8 @@ class Record(Reader):
 
 
 def _keep(text: str, texts: dict[str, str]) -> str:
-    """Its hash. Half of a surrogate pair, which no file takes, becomes a question mark."""
-    text = redact(text).encode(errors="replace").decode()
+    """Its hash."""
+    text = keepable(text)
     key = hashlib.sha256(text.encode()).hexdigest()
     texts[key] = text
     return key

@@ -62,7 +62,7 @@ class Reader:
         return {model: Spending(*sums) for model, *sums in rows}
 
     def calls(self, step: int | None = None, after: int = 0) -> list[Call]:
-        """Oldest first: those of a step, None: all. `after` skips those up to that id, for who looks again and again."""
+        """Oldest first: those of a step, None: all. `after` skips those up to that id, for who looks every second."""
         where, values = ("step = ? AND id > ?", (step, after)) if step is not None else ("id > ?", (after,))
         rows = self._rows(f"SELECT id, {', '.join(COLUMNS)} FROM calls WHERE {where} ORDER BY id", values)
         return [self._call(row) for row in rows]
@@ -70,8 +70,9 @@ class Reader:
     def reply_to(self, key: str) -> tuple[int, Reply] | None:
         """The first reply to such a prompt and its call's id, as it was paid for."""
         rows = self._rows(
-            "SELECT id, text, model, tokens_in, tokens_out, tokens_cached, seconds, cost, truncated, estimated FROM calls "
-            "JOIN texts ON hash = reply WHERE key = ? AND reply IS NOT NULL AND reused IS NULL ORDER BY id LIMIT 1",
+            "SELECT id, text, model, tokens_in, tokens_out, tokens_cached, seconds, cost, truncated, estimated "
+            "FROM calls JOIN texts ON hash = reply "
+            "WHERE key = ? AND reply IS NOT NULL AND reused IS NULL ORDER BY id LIMIT 1",
             (key,),
         )
         if not rows:

@@ -11,6 +11,7 @@ from typing import Any
 from operators.authors.llm.models.base import Prompt
 from operators.authors.llm.models.failures import CallFailed
 from operators.authors.llm.models.http_failures import of_status
+from operators.authors.llm.models.texts import sendable
 from operators.authors.llm.models.usage import Usage, tokens_of, tokens_sent
 
 
@@ -24,7 +25,7 @@ class Answer:
 
 
 def messages(prompt: Prompt) -> list[dict[str, str]]:
-    return [{"role": turn.role, "content": turn.text} for turn in prompt.turns]
+    return [{"role": turn.role, "content": sendable(turn.text)} for turn in prompt.turns]
 
 
 def response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
