@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from egg_search.core.knobs import Knob
 from operators.authors.llm.prompts.fence import quote
 from operators.authors.llm.prompts.tokens import fitting
 from operators.authors.llm.replies.note import one_line
+from operators.authors.llm.workpiece import workpiece
 from operators.base import Brief
 from operators.handoff import Handoff, hand_off
 
@@ -29,18 +29,12 @@ def decisions(handoff: Handoff, budget: int) -> str:
 
 def invariants(brief: Brief, handoff: Handoff, budget: int) -> str:
     """The structure's lines, and the knobs of other levers."""
-    assert brief.parent is not None
-    foreign = [_declared(knob) for knob in brief.parent.knobs.values() if knob.lever != brief.lever]
+    foreign = [knob.declaration() for knob in workpiece(brief).knobs.values() if knob.lever != brief.lever]
     lines = [one_line(line, 300) for line in handoff.invariants] + foreign
     return quote("\n".join(fitting(lines, budget)))
 
 
 def own_knobs(brief: Brief) -> str:
     """The parent's knobs of the lever."""
-    assert brief.parent is not None
-    own = [_declared(knob) for knob in brief.parent.knobs.values() if knob.lever == brief.lever]
+    own = [knob.declaration() for knob in workpiece(brief).knobs.values() if knob.lever == brief.lever]
     return quote("\n".join(own)) if own else "None yet."
-
-
-def _declared(knob: Knob) -> str:
-    return knob.declaration()

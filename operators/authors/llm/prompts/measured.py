@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import prod
 from typing import Any
 
+from egg_search.core.hardware import Hardware
 from egg_search.core.verdict import Verdict
 from operators.authors.llm.prompts.fence import quote
 from operators.authors.llm.prompts.tokens import clipped
@@ -13,9 +15,9 @@ from operators.authors.llm.replies.note import one_line
 _SHOWN = 5
 
 
-def measured(verdict: Verdict) -> str:
+def measured(verdict: Verdict, hardware: Hardware) -> str:
     """Time, speedups, precision, roofline, and what was seen of the kernels. The verdict is `ok`."""
-    return quote("\n".join(_sentences(verdict)))
+    return quote("\n".join([*_sentences(verdict), *_kernels(verdict.resources.get("kernels", {}), hardware.cores)]))
 
 
 def failure(verdict: Verdict, budget: int) -> str:
@@ -34,15 +36,13 @@ def _sentences(verdict: Verdict) -> Iterator[str]:
     if roofline := resources.get("roofline"):
         yield f"it reaches {roofline['fraction']:.0%} of the roofline, whose lower roof is {roofline['bound']}"
     yield from (one_line(str(each)) for each in resources.get("diagnosis", {}).get("evidence", ()))
-    yield from _kernels(resources.get("kernels", {}))
     yield from (f"flag {one_line(flag)}" for flag in verdict.flags)
 
 
-def _kernels(kernels: Mapping[str, Any]) -> Iterator[str]:
+def _kernels(kernels: Mapping[str, Any], cores: int) -> Iterator[str]:
+    """Where the time goes, and whether there are blocks enough; what follows from counters is in the evidence."""
     total = kernels.get("us") or 0
     for kernel in kernels.get("longest", ())[:_SHOWN]:
-        share = f"{kernel.get('microseconds', 0) / total:.0%} of the kernels' time, " if total else ""
-        blocks = f"grid {tuple(kernel['grid'])}" if "grid" in kernel else "grid unknown"
-        occupancy = f", occupancy {kernel['occupancy']:.0%}" if "occupancy" in kernel else ""
-        registers = f", {kernel['registers']} registers a thread" if "registers" in kernel else ""
-        yield f"kernel {one_line(kernel.get('name', '?'), 80)}: {share}{blocks}{registers}{occupancy}"
+        share = f" takes {kernel.get('microseconds', 0) / total:.0%} of the kernels' time" if total else " runs"
+        blocks = f" in {prod(kernel['grid'])} blocks on {cores} multiprocessors" if kernel.get("grid") else ""
+        yield f"kernel {one_line(kernel.get('name', '?'), 80)}{share}{blocks}"

@@ -29,7 +29,7 @@ def prompt(brief: Brief) -> Prompt:
         replace(brief, lever=None),
         text(NAME),
         section("Candidate", shown(workpiece(brief), brief.problem.effective_source)),
-        section("Measured", measured(brief.verdict)),
+        section("Measured", measured(brief.verdict, brief.hardware)),
         text("form_diagnosis"),
         max_tokens=JSON_TOKENS,
         schema=SCHEMA,
