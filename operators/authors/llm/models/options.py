@@ -31,13 +31,17 @@ def require_texts(owner: object, what: str, names: Collection[str]) -> None:
             raise UserError(f"{what}: {name} is {value!r}; a text is wanted")
 
 
-def require_numbers(owner: object, what: str, names: Collection[str], whole: bool = False, zero: bool = True) -> None:
-    """None, and numbers from 0 on (`zero`) or above it. Raises UserError."""
+def require_limits(owner: object, what: str, names: Collection[str], whole: bool = False) -> None:
+    """Numbers from 0 on, or None. Raises UserError."""
+    given = [name for name in names if getattr(owner, name) is not None]
+    require_numbers(owner, what, given, whole, zero=True)
+
+
+def require_numbers(owner: object, what: str, names: Collection[str], whole: bool = False, zero: bool = False) -> None:
+    """Numbers above 0, or from 0 on (`zero`). Raises UserError."""
     kinds, wanted = (int if whole else (int, float)), f"a {'whole ' * whole}number {'from' if zero else 'above'} 0"
     for name in names:
         value = getattr(owner, name)
-        if value is None:
-            continue
         if isinstance(value, bool) or not isinstance(value, kinds) or not (value >= 0 if zero else value > 0):
             raise UserError(f"{what}: {name} is {value!r}; {wanted} is wanted")
         if value == float("inf"):

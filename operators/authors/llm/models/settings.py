@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from egg_search.core.errors import UserError
-from operators.authors.llm.models.options import known_fields, require_numbers, require_texts
+from operators.authors.llm.models.options import known_fields, require_limits, require_numbers, require_texts
 from operators.authors.llm.models.usage import Usage
 
 _MILLION = 1e6
@@ -39,9 +39,9 @@ class ModelSettings:
     def __post_init__(self) -> None:
         what = f"model {self.name!r}"
         require_texts(self, what, ("name", "base_url", "command", "key_variable"))
-        require_numbers(self, what, ("price_in", "price_out", "price_cached"))
-        require_numbers(self, what, ("weight", "timeout_s"), zero=False)
-        require_numbers(self, what, ("max_in_flight",), whole=True, zero=False)
+        require_limits(self, what, ("price_in", "price_out", "price_cached"))
+        require_numbers(self, what, ("weight", "timeout_s"))
+        require_numbers(self, what, ("max_in_flight",), whole=True)
         if (self.price_in is None) != (self.price_out is None):
             raise UserError(f"{what}: one price without the other; give price_in and price_out")
         if not isinstance(self.extra, Mapping):
@@ -81,8 +81,8 @@ class Limits:
     seconds: float | None = None
 
     def __post_init__(self) -> None:
-        require_numbers(self, "budget", ("tokens", "calls"), whole=True)
-        require_numbers(self, "budget", ("money", "seconds"))
+        require_limits(self, "budget", ("tokens", "calls"), whole=True)
+        require_limits(self, "budget", ("money", "seconds"))
 
 
 @dataclass(frozen=True)
@@ -119,11 +119,15 @@ class DeskSettings:
 def _check_url(url: str | None, what: str) -> None:
     if url is None:
         return
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UserError(f"{what}: {url!r} is no address; write for example http://localhost:8000/v1")
-    if parts.username or parts.password:
+    if "@" in url:
         raise UserError(f"{what}: no passwords in addresses; export the key as EGG_API_KEY")
+    try:
+        parts = urlsplit(url)
+        fine = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        fine = False
+    if not fine:
+        raise UserError(f"{what}: {url!r} is no address; write for example http://localhost:8000/v1")
 
 
 def _check_command(command: str | None, what: str) -> None:
