@@ -1,16 +1,13 @@
 """A server, and desks that ask it without waiting between attempts."""
 
 import pytest
+from llm_asking import ABOUT, prompt
 from scripted_server import ScriptedServer
 
 from operators.authors.llm.models import secrets
-from operators.authors.llm.models.base import About, Prompt, Turn
 from operators.authors.llm.models.failures import Backoff
 from operators.authors.llm.models.opening import open_desk
 from operators.authors.llm.models.settings import DeskSettings
-
-KEY = "sk-very-secret-0123456789"
-ABOUT = About("writer", "seed", 3)
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +55,3 @@ def ask(server, desk_of):
         return desk.ask(prompt(text, schema), ABOUT)
 
     return make
-
-
-def prompt(text="hello", schema=None, max_tokens=1000):
-    return Prompt((Turn("system", "You write kernels."), Turn("user", text)), schema, max_tokens)

@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import ABOUT, prompt
+from llm_asking import ABOUT, prompt
 from scripted_server import Say, completion, error
 
 from egg_search.core.errors import UserError

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ABOUT, KEY, prompt
+from llm_asking import ABOUT, KEY, prompt
 
 from egg_search.core.errors import UserError
 from operators.authors.llm.models.base import ModelError

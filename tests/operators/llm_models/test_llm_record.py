@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from conftest import ABOUT, prompt
+from llm_asking import ABOUT, prompt
 from scripted_server import Say, completion, error
 
 from egg_search.core.errors import UserError

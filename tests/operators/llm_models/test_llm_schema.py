@@ -1,7 +1,7 @@
 """Structured output: asked for where a server takes it, remembered where it does not."""
 
 import pytest
-from conftest import ABOUT, prompt
+from llm_asking import ABOUT, prompt
 from scripted_server import Say, completion, error
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}

@@ -7,7 +7,7 @@ import sys
 import traceback
 
 import pytest
-from conftest import ABOUT, KEY, prompt
+from llm_asking import ABOUT, KEY, prompt
 from scripted_server import Say, completion, error
 
 from egg_search.core.errors import UserError

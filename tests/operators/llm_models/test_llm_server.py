@@ -4,7 +4,7 @@ import time
 from email.utils import formatdate
 
 import pytest
-from conftest import ABOUT, prompt
+from llm_asking import ABOUT, prompt
 from scripted_server import Say, completion, error
 
 from egg_search.core.errors import UserError

@@ -23,6 +23,7 @@ def test_there_and_back():
 
 def test_a_name_is_a_model():
     assert DeskSettings.from_json({"models": ["a"]}) == DeskSettings((ModelSettings("a"),))
+    assert ModelSettings.from_json({"command": "llm -m b"}) == ModelSettings("llm -m b", command="llm -m b")
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,8 @@ def test_a_name_is_a_model():
         ({"models": [{"name": "a", "base_url": "http://[::1/v1"}]}, "is no address"),
         ({"models": [{"name": "a", "base_url": "http://h:99999/v1"}]}, "is no address"),
         ({"models": [{"name": "a", "extra": [1]}]}, "an object is wanted"),
+        ({"models": [{"name": "a", "extra": {"stream": True}}]}, "'stream' is no extra"),
+        ({"models": [{"command": 3}]}, "name is 3"),
         ({"models": ["a"], "budget": {"tokens": 1.5}}, "budget: tokens is 1.5"),
         ({"models": ["a"], "budget": {"seconds": float("inf")}}, "leave it out for no limit"),
         ({"models": ["a"], "budget": {"dollars": 1}}, "no setting dollars"),

@@ -37,7 +37,8 @@ class About:
 @dataclass(frozen=True)
 class Reply:
     """`cost` is in the currency of the settings' prices; None where the model has none. `seconds` is the latency.
-    A `reused` one was paid for before: no tokens, no cost. `estimated` tokens were not counted by the model."""
+    A `reused` one was paid for before: its numbers are those of then.
+    `estimated` tokens were not counted by the model."""
 
     text: str
     model: str

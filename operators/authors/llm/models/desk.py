@@ -68,9 +68,9 @@ class ModelDesk:
         if found is None:
             return None
         number, reply = found
-        free = replace(reply, tokens_in=0, tokens_out=0, tokens_cached=0, seconds=0.0, cost=0.0, reused=True)
-        self.record.append(call_of(key, prompt, about, free, 1, reused=number))
-        return free
+        free = replace(reply, tokens_in=0, tokens_out=0, tokens_cached=0, seconds=0.0, cost=0.0)
+        self.record.append(call_of(key, prompt, about, free, reused=number))
+        return replace(reply, reused=True)  # all else as it was: prompts that quote it stay the same
 
     def _ask_anybody(self, key: str, prompt: Prompt, about: About) -> Reply:
         error: ModelError | None = None

@@ -13,6 +13,7 @@ from operators.authors.llm.models.options import known_fields, require_limits, r
 from operators.authors.llm.models.usage import Usage
 
 _MILLION = 1e6
+_OURS = {"model", "messages", "response_format", "stream", "n", "max_tokens", "max_completion_tokens"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class ModelSettings:
             raise UserError(f"{what}: one price without the other; give price_in and price_out")
         if not isinstance(self.extra, Mapping):
             raise UserError(f"{what}: extra is {self.extra!r}; an object is wanted")
+        if ours := _OURS & set(self.extra):
+            raise UserError(f"{what}: {ours.pop()!r} is no extra; this program says it itself")
         _check_url(self.base_url, what)
         _check_command(self.command, what)
 
@@ -65,9 +68,9 @@ class ModelSettings:
     @classmethod
     def from_json(cls, data: object) -> ModelSettings:
         known = known_fields(cls, {"name": data} if isinstance(data, str) else data, "models")
-        if "name" not in known:
+        if "name" not in known and not known.get("command"):
             raise UserError("models: a model without a name")
-        return cls(**known)
+        return cls(**{"name": known.get("command"), **known})  # a program may go by its command
 
 
 @dataclass(frozen=True)
