@@ -7,7 +7,6 @@ compile and guard their kernels.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -30,11 +29,12 @@ class Helper:
 
 @cache
 def helpers(dialect: Dialect) -> tuple[Helper, ...]:
-    """In the order in which they stand: how kernels are compiled, then what guards them."""
-    texts = [guards(_DEVICES.get(dialect, "'cpu'"), keeps=True)]
+    """In the order in which they stand: torch, how kernels are compiled, what guards them."""
+    texts = ["import torch"]
     if dialect in _RUNTIMES:
         folder = resources.files(f"operators.authors.expert.{_RUNTIMES[dialect]}") / "preludes"
-        texts.insert(0, "import torch\n" + (folder / "runtime.py.txt").read_text().strip())
+        texts.append((folder / "runtime.py.txt").read_text().strip())
+    texts.append(guards(_DEVICES.get(dialect, "'cpu'"), keeps=True))
     return tuple(Helper(text, frozenset(bound_names(ast.parse(text).body))) for text in texts)
 
 
@@ -45,30 +45,29 @@ def completed(file: str, problem_source: str, dialect: Dialect) -> str:
         tree = ast.parse(file)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return file
+    head, rest = _split(file, tree)
     defined = bound_names(tree.body)
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - defined
-    front = [each for each in _needed(dialect, used, defined)]
-    if REQUIRED.keys() <= defined:
-        return _joined(*_split(file, tree), front) if front else file
-    return _joined(problem_source, _split(file, tree)[1], front)
+    if not REQUIRED.keys() <= defined:
+        head = problem_source
+        defined |= bound_names(ast.parse(problem_source).body)
+    front = _needed(dialect, _used(tree), defined)
+    if not front and head is not problem_source:
+        return file
+    return "\n\n\n".join(part.strip("\n") for part in (head, *front, rest) if part.strip()) + "\n"
 
 
-def _needed(dialect: Dialect, used: set[str], defined: set[str]) -> Iterator[str]:
-    every = helpers(dialect)
-    for number, helper in enumerate(every):
-        later = {name for other in every[number + 1 :] if other.names & used for name in _names(other.text)}
-        if helper.names & (used | later) and not _own(helper) <= defined:
-            yield helper.text
+def _needed(dialect: Dialect, used: set[str], defined: set[str]) -> list[str]:
+    """The helpers that the file uses, and those that these use."""
+    needed: list[str] = []
+    for helper in reversed(helpers(dialect)):  # they use what stands before them
+        if helper.names & (used - defined):
+            needed.insert(0, helper.text)
+            used = used | _used(ast.parse(helper.text))
+    return needed
 
 
-def _own(helper: Helper) -> frozenset[str]:
-    """Names that nobody else would define."""
-    return frozenset(name for name in helper.names if name.startswith(("_egg", "_Egg", "_EGG")))
-
-
-@cache
-def _names(text: str) -> frozenset[str]:
-    return frozenset(node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name))
+def _used(tree: ast.Module) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
 def _split(file: str, tree: ast.Module) -> tuple[str, str]:
@@ -80,7 +79,3 @@ def _split(file: str, tree: ast.Module) -> tuple[str, str]:
 
 def _is_future(node: ast.ImportFrom) -> bool:
     return node.module == "__future__"
-
-
-def _joined(head: str, file: str, front: list[str]) -> str:
-    return "\n\n\n".join(part.strip("\n") for part in (head, *front, file) if part.strip()) + "\n"

@@ -1,4 +1,4 @@
-"""Briefs of every operator on one problem, with a small library: fixed, so that golden prompts change with prompts only."""
+"""Briefs of every operator on one problem, with a small library, so that golden prompts change with prompts only."""
 
 from dataclasses import replace
 from pathlib import Path

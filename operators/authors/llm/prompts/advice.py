@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from operators.authors.llm.prompts.tokens import estimate, fitting
 from operators.base import Brief
+from principles import applies
 from principles.model import Principle
 
 
@@ -17,10 +18,10 @@ def to_follow(brief: Brief) -> list[Principle]:
         return list(brief.principles)
     group = str(brief.lever) if brief.lever else "structure"
     accepted = [p for p in brief.library if p.group == group and p.precision.rank <= brief.accept.rank]
-    facts = brief.parent.facts if brief.parent else {}
-    names = {p.name for p, _ in brief.library.applicable(facts, brief.hardware, brief.dialect, group)}
-    fitting_ = [p for p in accepted if p.name in names] if facts else accepted
-    return [p for p in fitting_ if not p.dialects or brief.dialect in p.dialects]
+    found = [p for p in accepted if not p.dialects or brief.dialect in p.dialects]
+    facts = brief.parent.facts.values() if brief.parent else ()
+    # Whether the expert's generator knows the decision is no matter here: agents write their own code.
+    return [p for p in found if not facts or any(applies(p, each, brief.hardware) for each in facts)]
 
 
 def told(principles: Sequence[Principle], budget: int) -> str:
