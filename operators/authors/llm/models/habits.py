@@ -24,7 +24,7 @@ class Habits:
         self._limit = _NEW_LIMIT if openai_itself else _OLD_LIMIT
 
     def body(self, prompt: Prompt, model: str, extra: Mapping[str, Any]) -> dict[str, Any]:
-        """A request's. What never changes comes first."""
+        """What a request says."""
         body = {"model": model, **extra, self._limit: prompt.max_tokens, "messages": messages(prompt)}
         if prompt.schema is not None and self.schemas in ("untried", "work"):
             body["response_format"] = response_format(prompt.schema)

@@ -15,6 +15,7 @@ from egg_search.core.errors import UserError
 DEFAULT_VARIABLES = ("EGG_API_KEY", "OPENAI_API_KEY")
 HIDDEN = "[key]"
 _SHORTEST = 8  # less is what local servers are told instead of a key ("EMPTY"), and may be a word of any text
+_KEY = re.compile(r"[!-~]+")
 _SOUNDS_SECRET = re.compile(
     r"(^|_)(KEYS?|TOKENS?|SECRETS?|PASS|PASSWORDS?|PASSWD|PASSPHRASE|CREDENTIALS?|AUTH)(_|$)|API_?KEY|SECRET|PASSWORD"
 )
@@ -49,15 +50,14 @@ def take_key(variable: str | None = None) -> Secret | None:
 
 
 def _take(variable: str) -> Secret | None:
-    value = os.environ.get(variable, "")
-    if value:
+    key = Secret(os.environ.get(variable, "").strip(), variable)  # nowhere else: tracebacks may show variables
+    if variable in os.environ:
         _wipe(variable)
         del os.environ[variable]
-    value = value.strip()
-    if not value:
+    if not key.reveal():
         return _taken.get(variable)
-    key = _taken[variable] = Secret(value, variable)
-    if not (value.isascii() and value.isprintable() and " " not in value):
+    _taken[variable] = key
+    if not _KEY.fullmatch(key.reveal()):
         raise UserError(f"{variable} holds no key: it has spaces or letters that no key has")
     return key
 
