@@ -101,11 +101,13 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Writing:
-    """What an author hands back to the operator: a source, unchecked."""
+    """What an author hands back to the operator: a source, unchecked. `fault` is a rule that the author knows it to
+    break, for the record: it is refused."""
 
     source: str
     change: str
     principles: tuple[str, ...] = ()
+    fault: str = ""
 
 
 class Author(Protocol):

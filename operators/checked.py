@@ -53,7 +53,12 @@ class CheckedOperator:
         try:
             candidate = Candidate(writing.source, brief.dialect)
             signed = signature(candidate.source, candidate.dialect)
-            reason = _bad_facts(candidate) or self.objection(candidate, brief) or _violations(candidate, brief)
+            reason = (
+                writing.fault
+                or _bad_facts(candidate)
+                or self.objection(candidate, brief)
+                or _violations(candidate, brief)
+            )
         except UserError as error:
             return Refusal(reason=str(error), source=writing.source, **about)
         if reason:

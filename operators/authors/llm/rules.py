@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import operators
 from egg_search.core.candidate import Dialect
 from evaluator.static import LIBRARY_ONLY, UNREADABLE, static_flags
@@ -17,7 +19,8 @@ def checked(writing: Writing, brief: Brief, author: str) -> Writing:
     if isinstance(judged, Refusal):
         raise Unusable(f"It breaks a rule:\n{quote(judged.reason)}", writing)
     if flags := _new_flags(writing, brief):
-        raise Unusable(f"It does what is forbidden:\n{quote(chr(10).join(flags))}", writing)
+        told, fault = quote("\n".join(flags)), f"does what is forbidden: {'; '.join(flags)}"
+        raise Unusable(f"It does what is forbidden:\n{told}", replace(writing, fault=fault))
     return writing
 
 

@@ -60,9 +60,10 @@ def test_structure_moved_twice_is_refused():
     assert "# pass: write it" in refusal.source and refusal.change == "a change"
 
 
-def test_what_is_forbidden_twice_is_the_evaluators_to_flag():
-    found, asked = propose("staging", [BROKEN["forbidden"][1]] * 2)
-    assert len(asked) == 2 and isinstance(found[0], Draft)
+def test_what_is_forbidden_twice_is_refused():
+    (refusal,), asked = propose("staging", [BROKEN["forbidden"][1]] * 2)
+    assert len(asked) == 2 and isinstance(refusal, Refusal)
+    assert refusal.reason.startswith("does what is forbidden: suspicious-import: socket")
 
 
 def test_what_the_parent_does_already_is_no_news():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from operators.authors.llm.models.base import Prompt
+from operators.authors.llm.prompts import history
 from operators.authors.llm.prompts.advice import to_follow, told
 from operators.authors.llm.prompts.constraints import binding, roles_of
 from operators.authors.llm.prompts.fence import quote
@@ -15,6 +16,7 @@ from operators.authors.llm.roles.base import CODE_TOKENS, CONSTRAINTS, PRINCIPLE
 from operators.base import Brief
 
 NAME = "coder"
+_TRIED = 250  # tokens
 
 
 def prompt(brief: Brief, plan: Plan) -> Prompt:
@@ -28,6 +30,7 @@ def prompt(brief: Brief, plan: Plan) -> Prompt:
             quote("\n".join(limits)) if limits else "",
         ),
         section("Principles to follow", told(followed, PRINCIPLES)),
+        section("Tried before", history.tried(brief, _TRIED)),
         section("Plan", quote("\n".join(_lines(plan)))),
         text("form_file"),
         max_tokens=CODE_TOKENS,
