@@ -137,4 +137,8 @@ class Operator(Protocol):
 
 
 class AuthorError(Exception):
-    """An author that was asked for cannot work; the message is one line."""
+    """An author that was asked for cannot work; the message is one line. `spent`: because its budget is."""
+
+    def __init__(self, message: str, spent: bool = False) -> None:
+        super().__init__(message)
+        self.spent = spent

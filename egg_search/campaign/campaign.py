@@ -74,7 +74,7 @@ class Campaign:
             stack.callback(self.directory.lock().release)
             journal = stack.enter_context(closing(self.directory.write()))
             state = self._state()
-            unfinished = state.replay(journal.steps())
+            unfinished = state.replay(journal.steps(), journal.events())
             observer.on_start(self.settings, state.evaluations)
             observer.on_phase("starting workers")
             interrupt = stack.enter_context(Interrupt())

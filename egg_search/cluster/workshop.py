@@ -15,6 +15,7 @@ from egg_search.core.problem import Problem
 from evaluator.settings import EvaluatorSettings
 from operators.base import Author, Brief, Draft, Refusal
 
+ASIDE = {"llm": 8, "command": 2}  # authors that wait for others, and how many steps each may be at
 AUTHORS = {"expert": ("operators.authors.expert.author", "ExpertAuthor")}
 
 
@@ -28,6 +29,10 @@ class CampaignWorkshop:
     evaluator: EvaluatorSettings = EvaluatorSettings()  # noqa: RUF009 (frozen)
     authors: tuple[str, ...] = ("expert",)
     author_options: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def aside(self) -> dict[str, int]:
+        return {name: ASIDE[name] for name in self.authors if name in ASIDE}
 
     def check(self) -> None:
         from egg_search.core.problem.validation import validate
