@@ -8,6 +8,7 @@ import operators
 from egg_search.core.candidate import Dialect
 from operators.authors.llm.author import LlmAuthor, prompts_for
 from operators.authors.llm.models.base import About, ModelError, OutOfBudget
+from operators.authors.llm.roles import editor_prompt
 from operators.base import AuthorError, Draft, Refusal
 
 EDITORS = {
@@ -118,6 +119,16 @@ def test_a_whole_file_will_do_for_an_edit():
     assert "k0_rows" in draft.candidate.source and "k0_kernel" not in draft.candidate.source
 
 
+@pytest.mark.parametrize("name", ["seed", *EDITORS])
+def test_every_step_asks_anew(name):
+    """A desk would answer an equal prompt with the reply that it has."""
+    told = [
+        editor_prompt(brief(name, step=step)) if name != "seed" else prompts_for(brief(name, step=step))[0]
+        for step in (7, 8)
+    ]
+    assert told[0] != told[1]
+
+
 def test_repairs_end_after_two_rounds():
     desk = recorded_desk()
     assert propose("repair", desk, repairs=2) == [] and not desk.asked
@@ -133,7 +144,9 @@ class TestDiagnosis:
         assert "## Diagnosis" in prompt.turns[1].text and "every row is read a second time" in prompt.turns[1].text
 
     def test_all_levers_share_one(self):
-        asked = [prompts_for(brief(name))[0] for name in ("mapping", "tiling", "staging", "precision", "refine")]
+        """A desk answers equal prompts with one reply."""
+        levers = enumerate(("mapping", "tiling", "staging", "precision", "refine"))
+        asked = [prompts_for(brief(name, step=step))[0] for step, name in levers]
         assert all(prompt == asked[0] for prompt in asked)
 
     def test_without_one_of_use_the_evaluators_own_stands_in(self):

@@ -1,15 +1,18 @@
 """JSON as models write it, and what is made of it."""
 
 import json
+import time
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operators.authors.llm.replies.base import Unusable
+from operators.authors.llm.replies.base import Unusable, answer
 from operators.authors.llm.replies.data import read_object
 from operators.authors.llm.replies.diagnosis import Diagnosis, read_diagnosis
+from operators.authors.llm.replies.edits import read_edits
+from operators.authors.llm.replies.file import read_file
 from operators.authors.llm.replies.plans import Plan, read_plans
 
 values = st.recursive(
@@ -65,6 +68,17 @@ def test_what_models_get_wrong(text, expected):
 def test_what_is_no_object(text):
     with pytest.raises(Unusable):
         read_object(text)
+
+
+@pytest.mark.parametrize(
+    "piece", ["/*", '\\"', '{"', '"\\', '{"a":', ",\n", "[,", "<think>", "```\n", "<<<<<<< SEARCH\n"]
+)
+def test_readers_take_no_long_time(piece):
+    text, start = answer(piece * 20000), time.monotonic()
+    for read in (read_object, read_file, read_edits):
+        with suppress(Unusable):
+            read(text)
+    assert time.monotonic() - start < 5
 
 
 def test_plans_forgive_types():

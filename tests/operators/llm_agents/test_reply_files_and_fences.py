@@ -70,6 +70,11 @@ def test_what_is_a_file(reply):
     assert read_file(reply) == FILE
 
 
+@pytest.mark.parametrize("thought", ["<think>a <think> b</think>", "a thought\n</think>", "<thinking>a</thinking>", ""])
+def test_thoughts_are_no_part_of_an_answer(thought):
+    assert answer(f"{thought}the answer") == "the answer"
+
+
 def test_a_thought_without_an_end_is_no_answer():
     assert answer("<think>and then ```python\nclass ModelNew: pass\n```") == ""
 

@@ -20,7 +20,6 @@ H100 = Hardware("cuda", "NVIDIA H100", 132, 16, 233472, 50 << 20, 0, 80 << 30, 2
 BUNDLED = Path(egg_search.problems.__file__).parent / "bundled"
 CASES = [
     ("norm/layer_norm", Dialect.CUDA, H100),
-    ("norm/layer_norm", Dialect.CPP, AVX2),
     ("attention/grouped_query_attention", Dialect.TRITON, H100),
     ("matmul/linear_gelu", Dialect.TRITON, H100),
     ("matmul/linear_gelu", Dialect.CPP, AVX2),

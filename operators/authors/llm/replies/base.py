@@ -6,8 +6,7 @@ import re
 
 from operators.base import Writing
 
-_THOUGHT = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
-_OPEN_THOUGHT = re.compile(r"<think(?:ing)?>.*\Z", re.DOTALL)
+_BEGIN, _END = re.compile("<think(?:ing)?>"), re.compile("</think(?:ing)?>")
 
 
 class Unusable(Exception):
@@ -19,6 +18,11 @@ class Unusable(Exception):
 
 
 def answer(text: str) -> str:
-    """The reply without what some models think aloud before it, in lines that end with a newline alone."""
+    """The reply without what some models think aloud before it, in lines that end with a newline alone. Templates of
+    some models begin the thought themselves, so that only its end is in the reply."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _OPEN_THOUGHT.sub("", _THOUGHT.sub("", text))
+    begin, ends = _BEGIN.search(text), list(_END.finditer(text))
+    start = begin.start() if begin else 0 if ends else len(text)
+    if ends and ends[-1].start() >= start:
+        return text[:start] + text[ends[-1].end() :]
+    return text[:start]

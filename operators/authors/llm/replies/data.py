@@ -5,16 +5,18 @@ from __future__ import annotations
 import ast
 import json
 import re
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 from operators.authors.llm.replies.base import Unusable
 from operators.authors.llm.replies.fenced import blocks
 
-_STRING = r'("(?:[^"\\]|\\.)*")'
-_COMMENT = re.compile(_STRING + r"|//[^\n]*|/\*.*?\*/", re.DOTALL)
+_STRING = r'("(?:[^"\\]|\\.)*"?)'  # or what begins as one: a text is gone through once
+_COMMENT = re.compile(_STRING + r"|//[^\n]*|/\*(?:(?!/\*).)*?\*/", re.DOTALL)
 _LAST_COMMA = re.compile(_STRING + r"|,(?=\s*[\]}])", re.DOTALL)
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*(?P<end>"?)|[{}\[\]]', re.DOTALL)
+warnings.filterwarnings("ignore", "invalid escape sequence", module="<unknown>")  # of what `_python` reads
 _PLACES = 8  # where an object may begin that are tried
 
 

@@ -7,7 +7,7 @@ from operators.authors.llm.prompts import history
 from operators.authors.llm.prompts.advice import to_follow, told
 from operators.authors.llm.prompts.template import section, text
 from operators.authors.llm.replies.plans import SCHEMA
-from operators.authors.llm.roles.base import HISTORY, JSON_TOKENS, compose
+from operators.authors.llm.roles.base import HISTORY, JSON_TOKENS, compose, moment
 from operators.base import Brief
 
 NAME = "architect"
@@ -21,6 +21,7 @@ def prompt(brief: Brief) -> Prompt:
         section("Principles on structure", told(to_follow(brief), _ADVICE)),
         section("Structures in the archive", history.known(brief.known, _KNOWN)),
         section("Tried before", history.tried(brief, HISTORY)),
+        moment(brief),
         text("form_plans", limit=brief.limit),
         max_tokens=JSON_TOKENS,
         schema=SCHEMA,

@@ -7,7 +7,7 @@ from operators.authors.llm.prompts import history
 from operators.authors.llm.prompts.measured import failure
 from operators.authors.llm.prompts.parent import shown
 from operators.authors.llm.prompts.template import section, text
-from operators.authors.llm.roles.base import CODE_TOKENS, HISTORY, compose
+from operators.authors.llm.roles.base import CODE_TOKENS, HISTORY, compose, moment
 from operators.authors.llm.workpiece import workpiece
 from operators.base import Brief
 
@@ -23,6 +23,7 @@ def prompt(brief: Brief) -> Prompt:
         section("Candidate", shown(workpiece(brief), brief.problem.effective_source)),
         section("What happened", failure(brief.verdict, _MESSAGE) if brief.verdict else ""),
         section("Tried on this candidate", history.tried(brief, HISTORY)),
+        moment(brief),
         text("form_edits"),
         max_tokens=CODE_TOKENS,
     )

@@ -21,6 +21,7 @@ from operators.authors.llm.roles.base import (
     INVARIANTS,
     PRINCIPLES,
     compose,
+    moment,
 )
 from operators.authors.llm.roles.diagnoser import diagnosis_section
 from operators.authors.llm.workpiece import workpiece
@@ -50,6 +51,7 @@ def prompt(brief: Brief, diagnosis: Diagnosis | None = None) -> Prompt:
         section("Decided so far", decisions(handoff, DECISIONS)),
         diagnosis_section(diagnosis),
         section("Tried on this candidate", history.tried(brief, HISTORY)),
+        moment(brief),
         text("form_edits"),
         max_tokens=EDIT_TOKENS,
     )

@@ -8,7 +8,7 @@ from operators.authors.llm.prompts.advice import to_follow, told
 from operators.authors.llm.prompts.parent import shown
 from operators.authors.llm.prompts.template import section, text
 from operators.authors.llm.replies.diagnosis import Diagnosis
-from operators.authors.llm.roles.base import CODE_TOKENS, HISTORY, PRINCIPLES, compose
+from operators.authors.llm.roles.base import CODE_TOKENS, HISTORY, PRINCIPLES, compose, moment
 from operators.authors.llm.roles.diagnoser import diagnosis_section
 from operators.authors.llm.workpiece import workpiece
 from operators.base import Brief
@@ -26,6 +26,7 @@ def prompt(brief: Brief, diagnosis: Diagnosis | None = None) -> Prompt:
         diagnosis_section(diagnosis),
         section("Structures in the archive", history.known(brief.known, _KNOWN)),
         section("Tried on this candidate", history.tried(brief, HISTORY)),
+        moment(brief),
         text("form_edits"),
         max_tokens=CODE_TOKENS,
     )
