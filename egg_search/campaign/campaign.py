@@ -100,4 +100,8 @@ def _workshop(settings: Settings, problem: Problem, path: Path, hardware: Hardwa
         build_seconds=settings.build_timeout_s,
     )
     build_dir = Path(path).absolute() / "build"
-    return CampaignWorkshop(problem, hardware, build_dir, evaluator, settings.authors, settings.author_options)
+    return CampaignWorkshop(
+        *(problem, hardware, build_dir, evaluator, settings.authors, settings.author_options),
+        directory=Path(path).absolute(),
+        seed=settings.seed,
+    )

@@ -49,12 +49,14 @@ class Driver:
         self._timers = Timers(cluster)
         self._waiting: deque[StepRecord] = deque()  # planned, and not judged to the end
         self._asking = Asking(cluster.aside)
+        planner.in_words = cluster.aside
 
     def run(self, unfinished: Sequence[StepRecord]) -> None:
         """The whole session: baselines, search, certification. `unfinished` are the steps that an earlier one left."""
         self._observer.on_phase("measuring baselines")
         survey = self._cluster.survey()
         self._journal.open_session(survey)
+        self._planner.survey = survey
         self._observer.on_survey(survey)
         self._watch, elapsed = Stopwatch(self._journal.elapsed()), self._journal.elapsed()
         self._timers.lap()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from egg_search.archive import Elite
 from egg_search.campaign.settings import Settings
 from egg_search.campaign.state import State
+from egg_search.core.candidate import Candidate
 from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Configuration
 from egg_search.core.problem import Problem
 from egg_search.core.step import TUNE, Job, Step, derive_seed
+from egg_search.core.survey import Survey
 from egg_search.tuning import by_roles, inherit
 from evaluator.settings import Effort
 from operators.base import Brief, Draft, Refusal
@@ -25,6 +28,8 @@ class Planner:
     ) -> None:
         self._seed, self._problem, self._hardware = settings.seed, problem, hardware
         self._accept = settings.precision
+        self.survey: Survey | None = None  # of this session, once it is known
+        self.in_words: Collection[str] = ()  # authors that reason so
         self._library, self._state = library, state
 
     def brief(self, step: Step) -> Brief:
@@ -53,7 +58,21 @@ class Planner:
             limit=step.limit,
             accept=self._accept,
             library=self._library,
+            **self._told(step, parent),
         )
+
+    def _told(self, step: Step, parent: Candidate | None) -> dict[str, Any]:
+        """What authors that reason in words are told besides: others have no use for it."""
+        if step.author not in self.in_words:
+            return {}
+        handoff = self._state.handoff(parent.id) if parent and step.operator != "repair" else None
+        return {
+            "step": step.number,
+            "known": self._state.known() if parent is None else (),
+            "handoff": handoff,
+            "survey": self.survey,
+            "repairs": self._state.repairs(step.parent),
+        }
 
     def screen(self, step: Step, proposed: Proposed) -> tuple[list[Draft | Refusal], list[Job]]:
         """Refuses drafts that exist already or that no configuration saves from the constraints; the rest become jobs.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from math import exp
 from typing import Any
 
@@ -10,13 +11,16 @@ from egg_search.archive import AddResult, Archive, Elite, score
 from egg_search.campaign.replayed import Replayed
 from egg_search.campaign.settings import Settings
 from egg_search.cluster import is_infrastructure
+from egg_search.core.candidate import CandidateError
 from egg_search.core.hardware import Hardware
+from egg_search.core.signature import structure
 from egg_search.core.step import TUNE, Job, Step
 from egg_search.core.verdict import Verdict
 from egg_search.rundir import BEGUN, JUDGED, PLANNED, Event, StepRecord
 from egg_search.schedulers import SCHEDULERS, Feedback, Menu, Result
 from egg_search.tuning import Study
-from operators.base import Attempt, Draft, Refusal
+from operators.base import Attempt, Draft, Known, Refusal
+from operators.handoff import Handoff, hand_off
 from principles.library import Library
 from principles.model import Principle
 
@@ -69,7 +73,8 @@ class State:
             if isinstance(draft, Draft):
                 self.drafts[draft.candidate.id] = draft
             else:
-                self._remember(draft.parent, Attempt(draft.change, None, f"refused: {draft.reason}", None))
+                told = f"refused: {draft.reason}"
+                self._remember(draft.parent, Attempt(draft.change, None, told, None, draft.operator))
         for job in jobs:
             self.study(job.candidate).asked(job.configuration)
 
@@ -108,6 +113,31 @@ class State:
     def attempts(self, parent: str | None) -> tuple[Attempt, ...]:
         return tuple(self._attempts.get(parent, ()))
 
+    def known(self) -> tuple[Known, ...]:
+        """The structures of the archive, best first."""
+        best: dict[str, Elite] = {}
+        for elite in sorted(self.archive, key=lambda elite: -elite.score):
+            best.setdefault(elite.signature, elite)
+        drafts = ((self.drafts[elite.job.candidate], elite) for elite in best.values())
+        return tuple(Known(elite.signature, draft.change, _lines(draft), exp(elite.score)) for draft, elite in drafts)
+
+    def handoff(self, candidate: str) -> Handoff | None:
+        """What was decided of a candidate, for the stage that goes on with it; None where it has no structure."""
+        draft, best = self.drafts[candidate], self.best.get(candidate)
+        configuration, verdict = (best.job.configuration, best.verdict) if best else (None, None)
+        importances = self._studies[candidate].importances() if candidate in self._studies else {}
+        before = self.attempts(draft.parent)
+        with suppress(CandidateError):
+            return hand_off(draft.candidate, draft.change, configuration, verdict, before, importances)
+        return None
+
+    def repairs(self, candidate: str | None) -> int:
+        """How many repairs in a row led to it."""
+        count = 0
+        while candidate in self.drafts and self.drafts[candidate].operator == "repair":
+            count, candidate = count + 1, self.drafts[candidate].parent
+        return count
+
     def applicable(self, operator: str, candidate: str | None) -> list[str]:
         """Names of principles for an operator: a lever's own, or those on structure. What can only be less exact than
         this campaign accepts is left out: its candidates would be measured in vain."""
@@ -130,7 +160,13 @@ class State:
         parent = self.best.get(draft.parent or "")
         speedup = exp(score(verdict) - parent.score) if parent and verdict.ok else None
         outcome = verdict.outcome if verdict.ok else f"{verdict.outcome}: {verdict.reason}"
-        return Attempt(draft.change, ", ".join(draft.principles) or None, outcome, speedup)
+        return Attempt(draft.change, ", ".join(draft.principles) or None, outcome, speedup, draft.operator)
 
     def _remember(self, parent: str | None, attempt: Attempt) -> None:
         self._attempts[parent] = [*self._attempts.get(parent, ()), attempt][-REMEMBERED:]
+
+
+def _lines(draft: Draft) -> tuple[str, ...]:
+    with suppress(CandidateError):
+        return structure(draft.candidate.source, draft.candidate.dialect)
+    return ()

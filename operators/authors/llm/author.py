@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from operators.authors.llm.conversation import converse
-from operators.authors.llm.models.base import About, Desk, ModelError
+from operators.authors.llm.models.base import About, Desk, ModelError, OutOfBudget
 from operators.authors.llm.prompts.advice import to_follow
 from operators.authors.llm.readers import edited, written
 from operators.authors.llm.replies.diagnosis import Diagnosis, read_diagnosis
@@ -35,8 +35,13 @@ class LlmAuthor:
                 return self._seeds(brief)
             writing = self._edit(brief)
         except ModelError as error:
-            raise AuthorError(one_line(f"{self.name}: {error}", 300)) from error
+            raise AuthorError(one_line(str(error), 300), spent=isinstance(error, OutOfBudget)) from error
         return [writing] if writing else []
+
+    def close(self) -> None:
+        """Ends what is in flight."""
+        if end := getattr(self._desk, "close", None):
+            end()
 
     def _seeds(self, brief: Brief) -> list[Writing]:
         """The architect's plans, each by a coder. A coder without a reply costs its own plan only."""
