@@ -54,7 +54,7 @@ class TestEveryOperator:
         desk = ScriptedDesk(**{role: [error] * 9 for role in ("architect", "diagnoser", *EDITORS.values())})
         with pytest.raises(AuthorError) as raised:
             LlmAuthor(desk, name="gpt").write(brief(name))
-        assert str(raised.value) == f"gpt: {' '.join(str(error).split())}"
+        assert str(raised.value).endswith(" ".join(str(error).split()))
 
     @pytest.mark.parametrize("reply", ["", "I am sorry.", "<think>on and on", "```python\nclass ModelNew:\n"])
     def test_a_reply_that_is_unusable_twice_is_nothing(self, name, reply):

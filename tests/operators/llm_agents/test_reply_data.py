@@ -44,6 +44,7 @@ def test_python_literals_are_read_too(data):
     assert read_object(f"```\n{data!r}\n```") == data
 
 
+@pytest.mark.filterwarnings("ignore:invalid escape sequence")
 @given(st.text(st.sampled_from(list('{}[]",:\\/ab1\n`')), max_size=80))
 def test_anything_is_read_or_unusable(text):
     with suppress(Unusable):
