@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from operators.authors.llm.conversation import converse
-from operators.authors.llm.models.base import About, Desk, ModelError, OutOfBudget
+from operators.authors.llm.models.base import About, Desk, ModelError, OutOfBudget, Prompt
 from operators.authors.llm.prompts.advice import to_follow
 from operators.authors.llm.readers import edited, written
 from operators.authors.llm.replies.diagnosis import Diagnosis, read_diagnosis
@@ -49,8 +49,9 @@ class LlmAuthor:
         plans = converse(self._desk, prompt, self._about(architect.NAME, brief), read_plans) or []
         if not plans:
             return []
+        asked = [(plan, coder.prompt(brief, plan)) for plan in plans[: brief.limit]]
         with ThreadPoolExecutor(_CODERS) as pool:
-            tasks = [pool.submit(self._code, brief, plan) for plan in plans[: brief.limit]]
+            tasks = [pool.submit(self._code, brief, plan, prompt) for plan, prompt in asked]
         failures = [task.exception() for task in tasks]
         if all(failures):
             raise failures[0]
@@ -59,9 +60,9 @@ class LlmAuthor:
         results = [task.result() for task, failure in zip(tasks, failures, strict=True) if not failure]
         return [writing for writing in results if writing]
 
-    def _code(self, brief: Brief, plan: Plan) -> Writing | None:
+    def _code(self, brief: Brief, plan: Plan, prompt: Prompt) -> Writing | None:
         read = written(brief, f"{plan.paradigm}: {plan.idea}", self._principles(brief), self.name)
-        return converse(self._desk, coder.prompt(brief, plan), self._about(coder.NAME, brief), read)
+        return converse(self._desk, prompt, self._about(coder.NAME, brief), read)
 
     def _edit(self, brief: Brief) -> Writing | None:
         if brief.operator == "repair" and brief.repairs >= debugger.ROUNDS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
@@ -11,6 +12,7 @@ from operators.authors.llm.prompts.template import text
 from operators.authors.llm.replies.base import Unusable, answer
 
 T = TypeVar("T")
+_READING = threading.Lock()  # in Python 3.11 threads that parse at the same time may get a SystemError (gh-106905)
 
 
 def converse(desk: Desk, prompt: Prompt, about: About, read: Callable[[str], T]) -> T | None:
@@ -18,17 +20,22 @@ def converse(desk: Desk, prompt: Prompt, about: About, read: Callable[[str], T])
     unusable is what was kept of it, if anything. Raises what the desk raises, unless something was kept."""
     reply = desk.ask(prompt, about)
     try:
-        return read(answer(reply.text))
+        return _read(read, reply)
     except Unusable as trouble:
         first = trouble
     try:
-        return read(answer(desk.ask(_back(prompt, reply, first), about).text))
+        return _read(read, desk.ask(_back(prompt, reply, first), about))
     except Unusable as second:
         return second.kept or first.kept
     except ModelError:
         if first.kept is None:
             raise
         return first.kept
+
+
+def _read(read: Callable[[str], T], reply: Reply) -> T:
+    with _READING:
+        return read(answer(reply.text))
 
 
 def _back(prompt: Prompt, reply: Reply, trouble: Unusable) -> Prompt:
