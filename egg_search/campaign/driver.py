@@ -161,6 +161,7 @@ class Driver:
         if not self._asking.takes(step.author) or (alone and not error.spent):
             raise UserError(f"author {step.author}: {error}") from None
         self._asking.retire(step.author)
+        self._observer.on_author_lost(step.author, str(error))
         return [Refusal("no reply", f"{error}; not asked any more", step.operator, step.author, step.parent)]
 
     def _plan(self, step: Step, drafts: Sequence[Draft | Refusal], jobs: Sequence[Job]) -> None:
