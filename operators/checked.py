@@ -9,6 +9,7 @@ from egg_search.core.candidate import Candidate, content_hash
 from egg_search.core.errors import UserError
 from egg_search.core.knobs import Lever
 from egg_search.core.signature import signature, structure
+from egg_search.core.syntax import parse
 from operators.base import Author, Brief, Draft, Refusal, Writing
 
 
@@ -73,7 +74,7 @@ class CheckedOperator:
 def _essence(candidate: Candidate) -> str:
     """Equal for candidates that run the same code over the same knobs."""
     knobs = "\n".join(knob.declaration() for knob in candidate.knobs.values())
-    return content_hash(ast.unparse(ast.parse(candidate.source)), knobs)
+    return content_hash(ast.unparse(parse(candidate.source)), knobs)
 
 
 def structure_moved(candidate: Candidate, parent: Candidate) -> str | None:

@@ -19,6 +19,7 @@ from evaluator.settings import Effort
 from operators.base import Brief, Draft, Refusal
 from principles.library import Library
 
+STAGE_ONE = ("seed", "refine")
 Proposed = Sequence[Draft | Refusal]
 
 
@@ -68,10 +69,11 @@ class Planner:
         handoff = self._state.handoff(parent.id) if parent and step.operator != "repair" else None
         return {
             "step": step.number,
-            "known": self._state.known() if parent is None else (),
+            "known": self._state.known() if step.operator in STAGE_ONE else (),
             "handoff": handoff,
             "survey": self.survey,
             "repairs": self._state.repairs(step.parent),
+            **_reach(self.survey),
         }
 
     def screen(self, step: Step, proposed: Proposed) -> tuple[list[Draft | Refusal], list[Job]]:
@@ -144,3 +146,14 @@ class Planner:
 
 def _refusal(draft: Draft, reason: str) -> Refusal:
     return Refusal(draft.change, reason, draft.operator, draft.author, draft.parent, draft.candidate.source)
+
+
+def _reach(survey: Survey | None) -> dict[str, Any]:
+    """The problem's least work and the GPU's ceilings, where they are known."""
+    if survey is None or survey.roofline is None:
+        return {}
+    from evaluator.roofline.ceilings import Ceilings  # imports torch
+    from evaluator.roofline.work import LeastWork
+
+    ceilings = Ceilings.from_json(survey.roofline["ceilings"])
+    return {"work": LeastWork(**survey.roofline["work"]), "ceilings": ceilings}

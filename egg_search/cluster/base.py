@@ -153,7 +153,9 @@ def lookahead_on(hardware: Hardware) -> int:
 
 def survey_by(judge: Judge) -> Survey:
     """Raises what `Judge.baselines` raises."""
-    return Survey(dict(judge.baselines()), dict(judge.baseline_failures), tuple(judge.problem_notes))
+    baselines = dict(judge.baselines())  # with which the rest is known
+    reached = getattr(judge, "roofline", None)
+    return Survey(baselines, dict(judge.baseline_failures), tuple(judge.problem_notes), roofline=reached)
 
 
 def is_infrastructure(verdict: Verdict) -> bool:

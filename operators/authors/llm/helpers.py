@@ -13,6 +13,7 @@ from importlib import resources
 
 from egg_search.core.candidate import Dialect
 from egg_search.core.problem.source import REQUIRED, bound_names
+from egg_search.core.syntax import parse
 from operators.authors.expert.emit.model_new import guards
 
 _RUNTIMES = {Dialect.TRITON: "triton", Dialect.CUDA: "cuda", Dialect.CPP: "cpp"}
@@ -35,21 +36,21 @@ def helpers(dialect: Dialect) -> tuple[Helper, ...]:
         folder = resources.files(f"operators.authors.expert.{_RUNTIMES[dialect]}") / "preludes"
         texts.append((folder / "runtime.py.txt").read_text().strip())
     texts.append(guards(_DEVICES.get(dialect, "'cpu'"), keeps=True))
-    return tuple(Helper(text, frozenset(bound_names(ast.parse(text).body))) for text in texts)
+    return tuple(Helper(text, frozenset(bound_names(parse(text).body))) for text in texts)
 
 
 def completed(file: str, problem_source: str, dialect: Dialect) -> str:
     """The file with what it uses and does not define put in front. One that does not parse stays as it is, so that the
     line numbers in a compiler's message are those of its author."""
     try:
-        tree = ast.parse(file)
+        tree = parse(file)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return file
     head, rest = _split(file, tree)
     defined = bound_names(tree.body)
     if not REQUIRED.keys() <= defined:
         head = problem_source
-        defined |= bound_names(ast.parse(problem_source).body)
+        defined |= bound_names(parse(problem_source).body)
     front = _needed(dialect, _used(tree), defined)
     if not front and head is not problem_source:
         return file
@@ -62,7 +63,7 @@ def _needed(dialect: Dialect, used: set[str], defined: set[str]) -> list[str]:
     for helper in reversed(helpers(dialect)):  # they use what stands before them
         if helper.names & (used - defined):
             needed.insert(0, helper.text)
-            used = used | _used(ast.parse(helper.text))
+            used = used | _used(parse(helper.text))
     return needed
 
 

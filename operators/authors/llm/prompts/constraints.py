@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from egg_search.core.candidate import Candidate
+from egg_search.core.syntax import parse
 from operators.base import Brief
 from principles.expressions import UNKNOWN, ExpressionError, compile_expression
 from principles.model import Principle
@@ -14,7 +15,7 @@ from principles.model import Principle
 
 def in_numbers(expression: str, constants: Mapping[str, Any]) -> str | None:
     """The constraint over knob roles alone; None where it is decided, or needs what is not known."""
-    node = _Numbers(constants).visit(ast.parse(expression.strip(), mode="eval").body)
+    node = _Numbers(constants).visit(parse(expression.strip(), mode="eval").body)
     if isinstance(node, ast.Constant) or any(isinstance(each, ast.Attribute) for each in ast.walk(node)):
         return None
     return ast.unparse(node)

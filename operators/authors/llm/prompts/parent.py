@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from egg_search.core.candidate import Candidate
+from egg_search.core.syntax import parse
 from operators.authors.llm.helpers import helpers
 from operators.authors.llm.prompts.fence import quote
 
@@ -50,7 +51,7 @@ def _hidden(candidate: Candidate, problem_source: str) -> Iterator[tuple[int, st
     skipped = before.count("\n") + 1 if source.startswith(before) else 0
     for number in range(1, skipped + 1):
         yield number, "# [the problem's source, as above]"
-    for node in ast.parse(source).body:
+    for node in parse(source).body:
         start = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
         if start > skipped and (instead := _instead(node, common)) is not None:
             for number in range(start, (node.end_lineno or start) + 1):
