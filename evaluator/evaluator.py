@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from math import inf
 from pathlib import Path
+from typing import Any
 
 from egg_search.core.candidate import Candidate
 from egg_search.core.hardware import Hardware
@@ -70,6 +71,14 @@ class Evaluator:
         failed. Starts what is needed."""
         with self._lock:
             return dict(self._start().milliseconds)
+
+    @property
+    def roofline(self) -> dict[str, Any] | None:
+        """The problem's least work and what its GPU reaches, as JSON; None where either is not known."""
+        with self._lock:
+            self._start()
+            work = self._book.references[0].work if self._ceilings is not None else None
+            return {"work": work.to_json(), "ceilings": self._ceilings.to_json()} if work is not None else None
 
     @property
     def baseline_failures(self) -> dict[str, str]:

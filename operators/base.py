@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from egg_search.core.candidate import Candidate, Dialect
 from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Lever
 from egg_search.core.problem import Problem
+from egg_search.core.survey import Survey
 from egg_search.core.verdict import PrecisionClass, Verdict
+from operators.handoff import Handoff
 from principles import Library, Principle, load
+
+if TYPE_CHECKING:  # slow to import, and only agents look at them
+    from evaluator.roofline.ceilings import Ceilings
+    from evaluator.roofline.work import LeastWork
 
 
 @dataclass(frozen=True)
@@ -22,13 +28,26 @@ class Attempt:
     principle: str | None
     outcome: str
     speedup: float | None  # over the parent; None when it was not measured
+    operator: str = ""  # "": not known
+
+
+@dataclass(frozen=True)
+class Known:
+    """A structure of the archive: what its author said of it, the lines of its signature, its best speedup over the
+    reference."""
+
+    signature: str
+    change: str
+    lines: tuple[str, ...] = ()
+    speedup: float | None = None
 
 
 @dataclass(frozen=True)
 class Brief:
     """All that an author is given. `lever` is None in stage one.
 
-    `principles` are those to follow, best first; `library` holds all that bind the drafts.
+    `principles` are those to follow, best first; `library` holds all that bind the drafts. From `step` on it is for
+    authors that reason in words; each may be missing.
     """
 
     operator: str
@@ -46,6 +65,13 @@ class Brief:
     limit: int = 8  # how many drafts are wanted at the most
     accept: PrecisionClass = PrecisionClass.FAITHFUL  # the loosest class that counts
     library: Library = field(default_factory=load)
+    step: int | None = None  # its number in the campaign
+    known: tuple[Known, ...] = ()  # the structures behind `known_signatures`, best first
+    handoff: Handoff | None = None  # what the stage before decided
+    survey: Survey | None = None
+    work: LeastWork | None = None  # of the problem
+    ceilings: Ceilings | None = None  # of the GPU
+    repairs: int = 0  # in a row, that led to the parent
 
 
 @dataclass(frozen=True)
@@ -75,11 +101,13 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Writing:
-    """What an author hands back to the operator: a source, unchecked."""
+    """What an author hands back to the operator: a source, unchecked. `fault` is a rule that the author knows it to
+    break, for the record: it is refused."""
 
     source: str
     change: str
     principles: tuple[str, ...] = ()
+    fault: str = ""
 
 
 class Author(Protocol):
@@ -103,6 +131,14 @@ class Operator(Protocol):
         """At most `brief.limit` drafts, best bets first, then the refusals. Raises what the author raises."""
         ...
 
+    def judge(self, writing: Writing, brief: Brief, author: str) -> Draft | Refusal:
+        """What `propose` makes of one writing, for authors that look before they hand it back."""
+        ...
+
 
 class AuthorError(Exception):
-    """An author that was asked for cannot work; the message is one line."""
+    """An author that was asked for cannot work; the message is one line. `spent`: because its budget is."""
+
+    def __init__(self, message: str, spent: bool = False) -> None:
+        super().__init__(message)
+        self.spent = spent

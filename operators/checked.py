@@ -9,6 +9,7 @@ from egg_search.core.candidate import Candidate, content_hash
 from egg_search.core.errors import UserError
 from egg_search.core.knobs import Lever
 from egg_search.core.signature import signature, structure
+from egg_search.core.syntax import parse
 from operators.base import Author, Brief, Draft, Refusal, Writing
 
 
@@ -32,7 +33,7 @@ class CheckedOperator:
         """
         if self.needs_parent and brief.parent is None:
             raise ValueError(f"operator {self.name} edits a candidate, and the brief has no parent")
-        results = [self._judge(writing, brief, author.name) for writing in author.write(brief)]
+        results = [self.judge(writing, brief, author.name) for writing in author.write(brief)]
         drafts: dict[str, Draft] = {}
         for draft in results:
             if isinstance(draft, Draft):
@@ -42,11 +43,8 @@ class CheckedOperator:
         ordered = sorted(drafts.values(), key=lambda draft: draft.signature in brief.known_signatures)
         return [*ordered[: brief.limit], *(each for each in results if isinstance(each, Refusal))]
 
-    def objection(self, candidate: Candidate, brief: Brief) -> str | None:
-        """Why a candidate is not what this operator may make, or None."""
-        return None
-
-    def _judge(self, writing: Writing, brief: Brief, author: str) -> Draft | Refusal:
+    def judge(self, writing: Writing, brief: Brief, author: str) -> Draft | Refusal:
+        """What becomes of a writing of `author`'s. Authors may ask beforehand: a refusal says which rule is broken."""
         about = {
             "change": writing.change,
             "operator": self.name,
@@ -56,18 +54,27 @@ class CheckedOperator:
         try:
             candidate = Candidate(writing.source, brief.dialect)
             signed = signature(candidate.source, candidate.dialect)
-            reason = _bad_facts(candidate) or self.objection(candidate, brief) or _violations(candidate, brief)
+            reason = (
+                writing.fault
+                or _bad_facts(candidate)
+                or self.objection(candidate, brief)
+                or _violations(candidate, brief)
+            )
         except UserError as error:
             return Refusal(reason=str(error), source=writing.source, **about)
         if reason:
             return Refusal(reason=reason, source=writing.source, **about)
         return Draft(candidate, signed, principles=writing.principles, **about)
 
+    def objection(self, candidate: Candidate, brief: Brief) -> str | None:
+        """Why a candidate is not what this operator may make, or None."""
+        return None
+
 
 def _essence(candidate: Candidate) -> str:
     """Equal for candidates that run the same code over the same knobs."""
     knobs = "\n".join(knob.declaration() for knob in candidate.knobs.values())
-    return content_hash(ast.unparse(ast.parse(candidate.source)), knobs)
+    return content_hash(ast.unparse(parse(candidate.source)), knobs)
 
 
 def structure_moved(candidate: Candidate, parent: Candidate) -> str | None:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from egg_search.core.syntax import parse
+
 Environment = Mapping[str, Any]  # "kernel.rows", "hw.cores", "tile_m" to values
 _Evaluate = Callable[[Environment], Any]
 
@@ -79,7 +81,7 @@ _FUNCTIONS = {"min": min, "max": max, "abs": abs, "log2": math.log2}
 def compile_expression(text: str) -> Expression:
     """Raises ExpressionError for anything that is not in the language."""
     try:
-        body = ast.parse(text.strip(), mode="eval").body
+        body = parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError) as error:
         raise ExpressionError(f"{getattr(error, 'msg', error)} in `{text}`") from None
     names: set[str] = set()

@@ -74,7 +74,7 @@ class Campaign:
             stack.callback(self.directory.lock().release)
             journal = stack.enter_context(closing(self.directory.write()))
             state = self._state()
-            unfinished = state.replay(journal.steps())
+            unfinished = state.replay(journal.steps(), journal.events())
             observer.on_start(self.settings, state.evaluations)
             observer.on_phase("starting workers")
             interrupt = stack.enter_context(Interrupt())
@@ -100,4 +100,8 @@ def _workshop(settings: Settings, problem: Problem, path: Path, hardware: Hardwa
         build_seconds=settings.build_timeout_s,
     )
     build_dir = Path(path).absolute() / "build"
-    return CampaignWorkshop(problem, hardware, build_dir, evaluator, settings.authors, settings.author_options)
+    return CampaignWorkshop(
+        *(problem, hardware, build_dir, evaluator, settings.authors, settings.author_options),
+        directory=Path(path).absolute(),
+        seed=settings.seed,
+    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from math import exp
 
 from egg_search.archive import BASELINE
+from egg_search.campaign.asking import Asking
 from egg_search.campaign.budget import Stopwatch
 from egg_search.campaign.certify import certify
 from egg_search.campaign.events import Observer, Progress
@@ -16,14 +18,15 @@ from egg_search.campaign.planning import Planner
 from egg_search.campaign.settings import Settings
 from egg_search.campaign.state import State
 from egg_search.campaign.timers import Timers
-from egg_search.cluster import Cluster, Task
+from egg_search.cluster import Cluster, Proposal, Task
 from egg_search.core.errors import UserError
 from egg_search.core.step import TUNE, Job, Step
 from egg_search.core.verdict import Verdict
 from egg_search.rundir import Journal, StepRecord
 from evaluator.settings import Effort
-from operators.base import AuthorError
+from operators.base import AuthorError, Draft, Refusal
 
+_POLL_S = 0.05
 INTERRUPTED, EXHAUSTED = "interrupted", "nothing left to try"
 
 
@@ -44,12 +47,16 @@ class Driver:
         self._cluster, self._observer, self._interrupt = cluster, observer, interrupt
         self._watch = Stopwatch(journal.elapsed())
         self._timers = Timers(cluster)
+        self._waiting: deque[StepRecord] = deque()  # planned, and not judged to the end
+        self._asking = Asking(cluster.aside)
+        planner.in_words = cluster.aside
 
     def run(self, unfinished: Sequence[StepRecord]) -> None:
         """The whole session: baselines, search, certification. `unfinished` are the steps that an earlier one left."""
         self._observer.on_phase("measuring baselines")
         survey = self._cluster.survey()
         self._journal.open_session(survey)
+        self._planner.survey = survey
         self._observer.on_survey(survey)
         self._watch, elapsed = Stopwatch(self._journal.elapsed()), self._journal.elapsed()
         self._timers.lap()
@@ -71,26 +78,41 @@ class Driver:
         self._journal.close_session(why, elapsed)
 
     def _search(self, unfinished: Sequence[StepRecord]) -> str:
-        """Runs steps until it says why no more. While one is judged, the next is planned and being built, as far as the
-        cluster wants it."""
-        waiting = deque(record if record.planned else self._plan(record.step) for record in unfinished)
+        """Runs steps until it says why no more. While one is judged the next is planned and being built, as far as the
+        cluster wants it, and authors that take their time are asked ahead."""
+        for record in unfinished:
+            if record.planned:
+                self._waiting.append(record)
+            else:
+                self._ask(record.step)
         while not (why := self._over()):
-            while self._wants_more(waiting) and (record := self._begin()):
-                waiting.append(self._plan(record.step))
-            if not waiting:
+            self._fill()
+            if self._waiting:
+                record = self._waiting.popleft()
+                if self._judge(record):
+                    self._finish(record.step)
+            elif len(self._asking):
+                time.sleep(_POLL_S)
+            else:
                 return EXHAUSTED
-            record = waiting.popleft()
-            if self._judge(record):
-                self._finish(record.step)
         return why
 
-    def _wants_more(self, waiting: Sequence[StepRecord]) -> bool:
-        """Whether another step is planned before the first of these is judged: decided by what the journal holds, so
-        that a resumed campaign plans as it would have done. The first step is judged alone: others need a parent."""
-        if not waiting:
-            return True
-        untouched = all(each.verdict is None for each in waiting[0].evaluations)
-        return self._state.steps > 0 and untouched and len(waiting) < self._cluster.lookahead
+    def _fill(self) -> None:
+        """Plans what has arrived, and begins as many steps as are wanted."""
+        self._collect()
+        while (idle := self._idle()) and (step := self._begin(idle)):
+            self._ask(step)
+            self._collect()
+
+    def _idle(self) -> frozenset[str]:
+        """Who may be given work: authors that take their time while they have some left; others, and tuning, while
+        fewer steps wait than should. The first step is judged alone: others need a parent."""
+        idle = self._asking.idle()
+        first = self._waiting[0] if self._waiting else None
+        untouched = first is not None and all(each.verdict is None for each in first.evaluations)
+        ahead = self._state.steps > 0 and untouched and len(self._waiting) < self._cluster.lookahead
+        others = {author for author in self._settings.authors if not self._asking.takes(author)}
+        return idle | others | {TUNE} if first is None or ahead else idle
 
     def _over(self) -> str | None:
         if self._interrupt.asked:
@@ -101,29 +123,54 @@ class Driver:
             return "evaluations are used up"
         return None
 
-    def _begin(self) -> StepRecord | None:
-        step = self._state.scheduler.next(self._state.begun + 1)
+    def _begin(self, idle: Collection[str]) -> Step | None:
+        step = self._state.scheduler.next(self._state.begun + 1, idle)
         if step is None:
             return None
-        self._journal.begin(step, after=self._state.steps)
+        self._journal.begin(step)
+        self._state.begin(step)
         self._observer.on_step(step)
-        return StepRecord(step, planned=False)
+        return step
 
-    def _plan(self, step: Step) -> StepRecord:
-        """Drafts from the author, or configurations from the study; and what of them shall be judged."""
+    def _ask(self, step: Step) -> None:
+        """Plans a step now, or has its author begin where that takes its time."""
         if step.operator == TUNE:
-            drafts, jobs = [], self._planner.tuning_jobs(step, step.limit * self._cluster.devices)
+            self._plan(step, [], self._planner.tuning_jobs(step, step.limit * self._cluster.devices))
+            return
+        proposal = self._cluster.propose(step.operator, self._planner.brief(step), step.author)
+        if self._asking.takes(step.author):
+            self._asking.add(step, proposal)
         else:
-            try:
-                proposed = self._cluster.propose(step.operator, self._planner.brief(step), step.author)()
-            except AuthorError as error:
-                raise UserError(f"author {step.author}: {error}") from None
-            drafts, jobs = self._planner.screen(step, proposed)
+            self._take(step, proposal)
+
+    def _collect(self) -> None:
+        for step, proposal in self._asking.arrived():
+            self._take(step, proposal)
+
+    def _take(self, step: Step, proposal: Proposal) -> None:
+        try:
+            proposed = proposal()
+        except AuthorError as error:
+            proposed = self._without(step, error)
+        self._plan(step, *self._planner.screen(step, proposed))
+
+    def _without(self, step: Step, error: AuthorError) -> list[Refusal]:
+        """A campaign goes on without an author that others can do without, or that has spent what it might; and says
+        so. Raises UserError otherwise: it can be resumed."""
+        alone = all(author == step.author for author in self._settings.authors)
+        if not self._asking.takes(step.author) or (alone and not error.spent):
+            raise UserError(f"author {step.author}: {error}") from None
+        self._asking.retire(step.author)
+        self._observer.on_author_lost(step.author, str(error))
+        return [Refusal("no reply", f"{error}; not asked any more", step.operator, step.author, step.parent)]
+
+    def _plan(self, step: Step, drafts: Sequence[Draft | Refusal], jobs: Sequence[Job]) -> None:
+        """What of the author's drafts, or of the study's configurations, shall be judged."""
         self._journal.plan(step, drafts, jobs)
         self._state.plan(step, drafts, jobs)
         self._observer.on_drafts(step, drafts)
         self._cluster.prepare([self._task(job) for job in jobs])
-        return StepRecord.planned_now(step, drafts, jobs)
+        self._waiting.append(StepRecord.planned_now(step, drafts, jobs))
 
     def _judge(self, record: StepRecord) -> bool:
         """Judges what has no verdict yet; verdicts count in the order of positions. False when it had to stop before

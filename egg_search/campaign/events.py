@@ -42,6 +42,9 @@ class Observer:
 
     def on_drafts(self, step: Step, drafts: Sequence[Draft | Refusal]) -> None: ...
 
+    def on_author_lost(self, author: str, why: str) -> None:
+        """It is not asked any more in this session."""
+
     def on_verdict(self, step: Step, job: Job, verdict: Verdict, status: AddStatus, progress: Progress) -> None: ...
 
     def on_best(self, elite: Elite) -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from egg_search.archive import Elite
 from egg_search.campaign.settings import Settings
 from egg_search.campaign.state import State
+from egg_search.core.candidate import Candidate
 from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Configuration
 from egg_search.core.problem import Problem
 from egg_search.core.step import TUNE, Job, Step, derive_seed
+from egg_search.core.survey import Survey
 from egg_search.tuning import by_roles, inherit
 from evaluator.settings import Effort
 from operators.base import Brief, Draft, Refusal
 from principles.library import Library
 
+STAGE_ONE = ("seed", "refine")
 Proposed = Sequence[Draft | Refusal]
 
 
@@ -25,6 +29,8 @@ class Planner:
     ) -> None:
         self._seed, self._problem, self._hardware = settings.seed, problem, hardware
         self._accept = settings.precision
+        self.survey: Survey | None = None  # of this session, once it is known
+        self.in_words: Collection[str] = ()  # authors that reason so
         self._library, self._state = library, state
 
     def brief(self, step: Step) -> Brief:
@@ -53,7 +59,22 @@ class Planner:
             limit=step.limit,
             accept=self._accept,
             library=self._library,
+            **self._told(step, parent),
         )
+
+    def _told(self, step: Step, parent: Candidate | None) -> dict[str, Any]:
+        """What authors that reason in words are told besides: others have no use for it."""
+        if step.author not in self.in_words:
+            return {}
+        handoff = self._state.handoff(parent.id) if parent and step.operator != "repair" else None
+        return {
+            "step": step.number,
+            "known": self._state.known() if step.operator in STAGE_ONE else (),
+            "handoff": handoff,
+            "survey": self.survey,
+            "repairs": self._state.repairs(step.parent),
+            **_reach(self.survey),
+        }
 
     def screen(self, step: Step, proposed: Proposed) -> tuple[list[Draft | Refusal], list[Job]]:
         """Refuses drafts that exist already or that no configuration saves from the constraints; the rest become jobs.
@@ -125,3 +146,14 @@ class Planner:
 
 def _refusal(draft: Draft, reason: str) -> Refusal:
     return Refusal(draft.change, reason, draft.operator, draft.author, draft.parent, draft.candidate.source)
+
+
+def _reach(survey: Survey | None) -> dict[str, Any]:
+    """The problem's least work and the GPU's ceilings, where they are known."""
+    if survey is None or survey.roofline is None:
+        return {}
+    from evaluator.roofline.ceilings import Ceilings  # imports torch
+    from evaluator.roofline.work import LeastWork
+
+    ceilings = Ceilings.from_json(survey.roofline["ceilings"])
+    return {"work": LeastWork(**survey.roofline["work"]), "ceilings": ceilings}

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from math import exp
 from typing import Any
 
 from egg_search.archive import AddResult, Archive, Elite, score
+from egg_search.campaign.replayed import Replayed
 from egg_search.campaign.settings import Settings
 from egg_search.cluster import is_infrastructure
+from egg_search.core.candidate import CandidateError
 from egg_search.core.hardware import Hardware
+from egg_search.core.signature import structure
 from egg_search.core.step import TUNE, Job, Step
 from egg_search.core.verdict import Verdict
-from egg_search.rundir import StepRecord
+from egg_search.rundir import BEGUN, JUDGED, PLANNED, Event, StepRecord
 from egg_search.schedulers import SCHEDULERS, Feedback, Menu, Result
 from egg_search.tuning import Study
-from operators.base import Attempt, Draft, Refusal
+from operators.base import Attempt, Draft, Known, Refusal
+from operators.handoff import Handoff, hand_off
 from principles.library import Library
 from principles.model import Principle
 
@@ -24,8 +28,8 @@ REMEMBERED = 16  # attempts on one parent that its next author is told of
 
 
 class State:
-    """Told of every step: `plan`, `judge` for each verdict in the order of positions, `finish`. The next step may be
-    planned before."""
+    """Told of every step: `begin`, `plan`, `judge` for each verdict in the order of positions, `finish`. Others may
+    begin and be planned meanwhile, and overtake it."""
 
     def __init__(self, settings: Settings, hardware: Hardware, library: Library, operators: tuple[str, ...]) -> None:
         self.archive = Archive(settings.admission)
@@ -34,7 +38,7 @@ class State:
         self.failed: dict[str, tuple[Job, Verdict]] = {}  # a candidate's last failure
         self.evaluations = 0
         self.steps = 0  # finished ones
-        self.begun = 0  # planned ones: the number of the last
+        self.begun = 0  # the number of the last one
         self._settings, self._hardware, self._library = settings, hardware, library
         self._studies: dict[str, Study] = {}
         self._attempts: dict[str | None, list[Attempt]] = {}
@@ -42,34 +46,35 @@ class State:
         menu = Menu(operators, settings.writers(hardware), self.applicable, settings.batch)
         self.scheduler = SCHEDULERS[settings.scheduler](menu, settings.seed)
 
-    def replay(self, records: Iterable[StepRecord]) -> list[StepRecord]:
-        """Tells all that a journal holds as it happened: what was planned ahead before the verdicts that came after.
-        Returns the steps that are not done."""
-        waiting: deque[StepRecord] = deque()
-        for record in records:
-            while self.steps < record.after:
-                self._replay_verdicts(waiting.popleft())
-            if record.planned:
-                self.plan(record.step, record.drafts, record.jobs)
-            waiting.append(record)
-        for record in waiting:
-            self._replay_verdicts(record)
-        return [record for record in waiting if record.elapsed is None]
+    def replay(self, records: Iterable[StepRecord], events: Iterable[Event]) -> list[StepRecord]:
+        """Tells all that a journal holds as it happened. Returns the steps that are not done."""
+        steps = {record.step.number: Replayed(record) for record in records}
+        for event in events:
+            each = steps[event.step]
+            step = each.record.step
+            if event.kind == BEGUN:
+                self.begin(step)
+            elif event.kind == PLANNED:
+                self.plan(step, each.record.drafts, each.record.jobs)
+            elif event.kind == JUDGED:
+                for evaluation in each.judged(event.position):
+                    self.judge(step, evaluation.job, evaluation.verdict)
+            else:
+                self.finish(step)
+        return [each.record for each in steps.values() if each.record.elapsed is None]
 
-    def _replay_verdicts(self, record: StepRecord) -> None:
-        for evaluation in record.settled:
-            self.judge(record.step, evaluation.job, evaluation.verdict)
-        if record.elapsed is not None:
-            self.finish(record.step)
-
-    def plan(self, step: Step, drafts: Sequence[Draft | Refusal], jobs: Sequence[Job]) -> None:
+    def begin(self, step: Step) -> None:
+        """A step is under way; its author may take a while."""
         self.begun = max(self.begun, step.number)
         self.scheduler.begin(step)
+
+    def plan(self, step: Step, drafts: Sequence[Draft | Refusal], jobs: Sequence[Job]) -> None:
         for draft in drafts:
             if isinstance(draft, Draft):
                 self.drafts[draft.candidate.id] = draft
             else:
-                self._remember(draft.parent, Attempt(draft.change, None, f"refused: {draft.reason}", None))
+                told = f"refused: {draft.reason}"
+                self._remember(draft.parent, Attempt(draft.change, None, told, None, draft.operator))
         for job in jobs:
             self.study(job.candidate).asked(job.configuration)
 
@@ -98,7 +103,7 @@ class State:
         results, self._results = tuple(self._results), []
         principles = {r.candidate: self.drafts[r.candidate].principles for r in results}
         self.scheduler.observe(step, Feedback(results, principles))
-        self.steps = step.number
+        self.steps += 1
 
     def study(self, candidate: str) -> Study:
         if candidate not in self._studies:
@@ -107,6 +112,31 @@ class State:
 
     def attempts(self, parent: str | None) -> tuple[Attempt, ...]:
         return tuple(self._attempts.get(parent, ()))
+
+    def known(self) -> tuple[Known, ...]:
+        """The structures of the archive, best first."""
+        best: dict[str, Elite] = {}
+        for elite in sorted(self.archive, key=lambda elite: -elite.score):
+            best.setdefault(elite.signature, elite)
+        drafts = ((self.drafts[elite.job.candidate], elite) for elite in best.values())
+        return tuple(Known(elite.signature, draft.change, _lines(draft), exp(elite.score)) for draft, elite in drafts)
+
+    def handoff(self, candidate: str) -> Handoff | None:
+        """What was decided of a candidate, for the stage that goes on with it; None where it has no structure."""
+        draft, best = self.drafts[candidate], self.best.get(candidate)
+        configuration, verdict = (best.job.configuration, best.verdict) if best else (None, None)
+        importances = self._studies[candidate].importances() if candidate in self._studies else {}
+        before = self.attempts(draft.parent)
+        with suppress(CandidateError):
+            return hand_off(draft.candidate, draft.change, configuration, verdict, before, importances)
+        return None
+
+    def repairs(self, candidate: str | None) -> int:
+        """How many repairs in a row led to it."""
+        count = 0
+        while candidate in self.drafts and self.drafts[candidate].operator == "repair":
+            count, candidate = count + 1, self.drafts[candidate].parent
+        return count
 
     def applicable(self, operator: str, candidate: str | None) -> list[str]:
         """Names of principles for an operator: a lever's own, or those on structure. What can only be less exact than
@@ -130,7 +160,13 @@ class State:
         parent = self.best.get(draft.parent or "")
         speedup = exp(score(verdict) - parent.score) if parent and verdict.ok else None
         outcome = verdict.outcome if verdict.ok else f"{verdict.outcome}: {verdict.reason}"
-        return Attempt(draft.change, ", ".join(draft.principles) or None, outcome, speedup)
+        return Attempt(draft.change, ", ".join(draft.principles) or None, outcome, speedup, draft.operator)
 
     def _remember(self, parent: str | None, attempt: Attempt) -> None:
         self._attempts[parent] = [*self._attempts.get(parent, ()), attempt][-REMEMBERED:]
+
+
+def _lines(draft: Draft) -> tuple[str, ...]:
+    with suppress(CandidateError):
+        return structure(draft.candidate.source, draft.candidate.dialect)
+    return ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from egg_search.cli import bench, demo, doctor, export, principles, problems, resume, run, status, verify
+from egg_search.cli import bench, demo, doctor, export, principles, problems, prompt, resume, run, status, verify
 
 HELP = """Searches faster kernels for PyTorch operators and models, and exports them as drop-in modules.
 
@@ -21,6 +21,7 @@ for function, panel in (
     (demo.demo, SEARCH),
     (bench.bench, SEARCH),
     (status.status, LOOK),
+    (prompt.prompt, LOOK),
     (export.export, LOOK),
     (verify.verify, LOOK),
     (doctor.doctor, MORE),

@@ -31,7 +31,25 @@ def run(
     ] = "auto",
     name: Annotated[str | None, Option(help="The run directory is runs/NAME. Default: the problem's name.")] = None,
     seed: Annotated[int, Option(help="Every random choice of the search comes from it.")] = 0,
-    author: Annotated[str, Option(help="Who writes the kernels.")] = "expert",
+    author: Annotated[
+        str, Option(help="Who writes the kernels: expert, llm, command (any program), or mixed: both.")
+    ] = "expert",
+    model: Annotated[
+        list[str] | None, Option(metavar="NAME", help="A language model; NAME*2 is asked twice as often. Repeatable.")
+    ] = None,
+    base_url: Annotated[
+        str | None,
+        Option(metavar="URL", help="Of an OpenAI-compatible server. Keys: EGG_API_KEY, OPENAI_API_KEY."),
+    ] = None,
+    command: Annotated[
+        str | None, Option(metavar="PROGRAM", help="Gets prompts on its standard input, and prints replies.")
+    ] = None,
+    price: Annotated[
+        list[str] | None, Option(metavar="NAME=IN,OUT", help="What a million tokens of a model cost. Repeatable.")
+    ] = None,
+    max_calls: Annotated[int | None, Option(min=0, help="Calls of models in all.")] = None,
+    max_tokens: Annotated[int | None, Option(min=0, help="Tokens in all, sent and received.")] = None,
+    max_cost: Annotated[float | None, Option(min=0, help="Money in all, in the currency of the prices.")] = None,
     principles: Annotated[
         list[Path] | None, Option(metavar="DIR", help="A folder with principles of your own. Repeatable.")
     ] = None,
@@ -44,12 +62,15 @@ def run(
     Ends with a table and with the fastest modules in runs/NAME/export. Ctrl-C stops cleanly; `egg resume` goes on.
     """
     from egg_search.cli import inputs
+    from egg_search.cli.authors import chosen_authors
     from egg_search.core.problem import parse_overrides
 
     inputs.require_compiler(device)
     path = inputs.find_problem(problem)
     overrides = parse_overrides(set_ or ())
     chosen = inputs.precision_class(precision)
+    budgets = {"calls": max_calls, "tokens": max_tokens, "money": max_cost}
+    authors, options = chosen_authors(author, model or (), base_url, command, price or (), budgets)
     directory = (
         inputs.RUNS / inputs.run_name(name) if name is not None else inputs.fresh_directory(inputs.RUNS / path.stem)
     )
@@ -65,7 +86,8 @@ def run(
         budget_s=parse_duration(budget),
         max_evaluations=evaluations,
         seed=seed,
-        authors=(author,),
+        authors=authors,
+        author_options=options,
         precision=chosen,
         library_ports=not no_library_ports,
         max_autotune=max_autotune,

@@ -3,7 +3,7 @@
 `RayCluster` spreads them over processes and machines; `LocalCluster` runs them in the driver.
 """
 
-from egg_search.cluster.base import Cluster, ClusterLost, Task, Workshop, is_infrastructure
+from egg_search.cluster.base import Cluster, ClusterLost, Proposal, Task, Workshop, is_infrastructure
 from egg_search.cluster.local import LocalCluster
 from egg_search.cluster.workshop import CampaignWorkshop
 
@@ -22,6 +22,7 @@ __all__ = [
     "Cluster",
     "ClusterLost",
     "LocalCluster",
+    "Proposal",
     "Task",
     "Workshop",
     "connect",

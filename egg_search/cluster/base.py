@@ -67,6 +67,7 @@ class Workshop(Protocol):
 
     hardware: Hardware
     authors: tuple[str, ...]
+    aside: Mapping[str, int]  # of these, those that wait for others rather than work; how many steps each may be at
 
     def check(self) -> None:
         """Raises UserError when a campaign cannot work here: an unfit problem, no compiler."""
@@ -91,14 +92,37 @@ class Workshop(Protocol):
         model."""
 
 
-Proposal = Callable[[], list[Draft | Refusal]]  # waits
+class Proposal(Protocol):
+    """An author at work."""
+
+    def ready(self) -> bool:
+        """Whether calling it would not wait."""
+
+    def __call__(self) -> list[Draft | Refusal]:
+        """Waits. Raises AuthorError when the author cannot work."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A proposal that is made, or arrives, while it is waited for."""
+
+    make: Callable[[], list[Draft | Refusal]]
+
+    def ready(self) -> bool:
+        return True
+
+    def __call__(self) -> list[Draft | Refusal]:
+        return self.make()
+
+
 BestMs = Callable[[], float | None]  # asked when a measurement starts: the time to beat
 
 
 class Cluster(Protocol):
     """`devices` measure at a time. `lookahead` is how many steps should be planned at a time, so that building does not
-    wait for measuring. `seconds` sums what workers spent by "author", "build" and "run"."""
+    wait for measuring. `aside` is the workshop's. `seconds` sums what workers spent by "author", "build" and "run"."""
 
+    aside: Mapping[str, int]
     devices: int
     lookahead: int
     seconds: Counter[str]
@@ -107,7 +131,7 @@ class Cluster(Protocol):
         """On the first device. Raises UserError when the problem does not run there."""
 
     def propose(self, operator: str, brief: Brief, author: str) -> Proposal:
-        """Starts an author; call the result to wait for it. It raises AuthorError when the author cannot work."""
+        """Starts an author."""
 
     def prepare(self, tasks: Sequence[Task]) -> None:
         """Begins to build what will be judged; returns at once. Where building disturbs measuring it does nothing."""
@@ -129,7 +153,9 @@ def lookahead_on(hardware: Hardware) -> int:
 
 def survey_by(judge: Judge) -> Survey:
     """Raises what `Judge.baselines` raises."""
-    return Survey(dict(judge.baselines()), dict(judge.baseline_failures), tuple(judge.problem_notes))
+    baselines = dict(judge.baselines())  # with which the rest is known
+    reached = getattr(judge, "roofline", None)
+    return Survey(baselines, dict(judge.baseline_failures), tuple(judge.problem_notes), roofline=reached)
 
 
 def is_infrastructure(verdict: Verdict) -> bool:

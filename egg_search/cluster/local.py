@@ -9,7 +9,18 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 
-from egg_search.cluster.base import BestMs, Proposal, Report, Task, Workshop, build_verdict, lookahead_on, survey_by
+from egg_search.cluster.aside import Aside
+from egg_search.cluster.base import (
+    BestMs,
+    Proposal,
+    Report,
+    Task,
+    Waiting,
+    Workshop,
+    build_verdict,
+    lookahead_on,
+    survey_by,
+)
 from egg_search.core.errors import UserError
 from egg_search.core.sharing import used_by_others
 from egg_search.core.survey import Survey
@@ -19,13 +30,16 @@ from operators.base import Brief, Draft, Refusal
 
 
 class LocalCluster:
-    """One device. Authors work when they are waited for; builds run on as many threads as there are cores."""
+    """One device. Authors that work themselves do so when they are waited for; builds run on as many threads as there
+    are cores."""
 
     devices = 1
 
     def __init__(self, workshop: Workshop) -> None:
         self.seconds: Counter[str] = Counter()
         self._workshop = workshop
+        self._aside = Aside(workshop, self.seconds)
+        self.aside = self._aside.capacity
         self._author = cache(workshop.author)
         self._builders = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
         self.lookahead = lookahead_on(workshop.hardware)
@@ -40,13 +54,15 @@ class LocalCluster:
             raise UserError(failure.reason) from None
 
     def propose(self, operator: str, brief: Brief, author: str) -> Proposal:
-        def proposal() -> list[Draft | Refusal]:
-            started = time.perf_counter()
-            drafts = self._workshop.propose(operator, brief, self._author(author))
-            self.seconds["author"] += time.perf_counter() - started
-            return drafts
+        if author in self.aside:
+            return self._aside.propose(operator, brief, author)
+        return Waiting(lambda: self._propose(operator, brief, author))
 
-        return proposal
+    def _propose(self, operator: str, brief: Brief, author: str) -> list[Draft | Refusal]:
+        started = time.perf_counter()
+        drafts = self._workshop.propose(operator, brief, self._author(author))
+        self.seconds["author"] += time.perf_counter() - started
+        return drafts
 
     def prepare(self, tasks: Sequence[Task]) -> None:
         if self.lookahead > 1:
@@ -79,5 +95,6 @@ class LocalCluster:
         self._judge.renew()
 
     def close(self) -> None:
+        self._aside.close()
         self._builders.shutdown(cancel_futures=True)
         self._judge.close()

@@ -16,7 +16,8 @@ import ray
 from ray.exceptions import RayActorError
 
 from egg_search.cluster import ray_workers
-from egg_search.cluster.base import BestMs, ClusterLost, Proposal, Task, Workshop, lookahead_on
+from egg_search.cluster.aside import Aside
+from egg_search.cluster.base import BestMs, ClusterLost, Proposal, Task, Waiting, Workshop, lookahead_on
 from egg_search.cluster.batch import Batch
 from egg_search.cluster.device import DIED, Device
 from egg_search.core.errors import UserError
@@ -35,13 +36,16 @@ class RayCluster:
     """
 
     def __init__(self, workshop: Workshop, address: str | None = None) -> None:
+        self.seconds: Counter[str] = Counter()
+        self._aside = Aside(workshop, self.seconds)
+        self.aside = self._aside.capacity
         self._owns_ray = not ray.is_initialized()
         if self._owns_ray:
             _init(address)
-        self.seconds: Counter[str] = Counter()
         self._author = ray_workers.AuthorWorker.remote(workshop)
         for author in workshop.authors:
-            self._author.warm.remote(author)
+            if author not in self.aside:
+                self._author.warm.remote(author)
         self.lookahead = lookahead_on(workshop.hardware)
         self._prepared: dict[str, tuple[Device, ray.ObjectRef]] = {}  # by source: what is being built already
         self._turn = 0
@@ -78,6 +82,8 @@ class RayCluster:
         return found.on(self.notes, others)
 
     def propose(self, operator: str, brief: Brief, author: str) -> Proposal:
+        if author in self.aside:
+            return self._aside.propose(operator, brief, author)
         reference = self._author.propose.remote(operator, brief, author)
 
         def wait() -> list[Draft | Refusal]:
@@ -90,7 +96,7 @@ class RayCluster:
                 raise AuthorError(drafts)
             return drafts
 
-        return wait
+        return Waiting(wait)
 
     def prepare(self, tasks: Sequence[Task]) -> None:
         if self.lookahead > 1:
@@ -152,6 +158,7 @@ class RayCluster:
             ray.get([device.measurer.renew.remote() for device in self._devices])
 
     def close(self) -> None:
+        self._aside.close()
         for device in self._devices:
             device.close()
         ray.kill(self._author)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from egg_search.cluster.base import Judge, Report
 from egg_search.core.errors import UserError
@@ -15,12 +14,17 @@ from egg_search.core.problem import Problem
 from evaluator.settings import EvaluatorSettings
 from operators.base import Author, Brief, Draft, Refusal
 
-AUTHORS = {"expert": ("operators.authors.expert.author", "ExpertAuthor")}
+if TYPE_CHECKING:
+    from operators.authors.llm.models.settings import DeskSettings
+
+ASIDE = {"llm": 8, "command": 2}  # authors that wait for others, and how many steps each may be at
+AUTHORS = ("expert", *ASIDE)
 
 
 @dataclass(frozen=True)
 class CampaignWorkshop:
-    """Heavy imports happen in the process that needs them. `build_dir` is a cache that workers of a machine share."""
+    """Heavy imports happen in the process that needs them. `build_dir` is a cache that workers of a machine share;
+    authors that ask models keep the record of their calls in `directory`."""
 
     problem: Problem
     hardware: Hardware
@@ -28,12 +32,20 @@ class CampaignWorkshop:
     evaluator: EvaluatorSettings = EvaluatorSettings()  # noqa: RUF009 (frozen)
     authors: tuple[str, ...] = ("expert",)
     author_options: dict[str, dict[str, Any]] = field(default_factory=dict)
+    directory: Path | None = None
+    seed: int = 0
+
+    @property
+    def aside(self) -> dict[str, int]:
+        return {name: ASIDE[name] for name in self.authors if name in ASIDE}
 
     def check(self) -> None:
         from egg_search.core.problem.validation import validate
 
         if unknown := [name for name in self.authors if name not in AUTHORS]:
             raise UserError(f"no author {unknown[0]!r}; there is {', '.join(AUTHORS)}")
+        for name in self.aside:
+            self._models(name)
         if self.hardware.kind == "cpu" and shutil.which("g++") is None:
             raise UserError("no g++ in PATH; install it, for example: apt-get install g++")
         if self.hardware.kind == "cpu":
@@ -45,8 +57,21 @@ class CampaignWorkshop:
         return tuple(registry)
 
     def author(self, name: str) -> Author:
-        module, made = AUTHORS[name]
-        return getattr(import_module(module), made)(**self.author_options.get(name, {}))
+        if name not in ASIDE:
+            from operators.authors.expert.author import ExpertAuthor
+
+            return ExpertAuthor()
+        from operators.authors.llm.author import LlmAuthor
+        from operators.authors.llm.models.opening import open_desk
+
+        assert self.directory is not None, "who asks models keeps a record"
+        return LlmAuthor(open_desk(self._models(name), self.directory, self.seed), name)
+
+    def _models(self, name: str) -> DeskSettings:
+        """Whom an author asks. Raises UserError."""
+        from operators.authors.llm.models.settings import DeskSettings
+
+        return DeskSettings.from_json(self.author_options.get(name, {}))
 
     def warm(self, author: Author) -> None:
         """Lets an author read the problem before it is asked for anything: that takes seconds."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from egg_search.core.errors import UserError
 from egg_search.core.knobs import Configuration, Knob, bind, parse_knobs
+from egg_search.core.syntax import parse
 
 
 class Dialect(StrEnum):
@@ -49,7 +50,7 @@ class Candidate:
 
     def __post_init__(self) -> None:
         try:
-            tree = ast.parse(self.source)
+            tree = parse(self.source)
         except SyntaxError as error:
             raise CandidateError(f"candidate: line {error.lineno}: {error.msg}") from None
         except (RecursionError, MemoryError):

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from egg_search.core.errors import UserError
+from egg_search.core.syntax import parse
 
 Value = int | float | bool | str
 Configuration = Mapping[str, Value]
@@ -110,7 +111,7 @@ def check_configuration(knobs: Mapping[str, Knob], configuration: Configuration)
 def _module_assignments(source: str) -> dict[int, tuple[str, ast.expr]]:
     """Line number to (name, value) of the module's single-line `NAME = literal` statements."""
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except SyntaxError as error:
         raise KnobError(f"line {error.lineno}: {error.msg}") from None
     return {

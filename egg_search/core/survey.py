@@ -11,7 +11,8 @@ from typing import Any
 class Survey:
     """`baselines_ms` is milliseconds of a call by baseline, `failures` why a baseline is missing, `notes` what is
     degenerate about the problem, `cluster` what is to be known of the machines. `shared`: others use a device, too, and
-    every time is rough. `devices` is how many measured."""
+    every time is rough. `devices` is how many measured. `roofline` is the problem's least work and what a GPU reaches,
+    as JSON; None where either is not known."""
 
     baselines_ms: Mapping[str, float] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
@@ -19,6 +20,7 @@ class Survey:
     cluster: tuple[str, ...] = ()
     shared: bool = False
     devices: int = 1
+    roofline: Mapping[str, Any] | None = None
 
     def on(self, notes: Iterable[str] = (), others: Sequence[str | None] = ()) -> Survey:
         """With what is to be known of the machines: `notes`, and who else uses each of the devices (None: nobody)."""

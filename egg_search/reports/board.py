@@ -29,6 +29,7 @@ class Board(Observer):
         self.step: Step | None = None
         self.best: Elite | None = None
         self.outcomes: Counter[Outcome] = Counter()
+        self.lost: list[str] = []  # authors that are not asked any more
         self.evaluations = 0
         self._elapsed, self._ticked = 0.0, time.monotonic()
 
@@ -46,6 +47,9 @@ class Board(Observer):
 
     def on_drafts(self, step: Step, drafts: Sequence[Draft | Refusal]) -> None:
         """The verdicts tell more than the drafts do."""
+
+    def on_author_lost(self, author: str, why: str) -> None:
+        self.lost.append(f"author {author} is not asked any more: {why}")
 
     def on_verdict(self, step: Step, job: Job, verdict: Verdict, status: AddStatus, progress: Progress) -> None:
         self.outcomes[verdict.outcome] += 1

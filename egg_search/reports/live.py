@@ -38,7 +38,7 @@ class LiveProgress(Board):
         grid.add_column(overflow="fold")
         failed = ", ".join(f"{n} {outcome}" for outcome, n in self.outcomes.most_common())
         grid.add_row("baselines", Text(self.baselines_line()))
-        for line in survey_lines(self.survey):
+        for line in (*survey_lines(self.survey), *self.lost):
             grid.add_row("note", Text(line))
         grid.add_row("best so far", Text(self.best_line(), style="bold green" if self.best else ""))
         grid.add_row("step", Text(self.step_line()))

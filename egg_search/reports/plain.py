@@ -37,6 +37,10 @@ class PlainProgress(Board):
         super().on_step(step)
         self._say(f"step {self.step_line()}")
 
+    def on_author_lost(self, author: str, why: str) -> None:
+        super().on_author_lost(author, why)
+        self._say(self.lost[-1])
+
     def on_verdict(self, step: Step, job: Job, verdict: Verdict, status: AddStatus, progress: Progress) -> None:
         super().on_verdict(step, job, verdict, status, progress)
         if not verdict.ok:

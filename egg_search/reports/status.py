@@ -12,6 +12,7 @@ from rich.text import Text
 
 from egg_search.archive import Archive
 from egg_search.campaign import Settings, format_duration
+from egg_search.reports.calls import spending_line
 from egg_search.reports.machine import isolation_line
 from egg_search.reports.roofline import roofline_cell
 from egg_search.reports.summary import EAGER, Summary, summarize
@@ -54,6 +55,7 @@ def _facts(run: RunDirectory, settings: Settings, summary: Summary, tally: Tally
         "configurations": f"{result.evaluations}, {summary.configurations_per_second:.2f} a second",
         "outcomes": ", ".join(f"{count} {outcome}" for outcome, count in tally.outcomes.most_common()) or "none yet",
         "refused drafts": ", ".join(f"{n} ({why})" for why, n in tally.refusals.most_common(3)) or "none",
+        **({"models": spent} if (spent := spending_line(run.path)) else {}),
         "isolation": isolation_line(run.hardware().get("isolation", {})) or "none",
         "engine overhead": f"{result.engine_ms:.1f} ms a configuration",
     }

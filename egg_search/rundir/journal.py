@@ -16,7 +16,7 @@ from egg_search.core.step import Job, Step, configuration_key
 from egg_search.core.survey import Survey
 from egg_search.core.verdict import Verdict
 from egg_search.rundir.errors import RunDirectoryError, disk_full_is_clean
-from egg_search.rundir.records import Reader
+from egg_search.rundir.records import BEGUN, DONE, JUDGED, PLANNED, Reader
 from egg_search.rundir.schema import SCHEMA, VERSION
 from operators.base import Draft, Refusal
 
@@ -71,11 +71,11 @@ class Journal(Reader):
         with self._transaction() as db:
             db.execute("UPDATE sessions SET ended = ?, why = ?, elapsed = ? WHERE id = ?", row)
 
-    def begin(self, step: Step, after: int) -> None:
-        """`after` is the number of the last step that is done, 0 before any is."""
-        row = (step.number, step.operator, step.author, json.dumps(asdict(step)), after)
+    def begin(self, step: Step) -> None:
+        row = (step.number, step.operator, step.author, json.dumps(asdict(step)))
         with self._transaction() as db:
-            db.execute("INSERT INTO steps (number, operator, author, step, after) VALUES (?, ?, ?, ?, ?)", row)
+            db.execute("INSERT INTO steps (number, operator, author, step) VALUES (?, ?, ?, ?)", row)
+            _event(db, BEGUN, step.number)
 
     def plan(self, step: Step, drafts: Sequence[Draft | Refusal], jobs: Sequence[Job]) -> None:
         """What the authors proposed and what shall be judged, at once: a step is planned whole or not at all."""
@@ -98,6 +98,7 @@ class Journal(Reader):
                 ],
             )
             db.execute("UPDATE steps SET planned = 1 WHERE number = ?", (step.number,))
+            _event(db, PLANNED, step.number)
 
     def record(self, step: int, position: int, verdict: Verdict) -> None:
         """Raises ValueError when this job has a verdict already, or there is no such job."""
@@ -112,11 +113,13 @@ class Journal(Reader):
             ).rowcount
             if changed != 1:
                 raise ValueError(f"job {position} of step {step} is not waiting for a verdict")
+            _event(db, JUDGED, step, position)
 
     def finish(self, step: int, elapsed: float, timings: Mapping[str, float]) -> None:
         with self._transaction() as db:
             row = (elapsed, json.dumps(dict(timings)), step)
             db.execute("UPDATE steps SET elapsed = ?, timings = ? WHERE number = ?", row)
+            _event(db, DONE, step)
 
     def certify(self, results: Sequence[tuple[Job, Verdict]]) -> None:
         """Replaces the second judgements of earlier sessions by this one's."""
@@ -127,6 +130,10 @@ class Journal(Reader):
         with self._transaction() as db:
             db.execute("DELETE FROM certified")
             db.executemany("INSERT INTO certified VALUES (?, ?, ?, ?)", rows)
+
+
+def _event(db: sqlite3.Connection, kind: str, step: int, position: int | None = None) -> None:
+    db.execute("INSERT INTO events (kind, step, position) VALUES (?, ?, ?)", (kind, step, position))
 
 
 def _draft_row(step: int, position: int, draft: Draft | Refusal) -> tuple:

@@ -30,8 +30,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class StepRecord:
-    """A step and all that came of it. `elapsed` (seconds of search so far) is None until the step is done; `after` is
-    the last step that was done when this one began."""
+    """A step and all that came of it. `elapsed` (seconds of search so far) is None until the step is done."""
 
     step: Step
     planned: bool
@@ -39,7 +38,6 @@ class StepRecord:
     evaluations: tuple[Evaluation, ...] = ()
     elapsed: float | None = None
     timings: dict[str, float] = field(default_factory=dict)
-    after: int = 0
 
     @classmethod
     def planned_now(cls, step: Step, drafts: Sequence[Draft | Refusal], jobs: Sequence[Job]) -> StepRecord:
@@ -55,6 +53,18 @@ class StepRecord:
     def settled(self) -> tuple[Evaluation, ...]:
         """Those before the first without a verdict: verdicts come in any order, and count in that of positions."""
         return tuple(takewhile(lambda evaluation: evaluation.verdict is not None, self.evaluations))
+
+
+BEGUN, PLANNED, JUDGED, DONE = "begun", "planned", "judged", "done"
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a step: it was BEGUN, PLANNED, its job at `position` was JUDGED, it was DONE."""
+
+    kind: str
+    step: int
+    position: int | None = None
 
 
 @dataclass(frozen=True)
@@ -85,8 +95,12 @@ class Reader:
                 tuple(self._evaluations("WHERE step = ? ORDER BY position", row["number"])),
                 row["elapsed"],
                 json.loads(row["timings"] or "{}"),
-                row["after"],
             )
+
+    def events(self) -> Iterator[Event]:
+        """In the order in which they happened."""
+        for row in self._db.execute("SELECT * FROM events ORDER BY seq").fetchall():
+            yield Event(row["kind"], row["step"], row["position"])
 
     def candidate(self, candidate_id: str) -> Candidate:
         """Raises KeyError when there is none."""

@@ -1,6 +1,6 @@
 """The journal's tables. `PRAGMA user_version` is the version; a journal of another version is refused."""
 
-VERSION = 3
+VERSION = 4
 
 SCHEMA = """
 CREATE TABLE sessions (            -- one row a driver: `egg run` is the first, every `egg resume` one more
@@ -10,9 +10,11 @@ CREATE TABLE sessions (            -- one row a driver: `egg run` is the first, 
 );
 CREATE TABLE steps (               -- decided, then planned (drafts and jobs are known), then done
     number INTEGER PRIMARY KEY, operator TEXT NOT NULL, author TEXT NOT NULL, step TEXT NOT NULL,
-    after INTEGER NOT NULL,        -- the last step that was done then: this one may have been planned ahead of others
     planned INTEGER NOT NULL DEFAULT 0, elapsed REAL,  -- seconds of search when it was done; null before
     timings TEXT                   -- JSON: seconds by author, build, run, engine
+);
+CREATE TABLE events (              -- in the order in which they counted: what a resumed campaign is told again
+    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, step INTEGER NOT NULL REFERENCES steps, position INTEGER
 );
 CREATE TABLE candidates (id TEXT PRIMARY KEY, dialect TEXT NOT NULL, source TEXT NOT NULL);
 CREATE TABLE drafts (              -- what authors proposed; `reason` is set where it was refused

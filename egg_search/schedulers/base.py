@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -55,8 +55,9 @@ class Scheduler(Protocol):
 
     def __init__(self, menu: Menu, seed: int) -> None: ...
 
-    def next(self, number: int) -> Step | None:
-        """The next step, or None when nothing is left to try."""
+    def next(self, number: int, idle: Collection[str] | None = None) -> Step | None:
+        """The next step, or None when nothing is left to try. `idle` names the authors that may be given work, and TUNE
+        where tuning may; None: all."""
 
     def begin(self, step: Step) -> None:
         """Told in the order of steps when a step is under way, so that `next` does not choose it again. Told at the

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from egg_search.core.candidate import Dialect
@@ -29,6 +29,7 @@ class StagedScheduler:
 
     def __init__(self, menu: Menu, seed: int) -> None:
         self._menu, self._seed, self._begun = menu, seed, 0
+        self._idle: Collection[str] | None = None  # of the step that is being chosen
         self._population = Population()
         self._operators, self._principles = Bandit(), Bandit()
         self._tried: dict[tuple[str, str, str | None], set[str]] = {}  # (operator, author, parent) to principles
@@ -36,7 +37,8 @@ class StagedScheduler:
         self._broken: list[tuple[str, str, Dialect]] = []  # candidate, author, dialect
         self._repairs: Counter[str] = Counter()  # attempts by candidate, barren attempts by author
 
-    def next(self, number: int) -> Step | None:
+    def next(self, number: int, idle: Collection[str] | None = None) -> Step | None:
+        self._idle = idle
         rng = random.Random(derive_seed(self._seed, number, "schedule"))
         return (
             self._first_seeds(number, rng)
@@ -121,7 +123,7 @@ class StagedScheduler:
 
     def _first_seeds(self, number: int, rng: random.Random) -> Step | None:
         for author, dialect in self._menu.writers:
-            if (author, dialect) not in self._seeded:
+            if (author, dialect) not in self._seeded and self._may(author):
                 names = tuple(self._menu.applicable("seed", None))
                 return Step(number, "seed", "first structures", self._menu.seeds, author, dialect, principles=names)
         return None
@@ -130,7 +132,7 @@ class StagedScheduler:
         if "repair" not in self._menu.operators:
             return None
         for candidate, author, dialect in self._broken:
-            if self._repairs[author] < REPAIRS:
+            if self._repairs[author] < REPAIRS and self._may(author):
                 return Step(number, "repair", "a draft failed", 1, author, dialect, candidate)
         return None
 
@@ -185,7 +187,7 @@ class StagedScheduler:
         return self._edit(lever.value, number, rng, champion.candidate, why, champion.dialect, lever)
 
     def _tune(self, number: int, structure: Structure, lever: Lever | None, why: str) -> Step | None:
-        line = structure.to_tune()
+        line = structure.to_tune() if self._may(TUNE) else None
         if line is None:
             return None
         return Step(number, TUNE, why, self._menu.batch, parent=line.candidate, dialect=line.dialect, lever=lever)
@@ -204,7 +206,7 @@ class StagedScheduler:
         if operator not in self._menu.operators:
             return None
         limit = self._menu.seeds if lever is None else self._menu.drafts
-        authors = [author for author, theirs in self._menu.writers if theirs is dialect]
+        authors = [author for author, theirs in self._menu.writers if theirs is dialect and self._may(author)]
         for arm in self._operators.rank([f"{operator}/{author}" for author in authors], rng):
             author = arm.removeprefix(f"{operator}/")
             tried = self._tried.get((operator, author, parent), set())
@@ -213,6 +215,9 @@ class StagedScheduler:
                 names = tuple(self._principles.rank(left, rng)[:PRINCIPLES])
                 return Step(number, operator, why, limit, author, dialect, parent, lever, names)
         return None
+
+    def _may(self, worker: str) -> bool:
+        return self._idle is None or worker in self._idle
 
     def _choose(self, ways: list[Step | None], rng: random.Random) -> Step | None:
         """The bandit's favourite among the steps that are possible; of one arm's steps the first."""

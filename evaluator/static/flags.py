@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable
 from functools import lru_cache
 
+from egg_search.core.syntax import parse
 from evaluator.static.fallback import fall_backs
 from evaluator.static.imports import suspicious_imports
 from evaluator.static.kernels import LIBRARY_ONLY, kernel_flags
@@ -24,7 +24,7 @@ _KINDS = (suspicious_imports, dynamic_code, frame_walks, reaches_outside, patche
 def static_flags(source: str) -> tuple[str, ...]:
     """Sorted lines of code and reason. The source parses (a candidate's does)."""
     try:
-        module = Module(ast.parse(source))
+        module = Module(parse(source))
         return tuple(sorted({f"{code}: {reason}" for kind in _KINDS for code, reason in kind(module)}))
     except RecursionError:
         return (f"{UNREADABLE}: nested too deeply to be analysed",)

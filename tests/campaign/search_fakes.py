@@ -189,6 +189,7 @@ class FakeWorkshop:
         return {"fake": FakeAuthor, "broken": BrokenAuthor}[name]()
 
     authors = ("fake",)
+    aside: ClassVar[dict[str, int]] = {}
 
     def warm(self, author) -> None:
         pass

@@ -108,7 +108,7 @@ def fabricate(
     with run.write() as journal:
         journal.open_session(survey)
         seed = Step(1, "seed", "the first structures", 8, "expert", Dialect.CPP)
-        journal.begin(seed, 0)
+        journal.begin(seed)
         drafts = [
             Draft(rows, "sig-rows", "one pass over rows", "seed", "expert", principles=("fuse-chains",)),
             Draft(half, "sig-half", "half products [bf16]", "seed", "expert"),
@@ -119,13 +119,13 @@ def fabricate(
         journal.record(1, 1, quick_and_rough)
         journal.finish(1, 10.0, {"author": 1.0, "build": 2.0, "run": 6.9, "engine": 0.1})
         tile = Step(2, "tiling", "the next lever", 4, "expert", Dialect.CPP, rows.id, principles=("tile-for-l1",))
-        journal.begin(tile, 1)
+        journal.begin(tile)
         draft = Draft(tiled, "sig-rows", "tiles of four", "tiling", "expert", rows.id, ("tile-for-l1",))
         journal.plan(tile, [draft], [Job(tiled.id, {"K0_TILE": 2}), best])
         journal.record(2, 0, Verdict(Outcome.WRONG_VALUES, "row 3 is off"))
         journal.record(2, 1, fast)
         journal.finish(2, 20.0, {"author": 1.0, "build": 2.0, "run": 6.9, "engine": 0.1})
-        journal.begin(Step(3, TUNE, "knobs", 4, parent=tiled.id), 2)
+        journal.begin(Step(3, TUNE, "knobs", 4, parent=tiled.id))
         if certified:
             journal.certify([(best, fast), (Job(half.id, {}), quick_and_rough)])
             journal.close_session("time is up", 60.0)

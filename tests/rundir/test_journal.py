@@ -37,11 +37,11 @@ def directory(tmp_path):
 def test_steps_come_back_as_they_went_in(directory):
     journal = directory.write()
     journal.open_session(SURVEY)
-    journal.begin(SEED, 0)
+    journal.begin(SEED)
     journal.plan(SEED, [DRAFT, REFUSAL], [Job(CANDIDATE.id, {"T": 1}, "full")])
     journal.record(1, 0, OK)
     journal.finish(1, 2.5, {"engine": 0.5})
-    journal.begin(TUNING, 1)
+    journal.begin(TUNING)
     journal.plan(TUNING, [], [Job(CANDIDATE.id, {"T": 2}), Job(CANDIDATE.id, {"T": 1})])
     journal.record(2, 1, FAILED)
     journal.close()
@@ -63,7 +63,7 @@ def test_steps_come_back_as_they_went_in(directory):
 
 def test_a_verdict_is_given_once(directory):
     journal = directory.write()
-    journal.begin(SEED, 0)
+    journal.begin(SEED)
     journal.plan(SEED, [DRAFT], [Job(CANDIDATE.id, {"T": 1})])
     journal.record(1, 0, OK)
     for position in (0, 1):
@@ -74,7 +74,7 @@ def test_a_verdict_is_given_once(directory):
 
 def test_a_step_is_planned_whole_or_not_at_all(directory):
     journal = directory.write()
-    journal.begin(SEED, 0)
+    journal.begin(SEED)
     with pytest.raises(sqlite3.IntegrityError):
         journal.plan(SEED, [DRAFT, DRAFT], [Job(CANDIDATE.id, {"T": 1})])
     (record,) = journal.steps()
@@ -85,7 +85,7 @@ def test_a_step_is_planned_whole_or_not_at_all(directory):
 def test_readers_see_what_a_live_writer_committed(directory):
     journal = directory.write()
     with directory.read() as reader:
-        journal.begin(SEED, 0)
+        journal.begin(SEED)
         assert [record.step for record in reader.steps()] == [SEED]
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             reader._db.execute("DELETE FROM steps")
@@ -111,7 +111,7 @@ def test_sessions(directory):
 def test_certified_results_are_replaced(directory):
     journal = directory.write()
     journal.open_session(Survey())
-    journal.begin(SEED, 0)
+    journal.begin(SEED)
     journal.plan(SEED, [DRAFT], [])
     for value in (1, 2):
         journal.certify([(Job(CANDIDATE.id, {"T": value}, "full"), OK)])

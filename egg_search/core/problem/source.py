@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from egg_search.core import syntax
 from egg_search.core.errors import UserError
 
 REQUIRED = {
@@ -32,7 +33,7 @@ def read_source(path: Path) -> str:
 def parse(source: str, where: str) -> ast.Module:
     """The syntax tree. Raises UserError with the line of a syntax error."""
     try:
-        return ast.parse(source)
+        return syntax.parse(source)
     except SyntaxError as error:
         text = (error.text or "").strip()
         raise UserError(f"{where}: line {error.lineno}: {error.msg}{f': {text}' if text else ''}") from None

@@ -9,12 +9,13 @@ from itertools import pairwise
 from egg_search.core.signature.base import Kernel
 from egg_search.core.signature.cpp_accumulate import accumulations
 from egg_search.core.signature.cpp_text import Function, functions, math_function
+from egg_search.core.syntax import parse
 
 
 def read_kernels(source: str) -> dict[str, Kernel]:
     """All functions with C linkage. Text that is not C++ yields none."""
     defined: dict[str, Function] = {}
-    for text in _strings(ast.parse(source)):
+    for text in _strings(parse(source)):
         if "{" in text and "(" in text:
             for function in functions(text):
                 defined.setdefault(function.name, function)

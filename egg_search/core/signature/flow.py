@@ -15,6 +15,7 @@ from egg_search.core.candidate import CandidateError
 from egg_search.core.signature import names
 from egg_search.core.signature.base import Kernel
 from egg_search.core.signature.module import Module
+from egg_search.core.syntax import parse
 
 Labels = tuple[str, ...]
 _DEPTH = 12  # of inlined calls
@@ -31,7 +32,7 @@ class Flow:
 
 def read_flow(source: str, kernels: Mapping[str, Kernel]) -> Flow:
     """Raises CandidateError when `ModelNew` has no method `forward` of its own or by inheritance."""
-    module = Module(ast.parse(source), frozenset(kernels))
+    module = Module(parse(source), frozenset(kernels))
     forward = module.methods.get("forward")
     if forward is None:
         raise CandidateError("candidate: ModelNew has no method forward")

@@ -12,13 +12,14 @@ from egg_search.core.signature.base import Kernel
 from egg_search.core.signature.cpp_text import math_function
 from egg_search.core.signature.triton_accumulate import accumulations
 from egg_search.core.signature.triton_pointers import called, directions, parameters
+from egg_search.core.syntax import parse
 
 _PASS = re.compile(r"#\s*pass:\s*(?P<name>.*\S)")
 
 
 def read_kernels(source: str) -> dict[str, Kernel]:
     """All compiled functions of the module. Those that only others call are never launched, and so no structure."""
-    tree = ast.parse(source)
+    tree = parse(source)
     defined = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef) and _is_compiled(node)}
     passes = _passes(source)
     return {name: _kernel(node, defined, passes) for name, node in defined.items()}

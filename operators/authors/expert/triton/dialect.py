@@ -8,6 +8,7 @@ from functools import cache, cached_property
 from importlib import resources
 
 from egg_search.core.candidate import Dialect
+from egg_search.core.syntax import parse
 from operators.authors.expert.generator import Generator
 from operators.authors.expert.plan import KernelCode
 from operators.authors.expert.triton.registry import generators
@@ -51,5 +52,5 @@ def _prelude() -> dict[str, str]:
     """Name to text, decorators and comments included."""
     text = (_PRELUDES / "math.py.txt").read_text()
     lines = text.splitlines()
-    functions = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in parse(text).body if isinstance(node, ast.FunctionDef)]
     return {f.name: "\n".join(lines[f.decorator_list[0].lineno - 1 : f.end_lineno]) for f in functions}

@@ -1,0 +1,41 @@
+"""Steps whose authors take their time: asked ahead, several at once, and planned when what they wrote arrives."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from egg_search.cluster import Proposal
+from egg_search.core.step import Step
+
+
+class Asking:
+    """`capacity` says how many steps each such author may be at."""
+
+    def __init__(self, capacity: Mapping[str, int]) -> None:
+        self._capacity = dict(capacity)
+        self._asked: dict[int, tuple[Step, Proposal]] = {}
+
+    def __len__(self) -> int:
+        return len(self._asked)
+
+    def takes(self, author: str) -> bool:
+        """Whether it is one of them, working or not."""
+        return author in self._capacity
+
+    def idle(self) -> frozenset[str]:
+        """Those that may be asked more."""
+        busy = Counter(step.author for step, _ in self._asked.values())
+        return frozenset(name for name, most in self._capacity.items() if busy[name] < most)
+
+    def add(self, step: Step, proposal: Proposal) -> None:
+        self._asked[step.number] = step, proposal
+
+    def retire(self, author: str) -> None:
+        """It is not asked any more."""
+        self._capacity[author] = 0
+
+    def arrived(self) -> Iterator[tuple[Step, Proposal]]:
+        """What need not be waited for, in the order of steps; it is handed over."""
+        for number in [number for number, (_, proposal) in sorted(self._asked.items()) if proposal.ready()]:
+            yield self._asked.pop(number)

@@ -1,0 +1,45 @@
+"""One question, its reply, and one correction."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from operators.authors.llm.models.base import About, Desk, ModelError, Prompt, Reply, Turn
+from operators.authors.llm.prompts.template import text
+from operators.authors.llm.replies.base import Unusable, answer
+
+T = TypeVar("T")
+_READING = threading.Lock()  # in Python 3.11 threads that parse at the same time may get a SystemError (gh-106905)
+
+
+def converse(desk: Desk, prompt: Prompt, about: About, read: Callable[[str], T]) -> T | None:
+    """What `read` makes of the reply, or of the corrected one: what is Unusable goes back once, with the reason. Twice
+    unusable is what was kept of it, if anything. Raises what the desk raises, unless something was kept."""
+    reply = desk.ask(prompt, about)
+    try:
+        return _read(read, reply)
+    except Unusable as trouble:
+        first = trouble
+    try:
+        return _read(read, desk.ask(_back(prompt, reply, first), about))
+    except Unusable as second:
+        return second.kept or first.kept
+    except ModelError:
+        if first.kept is None:
+            raise
+        return first.kept
+
+
+def _read(read: Callable[[str], T], reply: Reply) -> T:
+    with _READING:
+        return read(answer(reply.text))
+
+
+def _back(prompt: Prompt, reply: Reply, trouble: Unusable) -> Prompt:
+    """The conversation so far, and what is wrong."""
+    told = f"It was cut off after {reply.tokens_out} tokens. {trouble}" if reply.truncated else str(trouble)
+    said = answer(reply.text).strip() or "(nothing)"  # servers refuse empty turns
+    return replace(prompt, turns=(*prompt.turns, Turn("assistant", said), Turn("user", text("back", trouble=told))))
