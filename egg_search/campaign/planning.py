@@ -69,6 +69,7 @@ class Planner:
         handoff = self._state.handoff(parent.id) if parent and step.operator != "repair" else None
         return {
             "step": step.number,
+            "preference": step.preference,
             "known": self._state.known() if step.operator in STAGE_ONE else (),
             "handoff": handoff,
             "survey": self.survey,
@@ -145,7 +146,8 @@ class Planner:
 
 
 def _refusal(draft: Draft, reason: str) -> Refusal:
-    return Refusal(draft.change, reason, draft.operator, draft.author, draft.parent, draft.candidate.source)
+    about = (draft.operator, draft.author, draft.parent, draft.candidate.source, draft.model)
+    return Refusal(draft.change, reason, *about)
 
 
 def _reach(survey: Survey | None) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class Journal(Reader):
             rows = [(c.id, c.dialect, c.source) for c in new]
             db.executemany("INSERT INTO candidates VALUES (?, ?, ?)", rows)
             db.executemany(
-                "INSERT INTO drafts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO drafts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [_draft_row(step.number, position, draft) for position, draft in enumerate(drafts)],
             )
             db.executemany(
@@ -115,10 +115,11 @@ class Journal(Reader):
                 raise ValueError(f"job {position} of step {step} is not waiting for a verdict")
             _event(db, JUDGED, step, position)
 
-    def finish(self, step: int, elapsed: float, timings: Mapping[str, float]) -> None:
+    def finish(self, step: int, elapsed: float, timings: Mapping[str, float], cost: float = 0.0) -> None:
+        """`cost` is what the scheduler is told: a clock would not say the same again."""
         with self._transaction() as db:
-            row = (elapsed, json.dumps(dict(timings)), step)
-            db.execute("UPDATE steps SET elapsed = ?, timings = ? WHERE number = ?", row)
+            row = (elapsed, json.dumps(dict(timings)), cost, step)
+            db.execute("UPDATE steps SET elapsed = ?, timings = ?, cost = ? WHERE number = ?", row)
             _event(db, DONE, step)
 
     def certify(self, results: Sequence[tuple[Job, Verdict]]) -> None:
@@ -138,10 +139,11 @@ def _event(db: sqlite3.Connection, kind: str, step: int, position: int | None = 
 
 def _draft_row(step: int, position: int, draft: Draft | Refusal) -> tuple:
     head = (step, position)
-    tail = (draft.change, draft.operator, draft.author, draft.parent)
+    about = (draft.change, draft.operator, draft.author, draft.parent)
     if isinstance(draft, Draft):
-        return (*head, draft.candidate.id, draft.signature, *tail, json.dumps(draft.principles), None, None)
-    return (*head, None, None, *tail, "[]", draft.reason, draft.source)
+        followed = json.dumps(draft.principles)
+        return (*head, draft.candidate.id, draft.signature, *about, followed, None, None, draft.model)
+    return (*head, None, None, *about, "[]", draft.reason, draft.source, draft.model)
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -30,7 +30,8 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class StepRecord:
-    """A step and all that came of it. `elapsed` (seconds of search so far) is None until the step is done."""
+    """A step and all that came of it. `elapsed` (seconds of search so far) is None until the step is done.
+    `cost` is what its scheduler was told then."""
 
     step: Step
     planned: bool
@@ -38,6 +39,7 @@ class StepRecord:
     evaluations: tuple[Evaluation, ...] = ()
     elapsed: float | None = None
     timings: dict[str, float] = field(default_factory=dict)
+    cost: float = 0.0
 
     @classmethod
     def planned_now(cls, step: Step, drafts: Sequence[Draft | Refusal], jobs: Sequence[Job]) -> StepRecord:
@@ -95,6 +97,7 @@ class Reader:
                 tuple(self._evaluations("WHERE step = ? ORDER BY position", row["number"])),
                 row["elapsed"],
                 json.loads(row["timings"] or "{}"),
+                row["cost"] or 0.0,
             )
 
     def events(self) -> Iterator[Event]:
@@ -163,7 +166,7 @@ class Reader:
             yield self._draft(row)
 
     def _draft(self, row: sqlite3.Row) -> Draft | Refusal:
-        common = {k: row[k] for k in ("change", "operator", "author", "parent")}
+        common = {k: row[k] for k in ("change", "operator", "author", "parent", "model")}
         if row["reason"] is not None:
             return Refusal(reason=row["reason"], source=row["source"], **common)
         principles = tuple(json.loads(row["principles"]))
