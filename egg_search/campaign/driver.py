@@ -127,7 +127,7 @@ class Driver:
         step = self._state.scheduler.next(self._state.begun + 1, idle)
         if step is None:
             return None
-        self._journal.begin(step)
+        self._journal.begin(step, idle)
         self._state.begin(step)
         self._observer.on_step(step)
         return step
@@ -135,7 +135,8 @@ class Driver:
     def _ask(self, step: Step) -> None:
         """Plans a step now, or has its author begin where that takes its time."""
         if step.operator == TUNE:
-            self._plan(step, [], self._planner.tuning_jobs(step, step.limit * self._cluster.devices))
+            wanted = step.limit * self._cluster.devices
+            self._plan(step, [], self._planner.tuning_jobs(step, wanted), wanted)
             return
         proposal = self._cluster.propose(step.operator, self._planner.brief(step), step.author)
         if self._asking.takes(step.author):
@@ -164,9 +165,11 @@ class Driver:
         self._observer.on_author_lost(step.author, str(error))
         return [Refusal("no reply", f"{error}; not asked any more", step.operator, step.author, step.parent)]
 
-    def _plan(self, step: Step, drafts: Sequence[Draft | Refusal], jobs: Sequence[Job]) -> None:
+    def _plan(
+        self, step: Step, drafts: Sequence[Draft | Refusal], jobs: Sequence[Job], wanted: int | None = None
+    ) -> None:
         """What of the author's drafts, or of the study's configurations, shall be judged."""
-        self._journal.plan(step, drafts, jobs)
+        self._journal.plan(step, drafts, jobs, wanted)
         self._state.plan(step, drafts, jobs)
         self._observer.on_drafts(step, drafts)
         self._cluster.prepare([self._task(job) for job in jobs])
@@ -200,7 +203,8 @@ class Driver:
 
     def _finish(self, step: Step) -> None:
         self._state.finish(step)
-        self._journal.finish(step.number, self._watch.elapsed, self._timers.lap())
+        archive = self._state.archive.digest()
+        self._journal.finish(step.number, self._watch.elapsed, self._timers.lap(), archive=archive)
         self._observer.on_step_done(step, self._state.scheduler.report(), self._progress())
 
     def _task(self, job: Job) -> Task:

@@ -27,6 +27,7 @@ def create(path: Path, settings: Settings, problem: Problem, hardware: Hardware)
     machine = {
         "id": hardware.id,
         "hardware": hardware.facts(),
+        "dialects": [dialect for _, dialect in settings.writers(hardware)],
         "versions": versions(),
         "isolation": isolation_record(),
     }

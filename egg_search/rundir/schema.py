@@ -12,10 +12,14 @@ CREATE TABLE steps (               -- decided, then planned (drafts and jobs are
     number INTEGER PRIMARY KEY, operator TEXT NOT NULL, author TEXT NOT NULL, step TEXT NOT NULL,
     planned INTEGER NOT NULL DEFAULT 0, elapsed REAL,  -- seconds of search when it was done; null before
     timings TEXT,                  -- JSON: seconds by author, build, run, engine
-    cost REAL                      -- what it cost the campaign, in seconds: what the scheduler was told
+    cost REAL,                     -- what it cost the campaign, in seconds: what the scheduler was told
+    idle TEXT,                     -- JSON: who could be given work when it was chosen; null: everybody
+    wanted INTEGER,                -- how many configurations a study was asked for
+    archive TEXT                   -- digest of the archive when it was done
 );
 CREATE TABLE events (              -- in the order in which they counted: what a resumed campaign is told again
-    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, step INTEGER NOT NULL REFERENCES steps, position INTEGER
+    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, step INTEGER NOT NULL REFERENCES steps, position INTEGER,
+    session INTEGER REFERENCES sessions, digest TEXT NOT NULL  -- of what it says, see digests.py
 );
 CREATE TABLE candidates (id TEXT PRIMARY KEY, dialect TEXT NOT NULL, source TEXT NOT NULL);
 CREATE TABLE drafts (              -- what authors proposed; `reason` is set where it was refused
