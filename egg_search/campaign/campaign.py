@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from egg_search.campaign import opening
+from egg_search.campaign.costs import Costs
 from egg_search.campaign.driver import Driver
 from egg_search.campaign.events import Observer
 from egg_search.campaign.interrupt import Interrupt
@@ -80,7 +81,8 @@ class Campaign:
             interrupt = stack.enter_context(Interrupt())
             cluster = stack.enter_context(closing(connect(self._workshop, self.settings.ray_address)))
             planner = Planner(self.settings, self._problem, self._workshop.hardware, self._library, state)
-            driver = Driver(self.settings, journal, state, planner, cluster, observer, interrupt)
+            costs = Costs(self.directory.path)
+            driver = Driver(self.settings, journal, state, planner, cluster, observer, interrupt, costs)
             driver.run(unfinished)
             result = read_result(journal, self.settings)
         observer.on_end(result)

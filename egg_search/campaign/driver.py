@@ -12,6 +12,7 @@ from egg_search.archive import BASELINE
 from egg_search.campaign.asking import Asking
 from egg_search.campaign.budget import Stopwatch
 from egg_search.campaign.certify import certify
+from egg_search.campaign.costs import Costs
 from egg_search.campaign.events import Observer, Progress
 from egg_search.campaign.interrupt import Interrupt
 from egg_search.campaign.planning import Planner
@@ -42,11 +43,12 @@ class Driver:
         cluster: Cluster,
         observer: Observer,
         interrupt: Interrupt,
+        costs: Costs,
     ) -> None:
         self._settings, self._journal, self._state, self._planner = settings, journal, state, planner
         self._cluster, self._observer, self._interrupt = cluster, observer, interrupt
         self._watch = Stopwatch(journal.elapsed())
-        self._timers = Timers(cluster)
+        self._timers, self._costs = Timers(cluster), costs
         self._waiting: deque[StepRecord] = deque()  # planned, and not judged to the end
         self._asking = Asking(cluster.aside)
         planner.in_words = cluster.aside
@@ -202,9 +204,10 @@ class Driver:
             self._observer.on_best(best)
 
     def _finish(self, step: Step) -> None:
-        self._state.finish(step)
-        archive = self._state.archive.digest()
-        self._journal.finish(step.number, self._watch.elapsed, self._timers.lap(), archive=archive)
+        timings = self._timers.lap()
+        cost = self._costs.of(step, timings)
+        self._journal.finish(step.number, self._watch.elapsed, timings, cost, self._state.archive.digest())
+        self._state.finish(step, cost)
         self._observer.on_step_done(step, self._state.scheduler.report(), self._progress())
 
     def _task(self, job: Job) -> Task:

@@ -43,6 +43,7 @@ class State:
         self._studies: dict[str, Study] = {}
         self._attempts: dict[str | None, list[Attempt]] = {}
         self._results: list[Result] = []
+        self._refused: dict[int, tuple[str, ...]] = {}  # models, by step that is not finished
         menu = Menu(operators, settings.writers(hardware), self.applicable, settings.batch)
         self.scheduler = SCHEDULERS[settings.scheduler](menu, settings.seed)
 
@@ -60,7 +61,7 @@ class State:
                 for evaluation in each.judged(event.position):
                     self.judge(step, evaluation.job, evaluation.verdict)
             else:
-                self.finish(step)
+                self.finish(step, each.record.cost)
         return [each.record for each in steps.values() if each.record.elapsed is None]
 
     def begin(self, step: Step) -> None:
@@ -69,6 +70,7 @@ class State:
         self.scheduler.begin(step)
 
     def plan(self, step: Step, drafts: Sequence[Draft | Refusal], jobs: Sequence[Job]) -> None:
+        self._refused[step.number] = tuple(each.model for each in drafts if isinstance(each, Refusal))
         for draft in drafts:
             if isinstance(draft, Draft):
                 self.drafts[draft.candidate.id] = draft
@@ -99,10 +101,14 @@ class State:
         self._results.append(Result(job.candidate, draft.signature, dialect, value, added.gain, at_fault))
         return added
 
-    def finish(self, step: Step) -> None:
+    def finish(self, step: Step, cost: float) -> None:
+        """`cost` as the journal has it: see `Costs`."""
         results, self._results = tuple(self._results), []
-        principles = {r.candidate: self.drafts[r.candidate].principles for r in results}
-        self.scheduler.observe(step, Feedback(results, principles))
+        drafts = {result.candidate: self.drafts[result.candidate] for result in results}
+        principles = {candidate: draft.principles for candidate, draft in drafts.items()}
+        models = {candidate: draft.model for candidate, draft in drafts.items()}
+        refused = self._refused.pop(step.number, ())
+        self.scheduler.observe(step, Feedback(results, principles, cost, models, refused))
         self.steps += 1
 
     def study(self, candidate: str) -> Study:
