@@ -10,7 +10,7 @@
 One process writes. Any number may read while it does: `RunDirectory(path).read()`.
 """
 
-from egg_search.rundir.digests import BEGUN, DONE, JUDGED, PLANNED
+from egg_search.rundir.digests import BEGUN, CERTIFIED, DONE, JUDGED, PLANNED
 from egg_search.rundir.directory import RunDirectory
 from egg_search.rundir.errors import DiskFull, RunDirectoryError
 from egg_search.rundir.journal import Journal
@@ -19,6 +19,7 @@ from egg_search.rundir.records import Evaluation, Event, Session, StepRecord
 
 __all__ = [
     "BEGUN",
+    "CERTIFIED",
     "DONE",
     "JUDGED",
     "PLANNED",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from collections.abc import Sequence
 
-BEGUN, PLANNED, JUDGED, DONE = "begun", "planned", "judged", "done"
+BEGUN, PLANNED, JUDGED, DONE, CERTIFIED = "begun", "planned", "judged", "done", "certified"
 
 _SAYS = {
     BEGUN: ("SELECT operator, author, step, idle FROM steps WHERE number = :step",),
@@ -26,4 +27,8 @@ _SAYS = {
 def digest_of(db: sqlite3.Connection, kind: str, step: int, position: int | None = None) -> str:
     """Of what the tables hold of an event now. The same query writes and checks it, so that it covers whole rows."""
     told = [list(row) for query in _SAYS[kind] for row in db.execute(query, {"step": step, "position": position})]
+    return hashed(told)
+
+
+def hashed(told: Sequence[object]) -> str:
     return hashlib.sha256(json.dumps(told).encode(errors="surrogatepass")).hexdigest()[:16]

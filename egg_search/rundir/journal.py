@@ -16,7 +16,7 @@ from egg_search.core.step import Job, Step, configuration_key
 from egg_search.core.survey import Survey
 from egg_search.core.verdict import Verdict
 from egg_search.rundir.database import connect
-from egg_search.rundir.digests import BEGUN, DONE, JUDGED, PLANNED, digest_of
+from egg_search.rundir.digests import BEGUN, DONE, JUDGED, PLANNED, digest_of, hashed
 from egg_search.rundir.errors import disk_full_is_clean
 from egg_search.rundir.reader import Reader
 from operators.base import Draft, Refusal
@@ -113,13 +113,14 @@ class Journal(Reader):
 
     def certify(self, results: Sequence[tuple[Job, Verdict]]) -> None:
         """Replaces the second judgements of earlier sessions by this one's."""
-        rows = [
-            (job.candidate, configuration_key(job.configuration), json.dumps(verdict.to_json()), self._session)
+        told = [
+            (job.candidate, configuration_key(job.configuration), json.dumps(verdict.to_json()))
             for job, verdict in results
         ]
+        rows = [(*each, self._session, hashed(each)) for each in told]
         with self._transaction() as db:
             db.execute("DELETE FROM certified")
-            db.executemany("INSERT INTO certified VALUES (?, ?, ?, ?)", rows)
+            db.executemany("INSERT INTO certified VALUES (?, ?, ?, ?, ?)", rows)
 
     def _event(self, db: sqlite3.Connection, kind: str, step: int, position: int | None = None) -> None:
         """Last in its transaction: its digest is of what that has written."""

@@ -12,7 +12,7 @@ from egg_search.core.knobs import Lever
 from egg_search.core.step import Job, Step
 from egg_search.core.survey import Survey
 from egg_search.core.verdict import Verdict
-from egg_search.rundir.digests import digest_of
+from egg_search.rundir.digests import CERTIFIED, digest_of, hashed
 from egg_search.rundir.records import Evaluation, Event, Session, StepRecord
 from operators.base import Draft, Refusal
 
@@ -45,12 +45,15 @@ class Reader:
         for row in self._db.execute("SELECT * FROM events ORDER BY seq").fetchall():
             yield Event(row["kind"], row["step"], row["position"], row["session"])
 
-    def changed(self) -> Iterator[Event]:
-        """Events whose records are not what they were when the event was written."""
-        for row in self._db.execute("SELECT * FROM events ORDER BY seq").fetchall():
-            event = Event(row["kind"], row["step"], row["position"], row["session"])
-            if digest_of(self._db, event.kind, event.step, event.position) != row["digest"]:
-                yield event
+    def changed(self) -> set[Event]:
+        """Those of `events`, and CERTIFIED ones of step 0, whose records are not what was once written."""
+        certified = self._db.execute("SELECT candidate, configuration, verdict, digest FROM certified ORDER BY rowid")
+        found = {Event(CERTIFIED, 0, n) for n, (*told, digest) in enumerate(certified) if hashed(told) != digest}
+        written = [row["digest"] for row in self._db.execute("SELECT digest FROM events ORDER BY seq")]
+        for event, digest in zip(self.events(), written, strict=True):
+            if digest_of(self._db, event.kind, event.step, event.position) != digest:
+                found.add(event)
+        return found
 
     def hold_still(self) -> None:
         """From now on it sees the journal as it is now, whatever a live writer adds."""

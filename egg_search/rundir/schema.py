@@ -36,6 +36,6 @@ CREATE TABLE evaluations (         -- one configuration to judge; `verdict` is n
 );
 CREATE TABLE certified (           -- the result: judged again in full, with fresh seeds, when the search ended
     candidate TEXT NOT NULL REFERENCES candidates, configuration TEXT NOT NULL, verdict TEXT NOT NULL,
-    session INTEGER NOT NULL REFERENCES sessions, PRIMARY KEY (candidate, configuration)
+    session INTEGER NOT NULL REFERENCES sessions, digest TEXT NOT NULL, PRIMARY KEY (candidate, configuration)
 );
 """
