@@ -8,14 +8,14 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from math import prod
-from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.distributions import CategoricalDistribution
+from optuna.trial import TrialState, create_trial
 
 from egg_search.core.knobs import Configuration, Knob, Lever, Value
 from egg_search.core.step import configuration_key
+from egg_search.tuning.sampler import AllKnobs
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
@@ -25,17 +25,6 @@ TRIES = 3  # TPE proposals for each configuration that is wanted: those it had b
 ENUMERABLE = 4096  # spaces up to this size are searched to the last configuration
 
 Allowed = Callable[[Configuration], bool]
-
-
-class _Sampler(optuna.samplers.TPESampler):
-    """Every trial has all knobs: Optuna would look through all trials each time to find that out."""
-
-    def __init__(self, space: Mapping[str, BaseDistribution], **options: Any) -> None:
-        super().__init__(**options)
-        self._space = {name: each for name, each in sorted(space.items()) if not each.single()}
-
-    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return self._space
 
 
 class Study:
@@ -135,7 +124,7 @@ class Study:
         becomes of it is told as a trial of its own."""
         if not self._space:
             return
-        self._optuna.sampler = _Sampler(
+        self._optuna.sampler = AllKnobs(
             self._space, seed=seed, n_startup_trials=STARTUP, multivariate=True, constant_liar=True
         )
         running = []
