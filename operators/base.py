@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -66,6 +66,7 @@ class Brief:
     accept: PrecisionClass = PrecisionClass.FAITHFUL  # the loosest class that counts
     library: Library = field(default_factory=load)
     step: int | None = None  # its number in the campaign
+    preference: Mapping[str, float] = field(default_factory=dict)  # by model: how much more often to ask it; else 1
     known: tuple[Known, ...] = ()  # the structures behind `known_signatures`, best first
     handoff: Handoff | None = None  # what the stage before decided
     survey: Survey | None = None
@@ -85,6 +86,7 @@ class Draft:
     author: str
     parent: str | None = None  # candidate id
     principles: tuple[str, ...] = ()
+    model: str = ""  # that wrote it, where the author asks models
 
 
 @dataclass(frozen=True)
@@ -97,17 +99,19 @@ class Refusal:
     author: str
     parent: str | None = None
     source: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True)
 class Writing:
     """What an author hands back to the operator: a source, unchecked. `fault` is a rule that the author knows it to
-    break, for the record: it is refused."""
+    break, for the record: it is refused. `model` wrote it, where the author asks models."""
 
     source: str
     change: str
     principles: tuple[str, ...] = ()
     fault: str = ""
+    model: str = ""
 
 
 class Author(Protocol):

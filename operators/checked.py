@@ -50,6 +50,7 @@ class CheckedOperator:
             "operator": self.name,
             "author": author,
             "parent": brief.parent.id if brief.parent else None,
+            "model": writing.model,
         }
         try:
             candidate = Candidate(writing.source, brief.dialect)

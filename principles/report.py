@@ -28,8 +28,8 @@ def rows(library: Library) -> list[Row]:
     return [Row(each.group, each.name, each.title, ", ".join(each.kinds) or "any", _does(each)) for each in library]
 
 
-def show(principle: Principle) -> str:
-    """All that is known of one principle, prose last."""
+def show(principle: Principle, experience: Sequence[str] = ()) -> str:
+    """All that is known of one principle, prose last. `experience` are lines on what it brought."""
     record = {
         "group": principle.group,
         "kinds": ", ".join(principle.kinds) or "any",
@@ -41,7 +41,8 @@ def show(principle: Principle) -> str:
         "source": principle.source,
     }
     width = max(map(len, record))
-    head = "\n".join(f"{key:{width}}  {value}" for key, value in record.items())
+    lines = [*record.items(), *(("experience" if not n else "", line) for n, line in enumerate(experience))]
+    head = "\n".join(f"{key:{width}}  {value}" for key, value in lines)
     return f"{principle.name}: {principle.title}\n\n{head}\n\n{principle.prose}\n"
 
 

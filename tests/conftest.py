@@ -1,6 +1,7 @@
 """Settings that all tests share, and which of them load disturbs."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ settings.register_profile(
 settings.load_profile("egg")
 
 HERE = Path(__file__).parent
+_DATA = tempfile.TemporaryDirectory(prefix="egg-tests-")
+os.environ["EGG_DATA_DIR"] = _DATA.name  # never a user's own experience
 # Real workers with time limits, and real timings; but for files where all is imaginary or nothing is timed.
 ALONE = {"adversarial", "bench", "campaign", "cli", "cluster", "evaluator"}
 TOGETHER = {
@@ -25,6 +28,13 @@ TOGETHER = {
 
 # On a GPU all is, but for kernels that are compiled and compared: compilers take most of that time.
 COMPARED, MEASURED = "operators", ("bandwidth", "a_launch")
+
+
+@pytest.fixture(autouse=True)
+def without_experience(monkeypatch):
+    """No test learns from another."""
+    folder = tempfile.mkdtemp(dir=_DATA.name)
+    monkeypatch.setenv("EGG_DATA_DIR", folder)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,6 +10,7 @@ from enum import StrEnum
 from egg_search.archive.admission import Admission
 from egg_search.archive.elite import Elite, is_faster
 from egg_search.archive.front import pareto_front
+from egg_search.core.candidate import content_hash
 from egg_search.core.step import Job
 from egg_search.core.verdict import PrecisionClass, Verdict
 
@@ -85,6 +87,14 @@ class Archive:
 
     def signatures(self) -> frozenset[str]:
         return frozenset(signature for signature, _ in self._niches)
+
+    def digest(self) -> str:
+        """Equal for archives that hold the same in the same order, to the last bit of every score."""
+        held = [
+            [niche, [[elite.job.key, elite.score, elite.floor] for elite in (standing.best, *standing.reserve)]]
+            for niche, standing in self._niches.items()
+        ]
+        return content_hash(json.dumps(held))
 
     def front(self) -> list[Elite]:
         """Fastest first; see `pareto_front`."""

@@ -49,6 +49,13 @@ def score(verdict: Verdict) -> float:
     return log(speedup(verdict).value)
 
 
+def gained(new: Verdict, old: Verdict | None) -> float:
+    """The log of the speedup of `new` over `old` (None: over eager) where that is beyond noise, else 0. Both are ok."""
+    if old is not None:
+        return score(new) - score(old) if is_faster(new, old) else 0.0
+    return score(new) if speedup(new).low > 1.0 and speedup(new).value > 1.0 + new.timing.margin else 0.0
+
+
 def is_faster(new: Verdict, old: Verdict) -> bool:
     """Beyond noise: the lower bound above the old value, and by more than either session's A/A margin."""
     margin = 1.0 + max(new.timing.margin, old.timing.margin)

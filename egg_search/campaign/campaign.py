@@ -6,7 +6,8 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
-from egg_search.campaign import opening
+from egg_search.campaign import lessons, opening
+from egg_search.campaign.costs import Costs
 from egg_search.campaign.driver import Driver
 from egg_search.campaign.events import Observer
 from egg_search.campaign.interrupt import Interrupt
@@ -19,7 +20,9 @@ from egg_search.campaign.state import State
 from egg_search.cluster import CampaignWorkshop, Workshop, connect
 from egg_search.core.hardware import Hardware, detect
 from egg_search.core.problem import Problem
+from egg_search.experience import StoreError
 from egg_search.rundir import RunDirectory
+from egg_search.schedulers.bandit import Prior
 from evaluator.gate import machine_gate
 from evaluator.settings import EvaluatorSettings
 from principles.library import load
@@ -29,6 +32,7 @@ class Campaign:
     def __init__(self, directory: RunDirectory, settings: Settings, problem: Problem, workshop: Workshop) -> None:
         self.directory, self.settings = directory, settings
         self._problem, self._workshop = problem, workshop
+        self.troubles: list[str] = []  # with the store of experience, which nothing depends on
 
     @classmethod
     def create(cls, settings: Settings, path: Path, workshop: Workshop | None = None) -> Campaign:
@@ -39,7 +43,11 @@ class Campaign:
         require_layers(settings.isolation)
         workshop = workshop or _workshop(settings, problem, path, hardware)
         workshop.check()
-        return cls(opening.create(path, settings, problem, workshop.hardware), settings, problem, workshop)
+        priors, troubles = _priors(settings, problem, workshop.hardware)
+        directory = opening.create(path, settings, problem, workshop.hardware, priors)
+        campaign = cls(directory, settings, problem, workshop)
+        campaign.troubles += troubles
+        return campaign
 
     @classmethod
     def resume(
@@ -62,7 +70,7 @@ class Campaign:
 
     def notices(self) -> list[str]:
         """What to know of this machine before `run`."""
-        return notices(self._workshop.hardware, self.settings.device, self.settings.dialects)
+        return [*notices(self._workshop.hardware, self.settings.device, self.settings.dialects), *self.troubles]
 
     def run(self, observer: Observer | None = None) -> Result:
         """Searches until a budget ends, nothing is left to try, or Ctrl-C; unless interrupted, certifies the front.
@@ -80,15 +88,36 @@ class Campaign:
             interrupt = stack.enter_context(Interrupt())
             cluster = stack.enter_context(closing(connect(self._workshop, self.settings.ray_address)))
             planner = Planner(self.settings, self._problem, self._workshop.hardware, self._library, state)
-            driver = Driver(self.settings, journal, state, planner, cluster, observer, interrupt)
+            costs = Costs(self.directory.path)
+            driver = Driver(self.settings, journal, state, planner, cluster, observer, interrupt, costs)
             driver.run(unfinished)
+            self._remember(state)
             result = read_result(journal, self.settings)
         observer.on_end(result)
         return result
 
     def _state(self) -> State:
         self._library = load(self.settings.principles)
-        return State(self.settings, self._workshop.hardware, self._library, self._workshop.operators())
+        operators, priors = self._workshop.operators(), opening.priors_of(self.directory)
+        return State(self.settings, self._workshop.hardware, self._library, operators, priors)
+
+    def _remember(self, state: State) -> None:
+        """What the campaign found out of principles so far, for later ones."""
+        if not self.settings.experience:
+            return
+        try:
+            lessons.remember(opening.id_of(self.directory), self._problem, self._workshop.hardware, state)
+        except StoreError as error:
+            if str(error) not in self.troubles:
+                self.troubles.append(str(error))
+
+
+def _priors(settings: Settings, problem: Problem, hardware: Hardware) -> tuple[dict[str, Prior], list[str]]:
+    """What earlier campaigns let this one expect, or why that is not known."""
+    try:
+        return (lessons.priors(problem, hardware) if settings.experience else {}), []
+    except StoreError as error:
+        return {}, [str(error)]
 
 
 def _workshop(settings: Settings, problem: Problem, path: Path, hardware: Hardware) -> Workshop:

@@ -12,6 +12,7 @@ from egg_search.archive import BASELINE
 from egg_search.campaign.asking import Asking
 from egg_search.campaign.budget import Stopwatch
 from egg_search.campaign.certify import certify
+from egg_search.campaign.costs import Costs
 from egg_search.campaign.events import Observer, Progress
 from egg_search.campaign.interrupt import Interrupt
 from egg_search.campaign.planning import Planner
@@ -42,11 +43,12 @@ class Driver:
         cluster: Cluster,
         observer: Observer,
         interrupt: Interrupt,
+        costs: Costs,
     ) -> None:
         self._settings, self._journal, self._state, self._planner = settings, journal, state, planner
         self._cluster, self._observer, self._interrupt = cluster, observer, interrupt
         self._watch = Stopwatch(journal.elapsed())
-        self._timers = Timers(cluster)
+        self._timers, self._costs = Timers(cluster), costs
         self._waiting: deque[StepRecord] = deque()  # planned, and not judged to the end
         self._asking = Asking(cluster.aside)
         planner.in_words = cluster.aside
@@ -127,7 +129,7 @@ class Driver:
         step = self._state.scheduler.next(self._state.begun + 1, idle)
         if step is None:
             return None
-        self._journal.begin(step)
+        self._journal.begin(step, idle)
         self._state.begin(step)
         self._observer.on_step(step)
         return step
@@ -135,7 +137,8 @@ class Driver:
     def _ask(self, step: Step) -> None:
         """Plans a step now, or has its author begin where that takes its time."""
         if step.operator == TUNE:
-            self._plan(step, [], self._planner.tuning_jobs(step, step.limit * self._cluster.devices))
+            wanted = step.limit * self._cluster.devices
+            self._plan(step, [], self._planner.tuning_jobs(step, wanted), wanted)
             return
         proposal = self._cluster.propose(step.operator, self._planner.brief(step), step.author)
         if self._asking.takes(step.author):
@@ -164,9 +167,11 @@ class Driver:
         self._observer.on_author_lost(step.author, str(error))
         return [Refusal("no reply", f"{error}; not asked any more", step.operator, step.author, step.parent)]
 
-    def _plan(self, step: Step, drafts: Sequence[Draft | Refusal], jobs: Sequence[Job]) -> None:
+    def _plan(
+        self, step: Step, drafts: Sequence[Draft | Refusal], jobs: Sequence[Job], wanted: int | None = None
+    ) -> None:
         """What of the author's drafts, or of the study's configurations, shall be judged."""
-        self._journal.plan(step, drafts, jobs)
+        self._journal.plan(step, drafts, jobs, wanted)
         self._state.plan(step, drafts, jobs)
         self._observer.on_drafts(step, drafts)
         self._cluster.prepare([self._task(job) for job in jobs])
@@ -199,8 +204,10 @@ class Driver:
             self._observer.on_best(best)
 
     def _finish(self, step: Step) -> None:
-        self._state.finish(step)
-        self._journal.finish(step.number, self._watch.elapsed, self._timers.lap())
+        timings = self._timers.lap()
+        cost = self._costs.of(step, timings)
+        self._journal.finish(step.number, self._watch.elapsed, timings, cost, self._state.archive.digest())
+        self._state.finish(step, cost)
         self._observer.on_step_done(step, self._state.scheduler.report(), self._progress())
 
     def _task(self, job: Job) -> Task:

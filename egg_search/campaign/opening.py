@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,20 +15,27 @@ from egg_search.core.errors import UserError
 from egg_search.core.hardware import Hardware, ask_driver, detect
 from egg_search.core.problem import Problem
 from egg_search.rundir import RunDirectory
+from egg_search.schedulers.bandit import Prior
 
 
-def create(path: Path, settings: Settings, problem: Problem, hardware: Hardware) -> RunDirectory:
-    """Raises RunDirectoryError when `path` exists."""
+def create(
+    path: Path, settings: Settings, problem: Problem, hardware: Hardware, priors: Mapping[str, Prior] | None = None
+) -> RunDirectory:
+    """`priors` are kept, so that the campaign goes on with what it began with. Raises RunDirectoryError when `path`
+    exists."""
     # A resume may come from another working directory.
     folders = tuple(str(Path(each).absolute()) for each in settings.principles)
     settings = replace(settings, problem=str(Path(settings.problem).absolute()), principles=folders)
     written = {
         "settings": settings.to_json(),
         "problem": {"name": problem.name, "overrides": problem.overrides, "id": problem.id},
+        "id": uuid.uuid4().hex,  # of the campaign, wherever its directory goes
+        "priors": dict(priors or {}),
     }
     machine = {
         "id": hardware.id,
         "hardware": hardware.facts(),
+        "dialects": [dialect for _, dialect in settings.writers(hardware)],
         "versions": versions(),
         "isolation": isolation_record(),
     }
@@ -51,6 +60,15 @@ def reopen(directory: RunDirectory, hardware: Hardware) -> tuple[Settings, Probl
     if original.is_file() and content_hash(original.read_bytes()) != content_hash(problem.source):
         raise UserError(f"{original}: changed since {directory.path} began; start a new campaign for the new problem")
     return settings, problem
+
+
+def id_of(directory: RunDirectory) -> str:
+    return directory.settings().get("id") or str(directory.path.absolute())
+
+
+def priors_of(directory: RunDirectory) -> dict[str, Prior]:
+    """What the campaign expected of principles when it began."""
+    return {name: (won, lost) for name, (won, lost) in directory.settings().get("priors", {}).items()}
 
 
 def with_budget(settings: Settings, budget_s: float | None, max_evaluations: int | None) -> Settings:

@@ -12,7 +12,7 @@ from egg_search.core.candidate import Candidate
 from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Configuration
 from egg_search.core.problem import Problem
-from egg_search.core.step import TUNE, Job, Step, derive_seed
+from egg_search.core.step import TUNE, Job, Step, configuration_key, derive_seed
 from egg_search.core.survey import Survey
 from egg_search.tuning import by_roles, inherit
 from evaluator.settings import Effort
@@ -20,6 +20,7 @@ from operators.base import Brief, Draft, Refusal
 from principles.library import Library
 
 STAGE_ONE = ("seed", "refine")
+SAME = "the same candidate was there before"
 Proposed = Sequence[Draft | Refusal]
 
 
@@ -69,6 +70,7 @@ class Planner:
         handoff = self._state.handoff(parent.id) if parent and step.operator != "repair" else None
         return {
             "step": step.number,
+            "preference": step.preference,
             "known": self._state.known() if step.operator in STAGE_ONE else (),
             "handoff": handoff,
             "survey": self.survey,
@@ -86,9 +88,8 @@ class Planner:
         for draft in proposed:
             if isinstance(draft, Draft):
                 job = self._job(draft)
-                reason = "the same candidate was there before"
                 if draft.candidate.id in self._state.drafts or draft.candidate.id in jobs:
-                    draft = _refusal(draft, reason)
+                    draft = _refusal(draft, SAME)
                 elif isinstance(job, str):
                     draft = _refusal(draft, job)
                 else:
@@ -96,14 +97,18 @@ class Planner:
             checked.append(draft)
         return checked, list(jobs.values())
 
-    def tuning_jobs(self, step: Step, count: int) -> list[Job]:
-        """New configurations of the step's parent; none when its space is exhausted."""
+    def tuning_jobs(self, step: Step, count: int, among: Collection[str] | None = None) -> list[Job]:
+        """New configurations of the step's parent; none when its space is exhausted. `among`: only these, as
+        `configuration_key` writes them."""
         candidate = self._state.drafts[step.parent].candidate
         study = self._state.study(candidate.id)
         found = study.ask(
             count,
             derive_seed(self._seed, step.number, TUNE),
-            allowed=lambda configuration: not self._state.violations(candidate, configuration),
+            allowed=lambda configuration: (
+                (among is None or configuration_key(configuration) in among)
+                and not self._state.violations(candidate, configuration)
+            ),
             first=self._suggestions(candidate.id),
             lever=step.lever,
         )
@@ -145,7 +150,8 @@ class Planner:
 
 
 def _refusal(draft: Draft, reason: str) -> Refusal:
-    return Refusal(draft.change, reason, draft.operator, draft.author, draft.parent, draft.candidate.source)
+    about = (draft.operator, draft.author, draft.parent, draft.candidate.source, draft.model)
+    return Refusal(draft.change, reason, *about)
 
 
 def _reach(survey: Survey | None) -> dict[str, Any]:

@@ -43,6 +43,7 @@ class Settings:
     isolation: IsolationMode = IsolationMode.AUTO
     ray_address: str | None = None
     device: str = "auto"  # what to measure on; see `hardware.detect`
+    experience: bool = True  # of earlier campaigns is used, and this one's is kept
 
     def __post_init__(self) -> None:
         if self.scheduler not in SCHEDULERS:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from math import exp
 from typing import Any
 
-from egg_search.archive import AddResult, Archive, Elite, score
+from egg_search.archive import AddResult, Archive, Elite, gained, score
 from egg_search.campaign.replayed import Replayed
 from egg_search.campaign.settings import Settings
 from egg_search.cluster import is_infrastructure
@@ -18,6 +18,7 @@ from egg_search.core.step import TUNE, Job, Step
 from egg_search.core.verdict import Verdict
 from egg_search.rundir import BEGUN, JUDGED, PLANNED, Event, StepRecord
 from egg_search.schedulers import SCHEDULERS, Feedback, Menu, Result
+from egg_search.schedulers.bandit import Prior
 from egg_search.tuning import Study
 from operators.base import Attempt, Draft, Known, Refusal
 from operators.handoff import Handoff, hand_off
@@ -31,11 +32,19 @@ class State:
     """Told of every step: `begin`, `plan`, `judge` for each verdict in the order of positions, `finish`. Others may
     begin and be planned meanwhile, and overtake it."""
 
-    def __init__(self, settings: Settings, hardware: Hardware, library: Library, operators: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        hardware: Hardware,
+        library: Library,
+        operators: tuple[str, ...],
+        priors: Mapping[str, Prior] | None = None,
+    ) -> None:
         self.archive = Archive(settings.admission)
         self.drafts: dict[str, Draft] = {}  # by candidate
         self.best: dict[str, Elite] = {}  # a candidate's own best
         self.failed: dict[str, tuple[Job, Verdict]] = {}  # a candidate's last failure
+        self.started: dict[str, float] = {}  # what a candidate's first verdict gained over its parent's best, if any
         self.evaluations = 0
         self.steps = 0  # finished ones
         self.begun = 0  # the number of the last one
@@ -43,7 +52,8 @@ class State:
         self._studies: dict[str, Study] = {}
         self._attempts: dict[str | None, list[Attempt]] = {}
         self._results: list[Result] = []
-        menu = Menu(operators, settings.writers(hardware), self.applicable, settings.batch)
+        self._refused: dict[int, tuple[str, ...]] = {}  # models, by step that is not finished
+        menu = Menu(operators, settings.writers(hardware), self.applicable, settings.batch, priors=priors or {})
         self.scheduler = SCHEDULERS[settings.scheduler](menu, settings.seed)
 
     def replay(self, records: Iterable[StepRecord], events: Iterable[Event]) -> list[StepRecord]:
@@ -60,7 +70,7 @@ class State:
                 for evaluation in each.judged(event.position):
                     self.judge(step, evaluation.job, evaluation.verdict)
             else:
-                self.finish(step)
+                self.finish(step, each.record.cost)
         return [each.record for each in steps.values() if each.record.elapsed is None]
 
     def begin(self, step: Step) -> None:
@@ -69,6 +79,7 @@ class State:
         self.scheduler.begin(step)
 
     def plan(self, step: Step, drafts: Sequence[Draft | Refusal], jobs: Sequence[Job]) -> None:
+        self._refused[step.number] = tuple(each.model for each in drafts if isinstance(each, Refusal))
         for draft in drafts:
             if isinstance(draft, Draft):
                 self.drafts[draft.candidate.id] = draft
@@ -86,6 +97,8 @@ class State:
         draft = self.drafts[job.candidate]
         if step.operator != TUNE:
             self._remember(draft.parent, self._attempt(draft, verdict))
+            parent = self.best.get(draft.parent or "")
+            self.started[job.candidate] = gained(verdict, parent and parent.verdict) if verdict.ok else 0.0
         added = self.archive.add(job, draft.signature, verdict)
         value = score(verdict) if verdict.ok else None
         if not is_infrastructure(verdict):
@@ -99,10 +112,14 @@ class State:
         self._results.append(Result(job.candidate, draft.signature, dialect, value, added.gain, at_fault))
         return added
 
-    def finish(self, step: Step) -> None:
+    def finish(self, step: Step, cost: float) -> None:
+        """`cost` as the journal has it: see `Costs`."""
         results, self._results = tuple(self._results), []
-        principles = {r.candidate: self.drafts[r.candidate].principles for r in results}
-        self.scheduler.observe(step, Feedback(results, principles))
+        drafts = {result.candidate: self.drafts[result.candidate] for result in results}
+        principles = {candidate: draft.principles for candidate, draft in drafts.items()}
+        models = {candidate: draft.model for candidate, draft in drafts.items()}
+        refused = self._refused.pop(step.number, ())
+        self.scheduler.observe(step, Feedback(results, principles, cost, models, refused))
         self.steps += 1
 
     def study(self, candidate: str) -> Study:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from egg_search.cli import bench, demo, doctor, export, principles, problems, prompt, resume, run, status, verify
+from egg_search.cli import (
+    bench,
+    demo,
+    doctor,
+    export,
+    principles,
+    problems,
+    prompt,
+    replay,
+    resume,
+    run,
+    status,
+    verify,
+)
 
 HELP = """Searches faster kernels for PyTorch operators and models, and exports them as drop-in modules.
 
@@ -22,6 +35,7 @@ for function, panel in (
     (bench.bench, SEARCH),
     (status.status, LOOK),
     (prompt.prompt, LOOK),
+    (replay.replay, LOOK),
     (export.export, LOOK),
     (verify.verify, LOOK),
     (doctor.doctor, MORE),

@@ -67,6 +67,7 @@ def bench(
         max_autotune=max_autotune,
         ray_address=ray_address,
         device=device,
+        experience=False,  # tables must not depend on what was searched before
     )
     suite = Suite(out / "runs", paths, settings)
     if again:

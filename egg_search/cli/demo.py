@@ -23,7 +23,7 @@ def demo(
     from egg_search.problems import DEMO, PROFILES, bundled
 
     problems = {name: bundled()[name] for name in DEMO}
-    settings = Settings(problem="", profile=PROFILES[detect().kind], budget_s=parse_duration(budget))
+    settings = Settings(problem="", profile=PROFILES[detect().kind], budget_s=parse_duration(budget), experience=False)
     suite = Suite(inputs.fresh_directory(inputs.RUNS / "demo"), problems, settings)
     complete = run_suite(suite)
     found = show(*suite.done())

@@ -53,6 +53,9 @@ def run(
     principles: Annotated[
         list[Path] | None, Option(metavar="DIR", help="A folder with principles of your own. Repeatable.")
     ] = None,
+    no_experience: Annotated[
+        bool, Option("--no-experience", help="Neither use nor keep what principles brought in your other runs.")
+    ] = False,
     ray_address: Annotated[
         str | None, Option(help="Join this Ray cluster; 'none' works without Ray. Default: a Ray of its own.")
     ] = None,
@@ -95,5 +98,6 @@ def run(
         isolation=isolation_mode(isolation),
         ray_address=ray_address,
         device=device,
+        experience=not no_experience,
     )
     raise typer.Exit(search(lambda: Campaign.create(settings, directory)))

@@ -23,12 +23,16 @@ def search(make: Callable[[], Campaign]) -> int:
     console = stdout()
     campaign = make()
     path = campaign.directory.path
-    for line in campaign.notices():
+    told = campaign.notices()
+    for line in told:
         console.print(f"note: {line}", markup=False)
     console.print(f"run directory: {path}", markup=False)
     with progress(console) as observer:
         result = campaign.run(observer)
     show(path)
+    for line in campaign.troubles:
+        if line not in told:
+            console.print(f"note: {line}", markup=False)
     if result.why == STOPPED:
         console.print(f"stopped; go on with: egg resume {path}", markup=False)
         return INTERRUPTED

@@ -26,6 +26,7 @@ class Step:
     parent: str | None = None  # candidate id
     lever: Lever | None = None
     principles: tuple[str, ...] = ()
+    preference: Mapping[str, float] = field(default_factory=dict)  # by model: how much more often to ask it; else 1
 
 
 @dataclass(frozen=True)

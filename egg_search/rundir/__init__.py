@@ -10,13 +10,16 @@
 One process writes. Any number may read while it does: `RunDirectory(path).read()`.
 """
 
+from egg_search.rundir.digests import BEGUN, CERTIFIED, DONE, JUDGED, PLANNED
 from egg_search.rundir.directory import RunDirectory
 from egg_search.rundir.errors import DiskFull, RunDirectoryError
 from egg_search.rundir.journal import Journal
-from egg_search.rundir.records import BEGUN, DONE, JUDGED, PLANNED, Evaluation, Event, Reader, Session, StepRecord
+from egg_search.rundir.reader import Reader
+from egg_search.rundir.records import Evaluation, Event, Session, StepRecord
 
 __all__ = [
     "BEGUN",
+    "CERTIFIED",
     "DONE",
     "JUDGED",
     "PLANNED",

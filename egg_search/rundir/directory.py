@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from egg_search.rundir.database import connect, create
 from egg_search.rundir.errors import RunDirectoryError, disk_full_is_clean
-from egg_search.rundir.journal import Journal, connect, create
+from egg_search.rundir.journal import Journal
 from egg_search.rundir.lock import Lock, holder
-from egg_search.rundir.records import Reader
+from egg_search.rundir.reader import Reader
 
 
 class RunDirectory:

@@ -7,7 +7,7 @@ import os
 import socket
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -15,30 +15,11 @@ from pathlib import Path
 from egg_search.core.step import Job, Step, configuration_key
 from egg_search.core.survey import Survey
 from egg_search.core.verdict import Verdict
-from egg_search.rundir.errors import RunDirectoryError, disk_full_is_clean
-from egg_search.rundir.records import BEGUN, DONE, JUDGED, PLANNED, Reader
-from egg_search.rundir.schema import SCHEMA, VERSION
+from egg_search.rundir.database import connect
+from egg_search.rundir.digests import BEGUN, DONE, JUDGED, PLANNED, digest_of, hashed
+from egg_search.rundir.errors import disk_full_is_clean
+from egg_search.rundir.reader import Reader
 from operators.base import Draft, Refusal
-
-
-def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
-    """A connection to an existing journal. Raises RunDirectoryError when it is not one of this version."""
-    try:
-        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}", uri=True, timeout=30)
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-    except sqlite3.DatabaseError as error:
-        raise RunDirectoryError(f"{path}: not a journal ({error})") from None
-    if version != VERSION:
-        raise RunDirectoryError(f"{path}: a journal of version {version}; this program reads version {VERSION}")
-    return db
-
-
-def create(path: Path) -> None:
-    """An empty journal, whole or not at all."""
-    db = sqlite3.connect(path)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
-    db.close()
 
 
 class Journal(Reader):
@@ -52,7 +33,7 @@ class Journal(Reader):
         self._directory = directory
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
-        self._session = 0
+        self._session: int | None = None
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -71,14 +52,19 @@ class Journal(Reader):
         with self._transaction() as db:
             db.execute("UPDATE sessions SET ended = ?, why = ?, elapsed = ? WHERE id = ?", row)
 
-    def begin(self, step: Step) -> None:
-        row = (step.number, step.operator, step.author, json.dumps(asdict(step)))
+    def begin(self, step: Step, idle: Collection[str] | None = None) -> None:
+        """`idle` is what its scheduler was told of who may be given work."""
+        told = None if idle is None else json.dumps(sorted(idle))
+        row = (step.number, step.operator, step.author, json.dumps(asdict(step)), told)
         with self._transaction() as db:
-            db.execute("INSERT INTO steps (number, operator, author, step) VALUES (?, ?, ?, ?)", row)
-            _event(db, BEGUN, step.number)
+            db.execute("INSERT INTO steps (number, operator, author, step, idle) VALUES (?, ?, ?, ?, ?)", row)
+            self._event(db, BEGUN, step.number)
 
-    def plan(self, step: Step, drafts: Sequence[Draft | Refusal], jobs: Sequence[Job]) -> None:
-        """What the authors proposed and what shall be judged, at once: a step is planned whole or not at all."""
+    def plan(
+        self, step: Step, drafts: Sequence[Draft | Refusal], jobs: Sequence[Job], wanted: int | None = None
+    ) -> None:
+        """What the authors proposed and what shall be judged, at once: a step is planned whole or not at all. `wanted`
+        is how many configurations a study was asked for."""
         new = [draft.candidate for draft in drafts if isinstance(draft, Draft)]
         with disk_full_is_clean(self._directory):
             for candidate in new:
@@ -87,7 +73,7 @@ class Journal(Reader):
             rows = [(c.id, c.dialect, c.source) for c in new]
             db.executemany("INSERT INTO candidates VALUES (?, ?, ?)", rows)
             db.executemany(
-                "INSERT INTO drafts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO drafts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [_draft_row(step.number, position, draft) for position, draft in enumerate(drafts)],
             )
             db.executemany(
@@ -97,8 +83,8 @@ class Journal(Reader):
                     for position, job in enumerate(jobs)
                 ],
             )
-            db.execute("UPDATE steps SET planned = 1 WHERE number = ?", (step.number,))
-            _event(db, PLANNED, step.number)
+            db.execute("UPDATE steps SET planned = 1, wanted = ? WHERE number = ?", (wanted, step.number))
+            self._event(db, PLANNED, step.number)
 
     def record(self, step: int, position: int, verdict: Verdict) -> None:
         """Raises ValueError when this job has a verdict already, or there is no such job."""
@@ -113,35 +99,42 @@ class Journal(Reader):
             ).rowcount
             if changed != 1:
                 raise ValueError(f"job {position} of step {step} is not waiting for a verdict")
-            _event(db, JUDGED, step, position)
+            self._event(db, JUDGED, step, position)
 
-    def finish(self, step: int, elapsed: float, timings: Mapping[str, float]) -> None:
+    def finish(
+        self, step: int, elapsed: float, timings: Mapping[str, float], cost: float = 0.0, archive: str = ""
+    ) -> None:
+        """`cost` is what the scheduler is told: a clock would not say the same again. `archive` is the digest of the
+        archive after it."""
         with self._transaction() as db:
-            row = (elapsed, json.dumps(dict(timings)), step)
-            db.execute("UPDATE steps SET elapsed = ?, timings = ? WHERE number = ?", row)
-            _event(db, DONE, step)
+            row = (elapsed, json.dumps(dict(timings)), cost, archive, step)
+            db.execute("UPDATE steps SET elapsed = ?, timings = ?, cost = ?, archive = ? WHERE number = ?", row)
+            self._event(db, DONE, step)
 
     def certify(self, results: Sequence[tuple[Job, Verdict]]) -> None:
         """Replaces the second judgements of earlier sessions by this one's."""
-        rows = [
-            (job.candidate, configuration_key(job.configuration), json.dumps(verdict.to_json()), self._session)
+        told = [
+            (job.candidate, configuration_key(job.configuration), json.dumps(verdict.to_json()))
             for job, verdict in results
         ]
+        rows = [(*each, self._session, hashed(each)) for each in told]
         with self._transaction() as db:
             db.execute("DELETE FROM certified")
-            db.executemany("INSERT INTO certified VALUES (?, ?, ?, ?)", rows)
+            db.executemany("INSERT INTO certified VALUES (?, ?, ?, ?, ?)", rows)
 
-
-def _event(db: sqlite3.Connection, kind: str, step: int, position: int | None = None) -> None:
-    db.execute("INSERT INTO events (kind, step, position) VALUES (?, ?, ?)", (kind, step, position))
+    def _event(self, db: sqlite3.Connection, kind: str, step: int, position: int | None = None) -> None:
+        """Last in its transaction: its digest is of what that has written."""
+        row = (kind, step, position, self._session, digest_of(db, kind, step, position))
+        db.execute("INSERT INTO events (kind, step, position, session, digest) VALUES (?, ?, ?, ?, ?)", row)
 
 
 def _draft_row(step: int, position: int, draft: Draft | Refusal) -> tuple:
     head = (step, position)
-    tail = (draft.change, draft.operator, draft.author, draft.parent)
+    about = (draft.change, draft.operator, draft.author, draft.parent)
     if isinstance(draft, Draft):
-        return (*head, draft.candidate.id, draft.signature, *tail, json.dumps(draft.principles), None, None)
-    return (*head, None, None, *tail, "[]", draft.reason, draft.source)
+        followed = json.dumps(draft.principles)
+        return (*head, draft.candidate.id, draft.signature, *about, followed, None, None, draft.model)
+    return (*head, None, None, *about, "[]", draft.reason, draft.source, draft.model)
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -1,16 +1,11 @@
-"""Reading a journal: rows as records. Works on the writer's connection and, read-only, beside a live driver."""
+"""What a journal holds, as records."""
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
-from typing import Any
 
-from egg_search.core.candidate import Candidate, Dialect
-from egg_search.core.knobs import Lever
 from egg_search.core.step import Job, Step
 from egg_search.core.survey import Survey
 from egg_search.core.verdict import Verdict
@@ -30,7 +25,9 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class StepRecord:
-    """A step and all that came of it. `elapsed` (seconds of search so far) is None until the step is done."""
+    """A step and all that came of it. `elapsed` (seconds of search so far) is None until the step is done.
+    `cost` is what its scheduler was told then, `idle` what it was told when it chose the step; `wanted` is how many
+    configurations its study was asked for; `archive` is the digest of the archive after it."""
 
     step: Step
     planned: bool
@@ -38,6 +35,10 @@ class StepRecord:
     evaluations: tuple[Evaluation, ...] = ()
     elapsed: float | None = None
     timings: dict[str, float] = field(default_factory=dict)
+    cost: float = 0.0
+    idle: tuple[str, ...] | None = None
+    wanted: int | None = None
+    archive: str | None = None
 
     @classmethod
     def planned_now(cls, step: Step, drafts: Sequence[Draft | Refusal], jobs: Sequence[Job]) -> StepRecord:
@@ -55,16 +56,15 @@ class StepRecord:
         return tuple(takewhile(lambda evaluation: evaluation.verdict is not None, self.evaluations))
 
 
-BEGUN, PLANNED, JUDGED, DONE = "begun", "planned", "judged", "done"
-
-
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to a step: it was BEGUN, PLANNED, its job at `position` was JUDGED, it was DONE."""
+    """Something that happened to a step: it was BEGUN, PLANNED, its job at `position` was JUDGED, it was DONE.
+    `session` wrote it."""
 
     kind: str
     step: int
     position: int | None = None
+    session: int | None = None
 
 
 @dataclass(frozen=True)
@@ -76,114 +76,3 @@ class Session:
     ended: float | None
     why: str | None
     survey: Survey
-
-
-class Reader:
-    """Everything that a journal holds, as records. `close` it, or use it as a context manager."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._db = connection
-        self._db.row_factory = sqlite3.Row
-
-    def steps(self) -> Iterator[StepRecord]:
-        """All steps in order. Streams: memory is one step's."""
-        for row in self._db.execute("SELECT * FROM steps ORDER BY number").fetchall():
-            yield StepRecord(
-                _step(json.loads(row["step"])),
-                bool(row["planned"]),
-                tuple(self._drafts(row["number"])),
-                tuple(self._evaluations("WHERE step = ? ORDER BY position", row["number"])),
-                row["elapsed"],
-                json.loads(row["timings"] or "{}"),
-            )
-
-    def events(self) -> Iterator[Event]:
-        """In the order in which they happened."""
-        for row in self._db.execute("SELECT * FROM events ORDER BY seq").fetchall():
-            yield Event(row["kind"], row["step"], row["position"])
-
-    def candidate(self, candidate_id: str) -> Candidate:
-        """Raises KeyError when there is none."""
-        row = self._db.execute("SELECT * FROM candidates WHERE id = ?", (candidate_id,)).fetchone()
-        if row is None:
-            raise KeyError(candidate_id)
-        return Candidate(row["source"], Dialect(row["dialect"]))
-
-    def draft(self, candidate_id: str) -> Draft:
-        """The draft that brought a candidate in. Raises KeyError when there is none."""
-        row = self._db.execute("SELECT * FROM drafts WHERE candidate = ? ORDER BY step", (candidate_id,)).fetchone()
-        if row is None:
-            raise KeyError(candidate_id)
-        return self._draft(row)
-
-    def evaluations(self) -> Iterator[Evaluation]:
-        """All that were judged, in the order of steps."""
-        return self._evaluations("WHERE outcome IS NOT NULL ORDER BY step, position")
-
-    def evaluated(self) -> int:
-        return self._db.execute("SELECT count(*) FROM evaluations WHERE outcome IS NOT NULL").fetchone()[0]
-
-    def elapsed(self) -> float:
-        """Seconds of search, up to the last step that was done or session that ended."""
-        query = "SELECT max(elapsed) FROM (SELECT elapsed FROM steps UNION SELECT elapsed FROM sessions)"
-        return self._db.execute(query).fetchone()[0] or 0.0
-
-    def timings(self) -> dict[str, float]:
-        """Seconds by "author", "build", "run" and "engine" over all finished steps."""
-        query = "SELECT key, sum(value) FROM steps, json_each(timings) GROUP BY key"
-        return dict(map(tuple, self._db.execute(query)))
-
-    def sessions(self) -> list[Session]:
-        return [
-            Session(
-                *(row[k] for k in ("id", "pid", "host", "started", "ended", "why")),
-                Survey.from_json(json.loads(row["survey"])),
-            )
-            for row in self._db.execute("SELECT * FROM sessions ORDER BY id")
-        ]
-
-    def certified(self) -> list[tuple[Job, Verdict]]:
-        """The second judgements that ended the latest session, failed ones too; empty where it has had none (yet)."""
-        rows = self._db.execute("SELECT * FROM certified WHERE session = (SELECT max(id) FROM sessions) ORDER BY rowid")
-        return [
-            (Job(row["candidate"], json.loads(row["configuration"]), "full"), _verdict(row["verdict"])) for row in rows
-        ]
-
-    def close(self) -> None:
-        self._db.close()
-
-    def __enter__(self) -> Reader:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _drafts(self, step: int) -> Iterator[Draft | Refusal]:
-        for row in self._db.execute("SELECT * FROM drafts WHERE step = ? ORDER BY position", (step,)):
-            yield self._draft(row)
-
-    def _draft(self, row: sqlite3.Row) -> Draft | Refusal:
-        common = {k: row[k] for k in ("change", "operator", "author", "parent")}
-        if row["reason"] is not None:
-            return Refusal(reason=row["reason"], source=row["source"], **common)
-        principles = tuple(json.loads(row["principles"]))
-        return Draft(self.candidate(row["candidate"]), row["signature"], principles=principles, **common)
-
-    def _evaluations(self, where: str, *values: Any) -> Iterator[Evaluation]:
-        for row in self._db.execute(f"SELECT * FROM evaluations {where}", values):
-            job = Job(row["candidate"], json.loads(row["configuration"]), row["effort"])
-            yield Evaluation(row["step"], row["position"], job, _verdict(row["verdict"]), row["at"])
-
-
-def _step(data: dict[str, Any]) -> Step:
-    dialect, lever = data["dialect"], data["lever"]
-    typed = {
-        "dialect": dialect and Dialect(dialect),
-        "lever": lever and Lever(lever),
-        "principles": tuple(data["principles"]),
-    }
-    return Step(**{**data, **typed})
-
-
-def _verdict(text: str | None) -> Verdict | None:
-    return None if text is None else Verdict.from_json(json.loads(text))

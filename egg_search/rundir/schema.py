@@ -11,16 +11,23 @@ CREATE TABLE sessions (            -- one row a driver: `egg run` is the first, 
 CREATE TABLE steps (               -- decided, then planned (drafts and jobs are known), then done
     number INTEGER PRIMARY KEY, operator TEXT NOT NULL, author TEXT NOT NULL, step TEXT NOT NULL,
     planned INTEGER NOT NULL DEFAULT 0, elapsed REAL,  -- seconds of search when it was done; null before
-    timings TEXT                   -- JSON: seconds by author, build, run, engine
+    timings TEXT,                  -- JSON: seconds by author, build, run, engine
+    cost REAL,                     -- what it cost the campaign, in seconds: what the scheduler was told
+    idle TEXT,                     -- JSON: who could be given work when it was chosen; null: everybody
+    wanted INTEGER,                -- how many configurations a study was asked for
+    archive TEXT                   -- digest of the archive when it was done
 );
 CREATE TABLE events (              -- in the order in which they counted: what a resumed campaign is told again
-    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, step INTEGER NOT NULL REFERENCES steps, position INTEGER
+    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, step INTEGER NOT NULL REFERENCES steps, position INTEGER,
+    session INTEGER REFERENCES sessions, digest TEXT NOT NULL  -- of what it says, see digests.py
 );
 CREATE TABLE candidates (id TEXT PRIMARY KEY, dialect TEXT NOT NULL, source TEXT NOT NULL);
 CREATE TABLE drafts (              -- what authors proposed; `reason` is set where it was refused
     step INTEGER NOT NULL REFERENCES steps, position INTEGER NOT NULL, candidate TEXT REFERENCES candidates,
     signature TEXT, change TEXT NOT NULL, operator TEXT NOT NULL, author TEXT NOT NULL, parent TEXT,
-    principles TEXT NOT NULL, reason TEXT, source TEXT, PRIMARY KEY (step, position)
+    principles TEXT NOT NULL, reason TEXT, source TEXT,
+    model TEXT NOT NULL,           -- that wrote it, where the author asks models
+    PRIMARY KEY (step, position)
 );
 CREATE TABLE evaluations (         -- one configuration to judge; `verdict` is null until it was
     step INTEGER NOT NULL REFERENCES steps, position INTEGER NOT NULL,
@@ -29,6 +36,6 @@ CREATE TABLE evaluations (         -- one configuration to judge; `verdict` is n
 );
 CREATE TABLE certified (           -- the result: judged again in full, with fresh seeds, when the search ended
     candidate TEXT NOT NULL REFERENCES candidates, configuration TEXT NOT NULL, verdict TEXT NOT NULL,
-    session INTEGER NOT NULL REFERENCES sessions, PRIMARY KEY (candidate, configuration)
+    session INTEGER NOT NULL REFERENCES sessions, digest TEXT NOT NULL, PRIMARY KEY (candidate, configuration)
 );
 """

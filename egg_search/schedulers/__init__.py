@@ -6,7 +6,8 @@ with a class that follows `base.Scheduler` and name it in `SCHEDULERS`.
 
 from egg_search.schedulers.base import Feedback, Menu, Result, Scheduler
 from egg_search.schedulers.staged import StagedScheduler
+from egg_search.schedulers.uniform import UniformScheduler
 
-SCHEDULERS: dict[str, type[Scheduler]] = {"staged": StagedScheduler}
+SCHEDULERS: dict[str, type[Scheduler]] = {"staged": StagedScheduler, "random": UniformScheduler}
 
-__all__ = ["SCHEDULERS", "Feedback", "Menu", "Result", "Scheduler", "StagedScheduler"]
+__all__ = ["SCHEDULERS", "Feedback", "Menu", "Result", "Scheduler", "StagedScheduler", "UniformScheduler"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from egg_search.core.candidate import Dialect
 from egg_search.core.step import Step
+from egg_search.schedulers.bandit import Prior
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,15 @@ class Result:
 
 @dataclass(frozen=True)
 class Feedback:
-    """What came of a step. `principles` are those that each draft followed, by candidate."""
+    """What came of a step. By candidate: `principles` are those that its draft followed, `models` who wrote it, where
+    that is known. `refused` are the models of drafts that were refused. `cost` is the step's in seconds, as the journal
+    has it."""
 
     results: tuple[Result, ...] = ()
-    principles: dict[str, tuple[str, ...]] | None = None
+    principles: Mapping[str, tuple[str, ...]] | None = None
+    cost: float = 0.0
+    models: Mapping[str, str] = field(default_factory=dict)
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,7 @@ class Menu:
 
     `operators` are the names of registered operators; `writers` the (author, dialect) pairs, the first preferred;
     `applicable(operator, candidate)` names the principles that apply (to a problem as a whole for candidate None).
+    `priors` are successes and failures of principles in earlier campaigns.
     """
 
     operators: tuple[str, ...]
@@ -47,6 +54,7 @@ class Menu:
     batch: int = 4  # configurations a tuning step
     drafts: int = 4  # drafts a stage-two step
     seeds: int = 8  # drafts a stage-one step
+    priors: Mapping[str, Prior] = field(default_factory=dict)
 
 
 class Scheduler(Protocol):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from egg_search.core.candidate import Dialect
 from egg_search.core.knobs import Lever
 from egg_search.core.step import TUNE, Step, derive_seed
-from egg_search.schedulers.bandit import Bandit
 from egg_search.schedulers.base import Feedback, Menu, Result
+from egg_search.schedulers.credit import Credit, arm
 from egg_search.schedulers.population import Population, Structure, ucb
 
 STAGE_ONE = ("seed", "refine")
@@ -25,13 +26,13 @@ REPAIRS = 2  # attempts on one broken draft, and barren attempts before an autho
 class StagedScheduler:
     """Several structures stay alive: UCB picks one a step. Its first round goes mapping, tiling, staging,
     precision, each an operator's drafts and then tuning until nothing is gained; after that, and between stages one and
-    two when the whole search stagnates, a bandit picks by measured gain. Principles are picked by a bandit too."""
+    two when the whole search stagnates, a bandit picks by measured gain for its cost. So are principles, and models."""
 
     def __init__(self, menu: Menu, seed: int) -> None:
         self._menu, self._seed, self._begun = menu, seed, 0
         self._idle: Collection[str] | None = None  # of the step that is being chosen
         self._population = Population()
-        self._operators, self._principles = Bandit(), Bandit()
+        self._credit = Credit(menu.priors)
         self._tried: dict[tuple[str, str, str | None], set[str]] = {}  # (operator, author, parent) to principles
         self._seeded: set[tuple[str, Dialect]] = set()
         self._broken: list[tuple[str, str, Dialect]] = []  # candidate, author, dialect
@@ -40,13 +41,14 @@ class StagedScheduler:
     def next(self, number: int, idle: Collection[str] | None = None) -> Step | None:
         self._idle = idle
         rng = random.Random(derive_seed(self._seed, number, "schedule"))
-        return (
+        step = (
             self._first_seeds(number, rng)
             or self._repair(number)
             or (self._stage_one(number, rng) if self._population.stale >= STAGNATION else None)
             or self._stage_two(number, rng)
             or self._stage_one(number, rng)
         )
+        return replace(step, preference=self._credit.preference(step.author, rng)) if step and step.author else step
 
     def begin(self, step: Step) -> None:
         if step.number > self._begun:
@@ -59,11 +61,10 @@ class StagedScheduler:
             self._observe_barren(step)
         elif step.operator == "repair":
             self._repairs[step.author] = 0
+        self._credit.give(step, feedback)
         for result in feedback.results:
             if result.at_fault:
                 self._population.add(result)
-                self._operators.update(_arm(step), result.gain)
-                self._credit(step, result, (feedback.principles or {}).get(result.candidate, ()))
                 self._note_broken(step, result)
         if step.operator in STAGE_ONE and feedback.results:
             self._population.stale = 0
@@ -88,15 +89,8 @@ class StagedScheduler:
         line = self._population.line(step.parent)
         if step.operator == TUNE and line:
             line.exhausted = True
-        elif step.operator != TUNE:
-            self._operators.update(_arm(step), 0.0)
-            self._repairs[step.author] += step.operator == "repair"
-
-    def _credit(self, step: Step, result: Result, principles: Iterable[str]) -> None:
-        """A draft's principles answer for how it starts; what tuning then gains is theirs too, what it loses is not."""
-        for name in principles:
-            if step.operator != TUNE or result.gain > 0:
-                self._principles.update(name, result.gain)
+        elif step.operator == "repair":
+            self._repairs[step.author] += 1
 
     def _note_broken(self, step: Step, result: Result) -> None:
         attempts = self._repairs[step.parent] if step.operator == "repair" else 0
@@ -105,10 +99,9 @@ class StagedScheduler:
             self._broken.append((result.candidate, step.author, result.dialect))
 
     def report(self) -> dict[str, Any]:
-        """`operators` and `principles` as `Bandit.report` lists them; `structures`, best first."""
+        """As `Credit.report`, and `structures`, best first."""
         return {
-            "operators": self._operators.report(),
-            "principles": self._principles.report(),
+            **self._credit.report(),
             "structures": [
                 {
                     "signature": structure.signature,
@@ -207,12 +200,12 @@ class StagedScheduler:
             return None
         limit = self._menu.seeds if lever is None else self._menu.drafts
         authors = [author for author, theirs in self._menu.writers if theirs is dialect and self._may(author)]
-        for arm in self._operators.rank([f"{operator}/{author}" for author in authors], rng):
-            author = arm.removeprefix(f"{operator}/")
+        for name in self._credit.operators.rank([f"{operator}/{author}" for author in authors], rng):
+            author = name.removeprefix(f"{operator}/")
             tried = self._tried.get((operator, author, parent), set())
             left = [name for name in self._menu.applicable(operator, parent) if name not in tried]
             if left or not tried:
-                names = tuple(self._principles.rank(left, rng)[:PRINCIPLES])
+                names = tuple(self._credit.principles.rank(left, rng)[:PRINCIPLES])
                 return Step(number, operator, why, limit, author, dialect, parent, lever, names)
         return None
 
@@ -221,10 +214,6 @@ class StagedScheduler:
 
     def _choose(self, ways: list[Step | None], rng: random.Random) -> Step | None:
         """The bandit's favourite among the steps that are possible; of one arm's steps the first."""
-        by_arm = {_arm(step): step for step in reversed(ways) if step}
-        ranked = self._operators.rank(by_arm, rng)
+        by_arm = {arm(step): step for step in reversed(ways) if step}
+        ranked = self._credit.operators.rank(by_arm, rng)
         return by_arm[ranked[0]] if ranked else None
-
-
-def _arm(step: Step) -> str:
-    return f"{step.operator}/{step.author}" if step.author else step.operator

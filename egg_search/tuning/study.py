@@ -15,6 +15,7 @@ from optuna.trial import TrialState, create_trial
 
 from egg_search.core.knobs import Configuration, Knob, Lever, Value
 from egg_search.core.step import configuration_key
+from egg_search.tuning.sampler import AllKnobs
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
@@ -123,8 +124,8 @@ class Study:
         becomes of it is told as a trial of its own."""
         if not self._space:
             return
-        self._optuna.sampler = optuna.samplers.TPESampler(
-            seed=seed, n_startup_trials=STARTUP, multivariate=True, constant_liar=True
+        self._optuna.sampler = AllKnobs(
+            self._space, seed=seed, n_startup_trials=STARTUP, multivariate=True, constant_liar=True
         )
         running = []
         try:

@@ -14,10 +14,10 @@ from egg_search.rundir import RunDirectory, RunDirectoryError
 from operators.base import Draft, Refusal
 
 CANDIDATE = Candidate("T = 1  # knob tiling: 1 | 2\nclass ModelNew:\n    pass\n", Dialect.CPP)
-SEED = Step(1, "seed", "first", 8, "fake", Dialect.CPP, principles=("fuse",))
+SEED = Step(1, "seed", "first", 8, "fake", Dialect.CPP, principles=("fuse",), preference={"large": 1.25})
 TUNING = Step(2, TUNE, "tiling", 4, parent=CANDIDATE.id, dialect=Dialect.CPP, lever=Lever.TILING)
-DRAFT = Draft(CANDIDATE, "sig", "wrote it", "seed", "fake", principles=("fuse",))
-REFUSAL = Refusal("wrote it again", "the same", "seed", "fake", None, CANDIDATE.source)
+DRAFT = Draft(CANDIDATE, "sig", "wrote it", "seed", "fake", principles=("fuse",), model="large")
+REFUSAL = Refusal("wrote it again", "the same", "seed", "fake", None, CANDIDATE.source, "small")
 OK = Verdict(
     Outcome.OK,
     flags=("odd",),
@@ -40,7 +40,7 @@ def test_steps_come_back_as_they_went_in(directory):
     journal.begin(SEED)
     journal.plan(SEED, [DRAFT, REFUSAL], [Job(CANDIDATE.id, {"T": 1}, "full")])
     journal.record(1, 0, OK)
-    journal.finish(1, 2.5, {"engine": 0.5})
+    journal.finish(1, 2.5, {"engine": 0.5}, 1.5)
     journal.begin(TUNING)
     journal.plan(TUNING, [], [Job(CANDIDATE.id, {"T": 2}), Job(CANDIDATE.id, {"T": 1})])
     journal.record(2, 1, FAILED)
@@ -50,7 +50,7 @@ def test_steps_come_back_as_they_went_in(directory):
         assert (first.step, second.step) == (SEED, TUNING)
         assert first.drafts == (DRAFT, REFUSAL)
         assert first.evaluations[0].verdict == OK
-        assert (first.elapsed, first.timings) == (2.5, {"engine": 0.5})
+        assert (first.elapsed, first.timings, first.cost) == (2.5, {"engine": 0.5}, 1.5)
         assert second.elapsed is None
         assert [evaluation.verdict for evaluation in second.evaluations] == [None, FAILED]
         assert reader.evaluated() == 2

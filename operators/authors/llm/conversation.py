@@ -10,6 +10,7 @@ from typing import TypeVar
 from operators.authors.llm.models.base import About, Desk, ModelError, Prompt, Reply, Turn
 from operators.authors.llm.prompts.template import text
 from operators.authors.llm.replies.base import Unusable, answer
+from operators.base import Writing
 
 T = TypeVar("T")
 _READING = threading.Lock()  # in Python 3.11 threads that parse at the same time may get a SystemError (gh-106905)
@@ -23,19 +24,27 @@ def converse(desk: Desk, prompt: Prompt, about: About, read: Callable[[str], T])
         return _read(read, reply)
     except Unusable as trouble:
         first = trouble
+    kept = _signed(first.kept, reply)
     try:
-        return _read(read, desk.ask(_back(prompt, reply, first), about))
-    except Unusable as second:
-        return second.kept or first.kept
+        again = desk.ask(_back(prompt, reply, first), about)
     except ModelError:
-        if first.kept is None:
+        if kept is None:
             raise
-        return first.kept
+        return kept
+    try:
+        return _read(read, again)
+    except Unusable as second:
+        return _signed(second.kept, again) or kept
 
 
 def _read(read: Callable[[str], T], reply: Reply) -> T:
     with _READING:
-        return read(answer(reply.text))
+        return _signed(read(answer(reply.text)), reply)
+
+
+def _signed(made: T, reply: Reply) -> T:
+    """With the model's name, where that can be kept."""
+    return replace(made, model=reply.model) if isinstance(made, Writing) else made
 
 
 def _back(prompt: Prompt, reply: Reply, trouble: Unusable) -> Prompt:

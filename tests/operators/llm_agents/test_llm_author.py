@@ -164,3 +164,9 @@ def test_refusals_of_a_recorded_reply_reach_the_operator():
     reply = recorded("tiler").replace("128 | 256 | 512", "128 | 512")
     (refusal,) = propose("tiling", recorded_desk(tiler=[reply, reply]))
     assert isinstance(refusal, Refusal) and "default 256 of knob K0_COL_BLOCK" in refusal.reason
+
+
+def test_a_draft_names_the_model_that_wrote_it():
+    desk = recorded_desk()
+    (draft,) = propose("tiling", desk)
+    assert draft.model and draft.model == desk.ask(desk.prompts("tiler")[0], About("tiler", "tiling", 7)).model
