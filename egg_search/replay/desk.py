@@ -34,11 +34,12 @@ class RecordedDesk:
         this."""
         key = key_of(prompt, self._settings.models)
         found = [call for call in self._of(about.step) if call.key == key]
-        if any(call.reply is not None for call in found):
+        paid = self._record.reply_to(key)  # maybe in another step
+        if paid is not None and any(call.reply is not None for call in found):
             with self._lock:
                 self.answered += 1
-            return self._record.reply_to(key)[1]  # as it was paid for, maybe in another step
-        if found:
+            return paid[1]
+        if found and found[-1].error is not None:
             raise ModelError(found[-1].error)
         if why := self._unaffordable(prompt):
             raise OutOfBudget(why)
@@ -82,7 +83,7 @@ def _first_change(head: str, call: Call, prompt: Prompt) -> tuple[int, str]:
         (n for n, pair in enumerate(zip(was, now, strict=False)) if pair[0] != pair[1]), min(len(was), len(now))
     )
     if was == now:
-        return same, f"{head} is asked the same of other models, or with another limit or schema"
+        return same, f"{head}: the reply is not in the record, or other models are asked, or with another schema"
     recorded, replayed = ((lines[same] if same < len(lines) else "(its end)") for lines in (was, now))
     return same, f"{head}, line {same + 1} of the prompt: recorded {shown(recorded)}, replayed {shown(replayed)}"
 

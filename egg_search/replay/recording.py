@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from egg_search.archive import Elite
+from egg_search.campaign.opening import priors_of
 from egg_search.campaign.planning import Planner
 from egg_search.campaign.result import read_result
 from egg_search.campaign.settings import Settings
@@ -74,7 +75,7 @@ class Recording:
     def begin(self, settings: Settings | None = None) -> tuple[State, Planner]:
         """A campaign in which nothing has happened yet."""
         settings, hardware, library = settings or self.settings, self.workshop.hardware, load(self.settings.principles)
-        state = State(settings, hardware, library, self.workshop.operators())
+        state = State(settings, hardware, library, self.workshop.operators(), priors_of(RunDirectory(self.path)))
         planner = Planner(settings, self.problem, hardware, library, state)
         planner.in_words = self.workshop.aside
         return state, planner

@@ -83,4 +83,4 @@ class LlmAuthor:
         return [] if brief.operator == "repair" else [principle.name for principle in to_follow(brief)]
 
     def _about(self, role: str, brief: Brief) -> About:
-        return About(role, brief.operator, brief.step)
+        return About(role, brief.operator, brief.step, brief.preference)

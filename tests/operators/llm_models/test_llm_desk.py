@@ -168,3 +168,16 @@ def test_closing_ends_calls_in_flight(server, desk_of):
         desk.ask(prompt("z"), ABOUT)
     assert [bool(call.error) for call in desk.record.calls()] == [True, True]
     desk.close()  # a second time is no harm
+
+
+def test_a_model_that_brought_more_is_asked_more_often():
+    from operators.authors.llm.models.seats import Seat, by_weight
+    from operators.authors.llm.models.settings import ModelSettings
+
+    seats = [Seat(ModelSettings(name), None) for name in ("plain", "better")]
+
+    def share(preference):
+        return sum(by_weight(seats, 0, str(key), preference)[0].settings.name == "better" for key in range(2000)) / 2000
+
+    assert abs(share({}) - 0.5) < 0.05 and abs(share({"better": 3.0}) - 0.75) < 0.05
+    assert abs(share({"better": 0.25}) - 0.2) < 0.05

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
@@ -27,11 +27,13 @@ class Prompt:
 
 @dataclass(frozen=True)
 class About:
-    """What a call is for, in its record: `step` numbers the campaign's step where it is known."""
+    """What a call is for, in its record: `step` numbers the campaign's step where it is known. `preference` says by how
+    much to ask a model more often than by its weight, for what it brought so far."""
 
     role: str
     operator: str
     step: int | None = None
+    preference: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

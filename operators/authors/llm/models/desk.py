@@ -74,7 +74,7 @@ class ModelDesk:
 
     def _ask_anybody(self, key: str, prompt: Prompt, about: About) -> Reply:
         error: ModelError | None = None
-        for seat in by_weight(self.seats, self._seed, key):
+        for seat in by_weight(self.seats, self._seed, key, about.preference):
             if seat.broken:
                 continue
             try:

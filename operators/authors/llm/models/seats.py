@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from operators.authors.llm.models.base import Model
@@ -24,8 +24,12 @@ class Seat:
         self.slots = threading.Semaphore(self.settings.max_in_flight)
 
 
-def by_weight(seats: Sequence[Seat], seed: int, key: str) -> list[Seat]:
-    """All of them in an order that depends on seed and key alone: a seat of twice the weight is twice as often the
-    first (Efraimidis and Spirakis)."""
+def by_weight(seats: Sequence[Seat], seed: int, key: str, preference: Mapping[str, float]) -> list[Seat]:
+    """All of them in an order that depends on these alone: a seat of twice the weight, or of twice the preference, is
+    twice as often the first (Efraimidis and Spirakis)."""
     dice = random.Random(hashlib.sha256(f"{seed} {key}".encode()).digest())
-    return sorted(seats, key=lambda seat: dice.random() ** (1 / seat.settings.weight), reverse=True)
+
+    def drawn(seat: Seat) -> float:
+        return dice.random() ** (1 / (seat.settings.weight * preference.get(seat.settings.name, 1.0)))
+
+    return sorted(seats, key=drawn, reverse=True)
