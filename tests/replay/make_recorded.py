@@ -38,10 +38,12 @@ def make(target: Path) -> None:
         (folder / "scale.py").write_text(PROBLEM.replace("rows, dim = 4, 16", "rows, dim = 256, 512"))
         write_forms(folder)
         shutil.copy(MODEL, folder)
-        options = ("--author", "command", "--command", f"{sys.executable} {folder}/{MODEL.name} {folder}")
+        # Without a path of the machine that it is made on.
+        options = ("--author", "command", "--command", f"python {MODEL.name} .")
         ways = ("--ray-address", "none", "--budget", "5m", "--evaluations", "12", "--no-experience")
         command = [sys.executable, "-m", "egg_search.cli", "run", "scale.py", "--name", "recorded", *options, *ways]
-        subprocess.run(command, cwd=folder, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+        subprocess.run(command, cwd=folder, check=True, env={**os.environ, "PYTHONPATH": str(ROOT), "PATH": path})
         keep(folder / "runs" / "recorded", target)
 
 
@@ -62,6 +64,10 @@ def write_forms(folder: Path) -> None:
 
 def keep(run: Path, target: Path) -> None:
     """Only what a replay reads."""
+    with sqlite3.connect(run / "journal.sqlite") as db:
+        db.execute("UPDATE sessions SET host = 'somewhere', pid = 1")
+    settings = run / "settings.json"
+    settings.write_text(settings.read_text().replace(str(run.parent.parent), "/somewhere"))
     for name in ("journal.sqlite", "calls.sqlite"):
         with sqlite3.connect(run / name) as db:
             db.execute("VACUUM INTO ?", (str(run / f"small-{name}"),))
