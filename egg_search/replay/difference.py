@@ -10,7 +10,9 @@ _WIDTH = 100  # of a value that is shown
 
 
 class Difference(Exception):
-    """A replay is not what was recorded."""
+    """A replay is not what was recorded, from event `at` on."""
+
+    at = -1
 
 
 def require_equal(where: str, recorded: Any, replayed: Any) -> None:

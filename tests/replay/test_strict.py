@@ -113,6 +113,18 @@ def test_another_archive_is_noticed_at_the_step_where_it_begins(make_campaign, m
         replay(campaign.directory.path, workshop=FakeWorkshop())
 
 
+def test_processes_share_the_tuning(make_campaign, tamper):
+    campaign = make_campaign(evaluations=60)
+    campaign.run()
+    path = campaign.directory.path
+    assert replay(path, workshop=FakeWorkshop(), processes=2) == replay(path, workshop=FakeWorkshop(), processes=1)
+    tamper(path, "UPDATE steps SET wanted = 2 WHERE number = 12", consistent=True)
+    tamper(path, "UPDATE steps SET wanted = 2 WHERE number = 10", consistent=True)
+    for processes in (1, 2):  # the earliest, whoever finds it
+        with pytest.raises(Difference, match="step 10, configuration"):
+            replay(path, workshop=FakeWorkshop(), processes=processes)
+
+
 def test_it_is_quick(make_campaign):
     """A thousand steps in 20 s is the promise; this is a loose share of it."""
     campaign = make_campaign(evaluations=200)

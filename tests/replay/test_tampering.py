@@ -28,7 +28,7 @@ def original(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tampering")
     (folder / "identity.py").write_text(PROBLEM)
     options = {"budget_s": None, "authors": ("fake",), "ray_address": "none", "experience": False}
-    settings = Settings(str(folder / "identity.py"), max_evaluations=40, **options)
+    settings = Settings(str(folder / "identity.py"), max_evaluations=24, **options)
     campaign = Campaign.create(settings, folder / "run", FakeWorkshop())
     campaign.run()
     return campaign.directory.path
