@@ -55,6 +55,7 @@ def test_a_run_of_another_machine_is_refused(tmp_path):
     assert "begun on Imaginary 9000" in found.failure
 
 
+@pytest.mark.chaos  # half a minute of real searches and judgements; the parts of it are tested here
 @pytest.mark.timeout(300)
 def test_certified_kernels_are_really_judged_again(tmp_path):
     run = fabricate(tmp_path / "scale")

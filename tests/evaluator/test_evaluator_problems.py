@@ -125,6 +125,7 @@ def test_torch_compile_is_a_baseline(evaluator_for):
     assert verdict.ok and set(verdict.timing.speedups) == {"eager", "compile"} == set(evaluator.baselines())
 
 
+@pytest.mark.chaos  # the compiler tries many kernels; how it is asked for is tested in test_baselines_start.py
 def test_max_autotune_is_a_baseline_on_request(evaluator_for):
     source = NORM_SOFTMAX.replace("nn.LayerNorm(features)", "nn.Linear(features, 64)")  # a product has a choice
     evaluator = evaluator_for(source, max_autotune=True)
