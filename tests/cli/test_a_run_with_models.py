@@ -68,6 +68,7 @@ def test_keys_are_nowhere(folder):
     assert not [path for path in files if KEY.encode() in path.read_bytes()]
 
 
+@pytest.mark.chaos  # two whole runs; with fakes it is in tests/campaign/test_asking.py
 @pytest.mark.timeout(300)
 def test_a_program_that_fails_leaves_the_work_to_the_expert(folder):
     command = ("--author", "mixed", "--command", f"{sys.executable} -c 'import sys; sys.exit(3)'")
