@@ -30,7 +30,7 @@ class Costs:
         """On its calls, in earlier sessions too."""
         if step.author and (self._directory / FILE).exists():
             with suppress(UserError), Reader.open(self._directory) as record:  # authors tell of a broken record
-                return record.spending_by_step().get(step.number, Spending())
+                return record.spending(step.number)
         return Spending()
 
 

@@ -12,14 +12,13 @@ from egg_search.core.candidate import Candidate
 from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Configuration
 from egg_search.core.problem import Problem
-from egg_search.core.step import TUNE, Job, Step, configuration_key, derive_seed
+from egg_search.core.step import STAGE_ONE, TUNE, Job, Step, configuration_key, derive_seed
 from egg_search.core.survey import Survey
 from egg_search.tuning import by_roles, inherit
 from evaluator.settings import Effort
 from operators.base import Brief, Draft, Refusal
 from principles.library import Library
 
-STAGE_ONE = ("seed", "refine")
 SAME = "the same candidate was there before"
 Proposed = Sequence[Draft | Refusal]
 

@@ -14,7 +14,7 @@ from egg_search.cluster import is_infrastructure
 from egg_search.core.candidate import CandidateError
 from egg_search.core.hardware import Hardware
 from egg_search.core.signature import structure
-from egg_search.core.step import TUNE, Job, Step
+from egg_search.core.step import STAGE_ONE, TUNE, Job, Step
 from egg_search.core.verdict import Verdict
 from egg_search.rundir import BEGUN, JUDGED, PLANNED, Event, StepRecord
 from egg_search.schedulers import SCHEDULERS, Feedback, Menu, Result
@@ -160,7 +160,7 @@ class State:
         this campaign accepts is left out: its candidates would be measured in vain."""
         if operator == "repair":
             return []
-        group = "structure" if operator in ("seed", "refine") else operator
+        group = "structure" if operator in STAGE_ONE else operator
         if candidate is None:
             return [each.name for each in self._library if each.group == group and self._accepts(each)]
         written = self.drafts[candidate].candidate

@@ -18,13 +18,14 @@ def prompt(
     from egg_search.reports.calls import calls_text
     from egg_search.rundir import RunDirectory
     from operators.authors.llm.models.record_reader import Reader
+    from operators.authors.llm.models.record_schema import FILE
 
     with RunDirectory(directory).read() as journal:
         known = [record.step for record in journal.steps()]
     asked = next((each for each in known if each.number == step), None)
     if asked is None:
         raise UserError(f"{directory}: no step {step}; it has {len(known)}")
-    if not (directory / "calls.sqlite").exists():
+    if not (directory / FILE).exists():
         raise UserError(f"{directory}: no language model was asked in this run")
     with Reader.open(directory) as record:
         calls = record.calls(step)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from egg_search.core.errors import UserError
-from egg_search.core.syntax import parse
+from egg_search.core.syntax import literal, parse
 
 Value = int | float | bool | str
 Configuration = Mapping[str, Value]
@@ -142,7 +142,7 @@ def _parse_one(line: int, rest: str, assignments: Mapping[int, tuple[str, ast.ex
 
 def _literal(text: str, name: str, line: int) -> Value:
     try:
-        value = ast.literal_eval(text)
+        value = literal(text)
     except (ValueError, SyntaxError):
         value = None
     if not isinstance(value, (int, float, bool, str)):

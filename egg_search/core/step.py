@@ -10,6 +10,7 @@ from typing import Any
 from egg_search.core.candidate import Dialect, content_hash
 from egg_search.core.knobs import Lever, Value
 
+STAGE_ONE = ("seed", "refine")  # operators that make structures; the others tune or repair them
 TUNE = "tune"  # the one step that no operator makes: other knob values for a candidate that exists
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from egg_search.core.syntax import parse
+
 _KINDS = {  # the first that a name contains
     "attention": "attention",
     "conv": "conv",
@@ -24,7 +26,7 @@ _DTYPES = {"bfloat16": "bfloat16", "float16": "float16", "half": "float16", "flo
 
 def kinds_in(source: str) -> tuple[str, ...]:
     """Kinds of kernels that the problem's operators will become; what no name gives away is a nest."""
-    tree = ast.parse(source)
+    tree = parse(source)
     names = [name.lower() for name in _names(tree)]
     found = {kind for name in names if (kind := next((_KINDS[part] for part in _KINDS if part in name), ""))}
     if any(isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult) for node in ast.walk(tree)):
@@ -34,7 +36,7 @@ def kinds_in(source: str) -> tuple[str, ...]:
 
 def dtype_in(source: str) -> str:
     """The first that is not float32, if any is named."""
-    return next((_DTYPES[name] for name in _names(ast.parse(source)) if name in _DTYPES), "float32")
+    return next((_DTYPES[name] for name in _names(parse(source)) if name in _DTYPES), "float32")
 
 
 def _names(tree: ast.AST) -> list[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from egg_search.core.sqlite import use_wal
 from egg_search.experience.records import CampaignRecord, Outcome, Situation, Told
 
 VERSION = 1
@@ -91,7 +91,7 @@ class Store:
 
 def _make(db: sqlite3.Connection) -> None:
     """Two that come at once do not both make it."""
-    _use_wal(db)
+    use_wal(db, _PATIENCE_SECONDS)
     db.execute("BEGIN IMMEDIATE")
     if (version := _version(db)) == 0:
         for statement in _TABLES:
@@ -99,19 +99,6 @@ def _make(db: sqlite3.Connection) -> None:
     elif version != VERSION:
         raise ValueError(f"it has version {version}; this program has {VERSION}")
     db.execute("COMMIT")
-
-
-def _use_wal(db: sqlite3.Connection) -> None:
-    """SQLite tells one of two that come at once that the file is locked, whatever its time-out."""
-    end = time.monotonic() + _PATIENCE_SECONDS
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > end:
-                raise
-        time.sleep(0.02)
 
 
 def _version(db: sqlite3.Connection) -> int:

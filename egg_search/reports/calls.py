@@ -7,9 +7,8 @@ from pathlib import Path
 
 from operators.authors.llm.models.calls import Call
 from operators.authors.llm.models.record_reader import Reader
+from operators.authors.llm.models.record_schema import FILE
 from operators.authors.llm.models.usage import Spending
-
-RECORD = "calls.sqlite"
 
 
 def calls_text(calls: Sequence[Call], replies: bool) -> str:
@@ -30,7 +29,7 @@ def _call(number: int, call: Call, replies: bool) -> list[str]:
 
 def spending_line(directory: Path) -> str | None:
     """What a run's models took so far; None where none was asked."""
-    if not (directory / RECORD).exists():
+    if not (directory / FILE).exists():
         return None
     with Reader.open(directory) as record:
         return spending_text(record.spending())

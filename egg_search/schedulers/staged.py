@@ -10,12 +10,11 @@ from typing import Any
 
 from egg_search.core.candidate import Dialect
 from egg_search.core.knobs import Lever
-from egg_search.core.step import TUNE, Step, derive_seed
+from egg_search.core.step import STAGE_ONE, TUNE, Step, derive_seed
 from egg_search.schedulers.base import Feedback, Menu, Result
 from egg_search.schedulers.credit import Credit, arm
 from egg_search.schedulers.population import Population, Structure, ucb
 
-STAGE_ONE = ("seed", "refine")
 ORDER = (Lever.MAPPING, Lever.TILING, Lever.STAGING, Lever.PRECISION)
 PATIENCE = 8  # evaluations of a structure without a gain before its first round goes on to the next lever
 STAGNATION = 32  # evaluations without a new best before stage one gets a turn

@@ -20,9 +20,7 @@ from evaluator.settings import EvaluatorSettings
 _MIN_CASES, _MAX_CASES = 5, 24
 _OWN = 3  # cases with truth of the problem's own inputs
 _MEMORY_BYTES = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-_OTHERS = (
-    64 << 30
-)  # of a large memory: what workers and a case that is being made need; a third of the rest keeps cases
+_OTHERS = 64 << 30  # bytes of a large memory that workers and a case being made need; a third of the rest keeps cases
 _BESIDE = 4  # fresh sets that a judgement uses beside those of its longest timing
 Key = tuple[int, int, str | None]  # (shape: 0 is the problem's own, seed, family)
 

@@ -3,9 +3,11 @@
 import gc
 import threading
 
-from egg_search.core.syntax import parse
+from egg_search.core.syntax import literal, parse
 
 SOURCE = "\n".join(f"def f{n}(x):\n    return [x + {n}, (x * 2, {{'a': x}})]" for n in range(40))
+
+LITERAL = "{" + ", ".join(f"'k{n}': ({n}, [None, True])" for n in range(40)) + "}"
 
 
 def test_threads_parse_at_the_same_time():
@@ -18,6 +20,7 @@ def test_threads_parse_at_the_same_time():
         try:
             for _ in range(30):
                 parse(SOURCE)
+                assert literal(LITERAL)["k39"] == (39, [None, True])
         except BaseException as error:
             errors.append(error)
 

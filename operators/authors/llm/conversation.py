@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
@@ -13,7 +12,6 @@ from operators.authors.llm.replies.base import Unusable, answer
 from operators.base import Writing
 
 T = TypeVar("T")
-_READING = threading.Lock()  # in Python 3.11 threads that parse at the same time may get a SystemError (gh-106905)
 
 
 def converse(desk: Desk, prompt: Prompt, about: About, read: Callable[[str], T]) -> T | None:
@@ -38,8 +36,7 @@ def converse(desk: Desk, prompt: Prompt, about: About, read: Callable[[str], T])
 
 
 def _read(read: Callable[[str], T], reply: Reply) -> T:
-    with _READING:
-        return _signed(read(answer(reply.text)), reply)
+    return _signed(read(answer(reply.text)), reply)
 
 
 def _signed(made: T, reply: Reply) -> T:

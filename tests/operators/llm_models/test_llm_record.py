@@ -46,17 +46,15 @@ def test_calls_come_back_as_they_went_in(record, tmp_path):
     assert record.calls(step=3) == found[:1] and record.calls(after=1) == found[1:]
 
 
-def test_sums_by_step_and_model(record):
+def test_sums_of_all_and_of_a_step(record):
     record.append(call())
     record.append(call(error="no", reply=Reply("", "m", 10, 0)))
     record.append(call(about=About("a", "o", 4), reply=Reply("x", "n", 1, 2, seconds=0.5)))
     record.append(call(reply=Reply("r", "m", 0, 0, cost=0.0), reused=1))
     assert record.spending() == Spending(3, 1, 1, 111, 22, 60, 2.0, 0.25)
-    assert record.spending_by_step() == {
-        3: Spending(2, 1, 1, 110, 20, 60, 1.5, 0.25),
-        4: Spending(1, 0, 0, 1, 2, 0, 0.5, None),
-    }
-    assert list(record.spending_by_model()) == ["m", "n"]
+    assert record.spending(step=3) == Spending(2, 1, 1, 110, 20, 60, 1.5, 0.25)
+    assert record.spending(step=4) == Spending(1, 0, 0, 1, 2, 0, 0.5, None)
+    assert record.spending(step=5).calls == 0
 
 
 def test_it_cannot_be_changed(record, tmp_path):

@@ -21,7 +21,7 @@ COLUMNS = (
     *("tokens_cached", "estimated", "seconds", "cost", "truncated", "reused", "error", "turns", "schema", "reply"),
 )
 _SUMS = (
-    "SELECT {by} COUNT(*) FILTER (WHERE reused IS NULL), COUNT(error), COUNT(reused), "
+    "SELECT COUNT(*) FILTER (WHERE reused IS NULL), COUNT(error), COUNT(reused), "
     "COALESCE(SUM(tokens_in), 0), COALESCE(SUM(tokens_out), 0), COALESCE(SUM(tokens_cached), 0), "
     "COALESCE(SUM(seconds), 0.0), SUM(cost) FILTER (WHERE reused IS NULL) FROM calls"
 )
@@ -48,18 +48,10 @@ class Reader:
         with self._lock:
             self._db.close()
 
-    def spending(self) -> Spending:
-        """All that was spent so far."""
-        return Spending(*self._rows(_SUMS.format(by=""))[0])
-
-    def spending_by_step(self) -> dict[int | None, Spending]:
-        """By the campaign's step, in order; None has the calls that belong to none."""
-        rows = self._rows(_SUMS.format(by="step,") + " GROUP BY step ORDER BY step")
-        return {step: Spending(*sums) for step, *sums in rows}
-
-    def spending_by_model(self) -> dict[str, Spending]:
-        rows = self._rows(_SUMS.format(by="model,") + " GROUP BY model ORDER BY model")
-        return {model: Spending(*sums) for model, *sums in rows}
+    def spending(self, step: int | None = None) -> Spending:
+        """Of the campaign's step; None: all so far."""
+        where, values = ("", ()) if step is None else (" WHERE step = ?", (step,))
+        return Spending(*self._rows(_SUMS + where, values)[0])
 
     def calls(self, step: int | None = None, after: int = 0) -> list[Call]:
         """Oldest first: those of a step, None: all. `after` skips those up to that id, for who looks every second."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from pathlib import Path
 
 from egg_search.core.errors import UserError
+from egg_search.core.sqlite import use_wal
 
 FILE, VERSION = "calls.sqlite", 1
 _PATIENCE_SECONDS = 30.0  # with other writers
@@ -37,7 +37,7 @@ def open_for_writing(directory: Path) -> sqlite3.Connection:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(path, timeout=_PATIENCE_SECONDS, check_same_thread=False, isolation_level=None)
-        _use_wal(db)
+        use_wal(db, _PATIENCE_SECONDS)
         db.execute("PRAGMA synchronous = FULL")
         db.execute("BEGIN IMMEDIATE")  # two that come at once do not both create it
         if db.execute("PRAGMA user_version").fetchone()[0] == 0:
@@ -59,19 +59,6 @@ def open_for_reading(directory: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise UserError(f"{path}: no record of calls ({error})") from None
     return _of_this_version(db, path)
-
-
-def _use_wal(db: sqlite3.Connection) -> None:
-    """Where two come at once SQLite tells one of them at once that the file is locked, whatever its time-out."""
-    end = time.monotonic() + _PATIENCE_SECONDS
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > end:
-                raise
-        time.sleep(0.02)
 
 
 def _statements() -> list[str]:

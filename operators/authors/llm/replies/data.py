@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
+from egg_search.core.syntax import literal
 from operators.authors.llm.replies.base import Unusable
 from operators.authors.llm.replies.fenced import blocks
 
@@ -74,6 +74,6 @@ def _repaired(text: str) -> Any:
 def _python(text: str) -> Any:
     """As a literal of Python's: single quotes, None, True."""
     try:
-        return ast.literal_eval(text.strip())
+        return literal(text.strip())
     except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
         return None
