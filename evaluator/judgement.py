@@ -97,7 +97,7 @@ class Judgement:
         share = None
         if effort is not Effort.SCREEN and not lost:
             share = self._generated_share(trial, fresh)
-            self._check_variants(trial)
+            self._check_variants(trial, kept=effort is Effort.CHECK)
         timing, told = self._timing(samples, goal, baselines), _joined(flags, trial)
         profiled = effort is Effort.FULL and timing.ms.value < self._to_beat
         resources |= self._explained(trial, fresh, profiled, timing, resources.get("launch_us"))
@@ -126,7 +126,8 @@ class Judgement:
     def _check(self, trial: Trial, effort: Effort) -> None:
         book = self._book
         self._load(trial, 0, book.references[0], has_buffers=bool(book.first.buffers))
-        full = chain(book.own(), book.families(), [book.first])  # made one by one: a wrong candidate fails early
+        families = book.families(kept=effort is Effort.CHECK)
+        full = chain(book.own(), families, [book.first])  # made one by one: a wrong candidate fails early
         for case in book.screening() if effort is Effort.SCREEN else full:
             trial.call(case)
 
@@ -138,8 +139,8 @@ class Judgement:
             rehearsal = None
         trial.seat.load(number, *what, rehearsal)
 
-    def _check_variants(self, trial: Trial) -> None:
-        for number, reference, cases in self._book.variants():
+    def _check_variants(self, trial: Trial, kept: bool) -> None:
+        for number, reference, cases in self._book.variants(kept):
             changed = ", ".join(f"{name}={value}" for name, value in reference.changed.items())
             try:
                 self._load(trial, number, reference, any(case.buffers for case in cases))
@@ -164,7 +165,8 @@ class Judgement:
         }
         best = baselines.milliseconds[anchor] / best_ms if best_ms else None
         loss = 1.1 if screening else 1.25
-        goal = Goal(_CANDIDATE, anchor, self._device.quantile, best, loss, self._floor, suspect=_CANDIDATE)
+        device = self._device
+        goal = Goal(_CANDIDATE, anchor, device.quantile, best, loss, self._floor, _CANDIDATE, device.null_every)
         with self._gate.exclusive():
             return run_session(sides, baselines.null, fresh, goal, rule, self._random), goal
 

@@ -13,19 +13,21 @@ class Effort(StrEnum):
     """How much a judgement may cost."""
 
     SCREEN = "screen"  # another configuration of a structure that is known to be correct
-    CHECK = "check"  # all that FULL checks, timed as SCREEN does: what a search tries first of a structure
+    CHECK = "check"  # what FULL checks as far as its truth is kept, timed as SCREEN does: a structure's first
     FULL = "full"  # everything: all families, shape variants, long timing
 
 
 @dataclass(frozen=True)
 class TimingRule:
     """When a timing session ends: after `min_rounds` at the earliest, once the 95 % interval of the speedup is
-    narrower than `width` (relative) or the candidate clearly loses; after `max_rounds` or `seconds` at the latest."""
+    narrower than `width` (relative) or the candidate clearly loses; after `max_rounds` or `seconds` at the latest.
+    After `few_rounds`, where that is not 0, already, if it clearly loses then or half of `width` is reached."""
 
     min_rounds: int
     max_rounds: int
     seconds: float
     width: float
+    few_rounds: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class EvaluatorSettings:
     reference_seconds: float = 6.0  # for all float64 truths together; decides how many cases there are
     reference_bytes: int | None = None  # for cases that are kept; None: an eighth of the memory there, or more of much
     variants: int = 3
-    screen: TimingRule = TimingRule(min_rounds=5, max_rounds=25, seconds=0.2, width=0.05)
+    screen: TimingRule = TimingRule(min_rounds=5, max_rounds=25, seconds=0.2, width=0.05, few_rounds=3)
     full: TimingRule = TimingRule(min_rounds=12, max_rounds=60, seconds=2.0, width=0.02)
 
     def rule(self, effort: Effort) -> TimingRule:

@@ -70,10 +70,11 @@ class CaseBook:
         own = (case for (shape, _, family), case in self._cases.items() if case and not shape and family is None)
         return min(case.seconds for case in (self.first, *own))
 
-    def families(self) -> Iterator[Case]:
-        """The families that make sense for the problem, the most revealing ones first, as many as are affordable."""
+    def families(self, kept: bool = False) -> Iterator[Case]:
+        """The families that make sense for the problem, the most revealing ones first, as many as are affordable; or
+        only those that were made before and are `kept`."""
         for name in list(FAMILIES)[: max(2, self._affordable - _OWN)]:
-            case = self._case(0, self._seed(0, 0, name), name)
+            case = self._case(0, self._seed(0, 0, name), name, kept)
             if case is not None:
                 yield case
 
@@ -84,9 +85,11 @@ class CaseBook:
         self.first = self.shipped(0)
 
     def prepare(self) -> None:
-        """Makes every case now rather than when it is first wanted, those first that every judgement wants."""
+        """Makes every case now rather than when it is first wanted, those first that every judgement wants. Until then
+        none counts as not kept."""
         for _ in (*self.screening(), *self.own(), *self.families(), *self.variants()):
             pass
+        self._prepared = True
         self._fresh.prepare(self._settings.reference_seconds / 2)
         if self._device != "cpu":
             torch.cuda.empty_cache()  # what making them took is for workers now
@@ -96,28 +99,29 @@ class CaseBook:
         yield self.shipped(0)
         yield next(self.families(), self.shipped(1))
 
-    def variants(self) -> Iterator[tuple[int, Reference, list[Case]]]:
-        """(model number, reference, cases) of every shape variant."""
+    def variants(self, kept: bool = False) -> Iterator[tuple[int, Reference, list[Case]]]:
+        """(model number, reference, cases) of every shape variant; or of those with cases that are `kept`."""
         if self._variants is None:
             self._variants = shape_variants(self._problem, limit=self._settings.variants, device=self._device)
             for changed in self._variants:
                 variant = self._problem.with_overrides(changed)
                 self.references.append(Reference(variant, self.draw(), changed, self._device))
         for number, reference in enumerate(self.references[1:], start=1):
-            cases = [self._case(number, self._seed(number, 0, name), name) for name in (None, "one row x100")]
-            yield number, reference, [case for case in cases if case is not None]
+            made = (self._case(number, self._seed(number, 0, name), name, kept) for name in (None, "one row x100"))
+            if cases := [case for case in made if case is not None]:
+                yield number, reference, cases
 
     def _truth(self, seed: int) -> Case:
         case = self._case(0, seed)
         assert case is not None, "a problem's own inputs always make a case"
         return case
 
-    def _case(self, shape: int, seed: int, family: str | None = None) -> Case | None:
+    def _case(self, shape: int, seed: int, family: str | None = None, kept: bool = False) -> Case | None:
         """Judgements go through the cases in the same order again and again, so the ones that are kept are those that
         came first."""
         key = shape, seed, family
-        if key in self._cases:
-            return self._cases[key]
+        if key in self._cases or (kept and self._prepared):
+            return self._cases.get(key)
         before = self._clock()
         case = self._made(shape, seed, family)
         if (shape, family) == (0, None):
@@ -156,6 +160,7 @@ class CaseBook:
         self._seeds: dict[tuple[int, int, str | None], int] = {}
         self._cases: dict[Key, Case | None] = {}
         self._bytes = 0
+        self._prepared = False
 
     def _clock(self) -> float:
         """This thread's own CPU time: a busy machine leaves nothing out. (That of all threads would count those that

@@ -37,6 +37,7 @@ class CpuDevice:
     place = "cpu"
     beside = False  # compilers have all of it
     quantile = 0.1  # neighbours only ever add time
+    null_every = 1
     variants: ClassVar[dict[str, Variant]] = {
         "compile": Variant(COMPILE),
         "max_autotune": Variant(MAX_AUTOTUNE, on_request=True),

@@ -8,6 +8,7 @@ from typing import ClassVar
 from egg_search.core.hardware import Hardware
 from evaluator.device.base import COMPILE, MAX_AUTOTUNE, NO_RIGHTS, Rights, Variant
 from evaluator.device.cuda_bench import Bench
+from evaluator.device.cuda_leaving import Leaving
 from evaluator.device.cuda_seat import CudaSeat
 from evaluator.device.cuda_spare import Spares
 from evaluator.isolation.isolation import Isolation
@@ -22,6 +23,7 @@ class CudaDevice:
     place = "cuda"
     beside = True
     quantile = 0.5
+    null_every = 2  # they only bear out what workers say
     variants: ClassVar[dict[str, Variant]] = {
         "eager_fp32": Variant({"tf32": False}, like="eager"),
         "eager_tf32": Variant({"tf32": True}, like="eager"),
@@ -37,10 +39,12 @@ class CudaDevice:
         self._memory_bytes = hardware.memory_bytes
         self._spares = Spares(isolation, tuple(sorted(os.sched_getaffinity(0))))
         self._bench = Bench(hardware.l2_bytes)
+        self._leaving = Leaving()
 
     def open(self, memory_bytes: int, environment: dict[str, str], rights: Rights = NO_RIGHTS) -> CudaSeat:
         worker, waiting = self._spares.take(memory_bytes, environment, rights)
-        return CudaSeat(worker, self._bench, self._memory_bytes, rights.build_seconds, waiting)
+        return CudaSeat(worker, self._bench, self._leaving, self._memory_bytes, rights.build_seconds, waiting)
 
     def close(self) -> None:
         self._spares.close()
+        self._leaving.close()

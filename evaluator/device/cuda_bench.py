@@ -220,4 +220,9 @@ def _copy_turned(placed: Placed) -> None:
     """The same values at other places: of the right kind, and of no use."""
     for target, tensor in _pairs(placed):
         if tensor.numel() > 1:
-            target.copy_(tensor.roll(1 + secrets.randbelow(tensor.numel() - 1)))
+            by = 1 + secrets.randbelow(tensor.numel() - 1)
+            if target.is_contiguous() and tensor.is_contiguous():  # in one go: they may be gigabytes
+                there, here = target.view(-1), tensor.view(-1)
+                there[by:], there[:by] = here[:-by], here[-by:]
+            else:
+                target.copy_(tensor.roll(by))

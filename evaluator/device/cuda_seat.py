@@ -19,6 +19,7 @@ from egg_search.core.verdict import Outcome
 from evaluator.device.base import Call
 from evaluator.device.cpu import BIND_SECONDS, CpuSeat
 from evaluator.device.cuda_bench import SLOTS, Bench, Busy, Placed, bytes_of, reserved_bytes
+from evaluator.device.cuda_leaving import Leaving
 from evaluator.device.cuda_memory import DeviceMemoryError, DeviceRegion, up
 from evaluator.isolation.worker import Worker
 from evaluator.protocol.records import MAX_OUTPUTS, Op, Output, Reply, Status
@@ -37,10 +38,16 @@ class CudaSeat(CpuSeat):
     """`setup` is what the worker, which was started before anybody knew whom it is for, has to be told first."""
 
     def __init__(
-        self, worker: Worker, bench: Bench, device_bytes: int, build_seconds: float = 0.0, setup: Any = None
+        self,
+        worker: Worker,
+        bench: Bench,
+        leaving: Leaving,
+        device_bytes: int,
+        build_seconds: float = 0.0,
+        setup: Any = None,
     ) -> None:
         super().__init__(worker, build_seconds)
-        self._bench, self._device_bytes, self._setup = bench, device_bytes, setup
+        self._bench, self._leaving, self._device_bytes, self._setup = bench, leaving, device_bytes, setup
         self._inputs: dict[tuple[int, int], DeviceRegion] = {}
         self._room: DeviceRegion | None = None  # of the bench's, that the worker knows
         self._sizes: dict[int, int] = {}  # bytes of a model's outputs
@@ -89,6 +96,7 @@ class CudaSeat(CpuSeat):
             self._worker.resume()
             self._send(Op.SETUP, _SETUP_SECONDS, NULL_MODEL, value=self._setup)
             self._setup = None
+        self._leaving.wait()  # what those held is not this one's
 
     def row(self, number: int, many: Sequence[list[Any]], timeout: float) -> tuple[float, list[Call]]:
         """Seconds of one call after the other on each of `many` arguments, all of one form, and what came of each. The
@@ -144,7 +152,7 @@ class CudaSeat(CpuSeat):
         return min(1.0, max(0.0, reply.number)), reply.text
 
     def close(self) -> None:
-        super().close()
+        self._leaving.add(self._worker)
         with self._bench.lock:
             self._bench.leave(self)
 

@@ -169,6 +169,11 @@ class Worker:
         self.close()
         raise WorkerFailure(outcome, reason)
 
+    def kill(self) -> None:
+        """It does nothing more; `close` is still to be called, and waits for its end."""
+        if not self._closed:
+            self._signal(signal.SIGKILL)
+
     def close(self, patience: float = 0.0) -> int:
         """Ends the worker and everything that it started; its wait status (0 when it was closed before)."""
         if self._closed:

@@ -23,7 +23,8 @@ Inputs = TypeVar("Inputs")
 @dataclass(frozen=True)
 class Goal:
     """What a session wants to know: the ratio of `anchor` to `candidate`, and whether it is below `best` clearly
-    (by `loss`, e.g. 1.1), in which case nothing more exact is needed. The claims of `suspect` have to be borne out."""
+    (by `loss`, e.g. 1.1), in which case nothing more exact is needed. The claims of `suspect` have to be borne out,
+    by null calls in every `null_every`th round."""
 
     candidate: str
     anchor: str
@@ -32,6 +33,7 @@ class Goal:
     loss: float = 1.1
     floor: float = 0.0  # seconds that no call can take less than
     suspect: str = ""
+    null_every: int = 1
 
     def ratio(self, samples: Samples, random: np.random.Generator, believing: bool = False) -> Interval:
         """`believing` takes claims for borne out."""
@@ -71,10 +73,11 @@ def _rounds(
     random: np.random.Generator,
 ) -> Samples:
     samples = Samples({name: [] for name in sides}, floor=goal.floor, suspect=goal.suspect)
-    names = [*sides, None]
     begin = time.perf_counter()
     for index in range(rule.max_rounds + 1):
-        drawn = next(inputs)
+        drawn, names = next(inputs), [*sides]
+        if (index - 1) % goal.null_every == 0:
+            names.append(None)
         for turn in random.permutation(len(names)):
             name = names[turn]
             reading = null() if name is None else sides[name](drawn)
@@ -92,12 +95,12 @@ def _decided(samples: Samples, goal: Goal, rule: TimingRule, random: np.random.G
     if samples.rounds < 2:
         return False
     ratio = goal.ratio(samples, random, believing=True)
+    enough, few = samples.rounds >= rule.min_rounds, samples.rounds >= (rule.few_rounds or rule.min_rounds)
     if goal.best is not None:
         hopeless = ratio.value * _HOPELESS < goal.best
-        loses = samples.rounds >= rule.min_rounds and ratio.high * goal.loss < goal.best
-        if hopeless or loses:
+        if hopeless or (few and ratio.high * goal.loss < goal.best):
             samples.stopped_early = True
             return True
     width = relative_width(ratio)
     late = spent > rule.seconds * (_PATIENCE if width > _NOISY else 1)
-    return samples.rounds >= rule.min_rounds and (late or width < rule.width)
+    return (enough and (late or width < rule.width)) or (few and width < rule.width / 2)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from types import SimpleNamespace
 
 import pytest
 
 from evaluator.device.cuda_bench import hold_seconds
+from evaluator.device.cuda_leaving import Leaving
 from evaluator.device.cuda_room import Room
 from evaluator.device.cuda_seat import CudaSeat
 from evaluator.protocol.records import Reply, Status
@@ -44,7 +46,7 @@ class Bench:
 def seat_on(bench: Bench) -> CudaSeat:
     reply = Reply(NONCE, Status.DONE, 0.0, "", (), 0.0)
     worker = SimpleNamespace(go=lambda *_: reply, pause=lambda: None)
-    return CudaSeat(worker, bench, device_bytes=1 << 30)
+    return CudaSeat(worker, bench, Leaving(), device_bytes=1 << 30)
 
 
 def test_only_the_nominal_seconds_of_a_longer_hold_are_taken_off():
@@ -71,3 +73,16 @@ def test_room_that_others_need_stays():
     assert not room.leave("candidate") and room.region is before
     room.make(64 << 20, "another")
     assert room.leave("baseline") and room.region.size == 64 << 20
+
+
+def test_a_worker_that_ends_is_killed_at_once_and_waited_for_later():
+    told, gone = [], threading.Event()
+    worker = SimpleNamespace(kill=lambda: told.append("killed"), close=lambda: gone.wait(20) and told.append("closed"))
+    leaving = Leaving()
+    leaving.add(worker)
+    assert told == ["killed"]
+    gone.set()
+    leaving.wait()
+    assert told == ["killed", "closed"]
+    leaving.wait()
+    leaving.close()

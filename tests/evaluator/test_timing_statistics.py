@@ -64,6 +64,25 @@ def test_session_stops_early_on_clear_losers_only():
     assert not equal.stopped_early
 
 
+@pytest.mark.parametrize(("noise", "rounds"), [(0.001, 3), (0.02, 5)])
+def test_few_rounds_are_enough_where_they_agree(noise, rounds):
+    random = np.random.default_rng(3)
+    call = lambda _: Call(1e-3 * (1 + noise * random.random()), [])  # noqa: E731
+    rule = TimingRule(min_rounds=5, max_rounds=50, seconds=5.0, width=0.02, few_rounds=3)
+    goal = Goal("candidate", "anchor", 0.5)
+    samples = run_session({"anchor": call, "candidate": call}, lambda: 0.0, count(), goal, rule, random)
+    assert samples.rounds == rounds if rounds == 3 else samples.rounds >= rounds
+
+
+def test_null_calls_where_they_are_dear():
+    nulls = count()
+    rule = TimingRule(min_rounds=5, max_rounds=5, seconds=5.0, width=0.0)
+    goal = Goal("a", "b", 0.5, null_every=2)
+    sides = {name: lambda _: Call(1e-3, []) for name in "ab"}
+    samples = run_session(sides, lambda: float(next(nulls)), count(), goal, rule, np.random.default_rng(0))
+    assert samples.rounds == 5 and samples.nulls == [0.0, 1.0, 2.0]  # in rounds 1, 3 and 5, and in none that is dropped
+
+
 def test_null_is_taken_off_both_sides():
     samples = _session(5e-4, null=1e-3)
     assert len(samples.nulls) == samples.rounds and samples.null == pytest.approx(1e-3)

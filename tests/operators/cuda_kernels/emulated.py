@@ -109,6 +109,7 @@ def run(folder, cases):
     for old, new in (
         ('asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x));', "bits = to_half(x);"),
         ('asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x.bits));', "y = from_half(x.bits);"),
+        ('asm("div.full.f32 %0, %1, %2;" : "=f"(q) : "f"(a), "f"(b));', "q = a / b;"),
     ):
         helpers = helpers.replace(old, new)
     (folder / "kernels.cpp").write_text("\n".join(['#include "emulated.h"', helpers, *_sources(text)]))

@@ -6,7 +6,7 @@ scope that has their variables, those of a single element to `lines`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from operators.authors.expert.cuda.dtypes import COMPUTE, STORAGE, converted, literal, loaded, stored
@@ -36,13 +36,15 @@ class Held:
 @dataclass
 class Emitter(Walk):
     """Writes the values of nodes of one kernel. `lanes` are the neighbours of an element, as far as there are any;
-    `ragged` is the number of elements where the last neighbours may lie behind it."""
+    `ragged` is the number of elements where the last neighbours may lie behind it. `quick` nodes are as exact
+    as the kernel's macros say (see `kernels.nest.arithmetic`)."""
 
     scopes: Sequence[Scope] = ()
     lines: list[str] = field(default_factory=list)
     lanes: Lanes | None = None
     ragged: int = 0
     held: Held | None = None
+    quick: Collection[int] = ()
     _count: int = 0
     _guards: int = 0  # how many conditions enclose what is being written
 
@@ -91,7 +93,7 @@ class Emitter(Walk):
         return self._temporary(node.dtype, index, f"({COMPUTE[node.dtype]}){position.text}")
 
     def mapped(self, node: Node, index: Place, operands: list[str]) -> str:
-        return self._temporary(node.dtype, index, map_text(self.graph, node, operands))
+        return self._temporary(node.dtype, index, map_text(self.graph, node, operands, node.id in self.quick))
 
     def loaded(self, node: Node, index: Place, position: Index) -> str:
         if self.held and self.lanes and not self._guards and (text := self._held(node, position)):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from operators.authors.expert.cuda.settings import Settings
 from operators.authors.expert.cuda.text import helpers, kernel, pointers, python_call
 from operators.authors.expert.ir.graph import Graph
+from operators.authors.expert.kernels.nest.arithmetic import DIVISION, EXPONENTIAL
 from operators.authors.expert.plan import KernelCode
 
 # Macros of the source, and the decisions that they come from (Python text, `{}` for each decision's value).
@@ -24,6 +25,7 @@ _MACROS = {
     "STRIP": ("{}", "strip"),
     "TILE_Y": ("{}", "tile_y"),
     "TILE_X": ("{}", "tile_x"),
+    **{role.upper(): ("{}", role) for role in (DIVISION, EXPONENTIAL)},
 }
 
 
@@ -44,6 +46,8 @@ class Functions:
         """Python text of a macro's value."""
         form, *roles = _MACROS[macro]
         roles = [role for role in roles if role in self.settings] or roles
+        if not any(role in self.settings for role in roles):  # an older plan's
+            return "0"
         self._roles |= dict.fromkeys(roles)
         texts = [self.settings.text(role) for role in roles]
         if len(texts) == 1:  # all threads of a block share the row

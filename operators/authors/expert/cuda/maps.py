@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from operators.authors.expert.cuda.dtypes import COMPUTE, converted
 from operators.authors.expert.ir.graph import DType, Graph, Node
+from operators.authors.expert.kernels.nest.arithmetic import divides_many
 
 _OPERATORS = {
     "add": "+", "sub": "-", "mul": "*", "div": "/",
@@ -46,10 +47,23 @@ _POWERS = {
 }
 
 
-def map_text(graph: Graph, node: Node, operands: list[str]) -> str:
-    """The C++ expression of one map over operands already converted to `operand_types`."""
+# Of float32, where the kernel has the macros that say how.
+_QUICK = {
+    "div": "k_divide<QUICK_DIVISION>({0}, {1})",
+    "reciprocal": "k_divide<QUICK_DIVISION>(1.0f, {0})",
+    "exp": "k_exp_by<QUICK_EXPONENTIAL>({0})",
+    "sigmoid": "k_sigmoid_by<QUICK_EXPONENTIAL>({0})",
+}
+
+
+def map_text(graph: Graph, node: Node, operands: list[str], quick: bool = False) -> str:
+    """The C++ expression of one map over operands already converted to `operand_types`; `quick` as the kernel's macros
+    say."""
     if node.op == "cast":
         return converted(operands[0], graph[node.inputs[0]].dtype, node.dtype)
+    if quick and node.dtype is DType.F32 and node.op in _QUICK:
+        many = node.op == "div" and divides_many(graph, node)
+        return (_QUICK[node.op].replace("k_divide<", "k_divide_many<") if many else _QUICK[node.op]).format(*operands)
     text = _form(graph, node).format(*operands)
     return f"({COMPUTE[node.dtype]})({text})" if node.dtype in _SMALL else text
 

@@ -6,7 +6,7 @@ A kernel's generator says which variables there are, as blocks that broadcast ag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from operators.authors.expert.ir.graph import DType, Node
@@ -34,13 +34,15 @@ class Emitter(Walk):
     """Writes the values of nodes of one kernel.
 
     `masks` says of each variable when it is in range; one that always is has none. `scopes`, outermost first: the last
-    one takes everything. `hint` and `store_hint` are further arguments of the load of a node, and of stores.
+    one takes everything. `hint` and `store_hint` are further arguments of the load of a node, and of stores. `quick`
+    nodes are as exact as the kernel's constants say (see `kernels.nest.arithmetic`).
     """
 
     masks: Mapping[str, str] = field(default_factory=dict)
     scopes: Sequence[Scope] = ()
     hint: Callable[[Node, Index], str] = lambda node, position: ""
     store_hint: str = ""
+    quick: Collection[int] = ()
     _uses: dict[str, Uses] = field(default_factory=dict)
     _guards: list[Guard] = field(default_factory=list)
     _count: int = 0
@@ -96,7 +98,7 @@ class Emitter(Walk):
 
     def mapped(self, node: Node, index: Place, operands: list[str]) -> str:
         uses = _NONE.union(*(self.uses(text) for text in operands))
-        return self.named(node.op, map_text(self.graph, node, operands), uses)
+        return self.named(node.op, map_text(self.graph, node, operands, node.id in self.quick), uses)
 
     def loaded(self, node: Node, index: Place, position: Index) -> str:
         access = f"{_pointer('in', node.id, position)}{self.mask(position.uses)}{self.hint(node, position)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from operators.authors.expert.ir.graph import DType, Graph, Node
 from operators.authors.expert.kernels.expr import Unsupported
+from operators.authors.expert.kernels.nest.arithmetic import divides_many
 from operators.authors.expert.triton.dtypes import COMPUTE, converted
 
 _OPERATORS = {
@@ -65,10 +66,23 @@ _POWERS = {
 }
 
 
-def map_text(graph: Graph, node: Node, operands: list[str]) -> str:
-    """One map over operands already converted to `operand_types`. Raises Unsupported for what Triton cannot do."""
+# Of float32, where the kernel has the constants that say how.
+_QUICK = {
+    "div": "k_divide({0}, {1}, QUICK_DIVISION)",
+    "reciprocal": "k_divide(1.0, {0}, QUICK_DIVISION)",
+    "exp": "k_exp_by({0}, QUICK_EXPONENTIAL)",
+    "sigmoid": "k_sigmoid_by({0}, QUICK_EXPONENTIAL)",
+}
+
+
+def map_text(graph: Graph, node: Node, operands: list[str], quick: bool = False) -> str:
+    """One map over operands already converted to `operand_types`; `quick` as the kernel's constants say. Raises
+    Unsupported for what Triton cannot do."""
     if node.op == "cast":
         return converted(operands[0], graph[node.inputs[0]].dtype, node.dtype)
+    if quick and node.dtype is DType.F32 and node.op in _QUICK:
+        many = node.op == "div" and divides_many(graph, node)
+        return (_QUICK[node.op].replace("k_divide(", "k_divide_many(") if many else _QUICK[node.op]).format(*operands)
     text = _form(graph, node).format(*operands)
     return f"({text}).to({COMPUTE[node.dtype]})" if node.dtype in _SMALL else text
 

@@ -10,6 +10,7 @@ from operators.authors.expert.cuda.nest.frame import each_neighbour, index_kind
 from operators.authors.expert.cuda.text import UNROLL, block, split
 from operators.authors.expert.kernels.expr import Unsupported
 from operators.authors.expert.kernels.nest.analysis import Nest
+from operators.authors.expert.kernels.nest.arithmetic import quick_nodes
 from operators.authors.expert.kernels.nest.domain import Space
 from operators.authors.expert.plan import KernelCode
 
@@ -41,7 +42,7 @@ def elementwise_code(nest: Nest, out: Functions) -> KernelCode:
     names = (*rows.names[:-1], "start") if width > 1 else rows.names
     vector = Scope(frozenset(rows.names[:-1] if width > 1 else rows.names))
     ragged = rows.numel if width > 1 and rows.numel % width else 0
-    emitter = Emitter(nest.graph, nest.nodes, scopes=[vector], lanes=lanes, ragged=ragged)
+    emitter = Emitter(nest.graph, nest.nodes, scopes=[vector], lanes=lanes, ragged=ragged, quick=quick_nodes(nest))
     stores = [emitter.store(o, nest.output_place(o)) for o in nest.outputs]
     body = [*emitter.take_lines(), *(one for _, one, _ in stores)]
     if width > 1:

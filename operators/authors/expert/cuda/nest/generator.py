@@ -15,6 +15,7 @@ from operators.authors.expert.ir.graph import DType, Graph
 from operators.authors.expert.kernels.expr import Unsupported
 from operators.authors.expert.kernels.nest.access import COSTLY, lies_inside, transposes, work
 from operators.authors.expert.kernels.nest.analysis import Nest
+from operators.authors.expert.kernels.nest.arithmetic import arithmetic_facts
 from operators.authors.expert.kernels.nest.pairs import find_moments, find_online
 from operators.authors.expert.kernels.nest.trace import planned
 from operators.authors.expert.plan import Decision, KernelCode, KernelPlan
@@ -68,6 +69,7 @@ class NestGenerator:
             "reads": 1 if form == "registers" else max(passes, 1),
             "reductions": len(nest.reductions),
             "transcendental": any(graph[n].op in COSTLY for n in nest.nodes),
+            **arithmetic_facts(nest),
             "lanes": "inside" if lies_inside(nest) else "across",
             "transposes": transposes(nest),
             "programs": blocks(nest, form, hardware),

@@ -11,6 +11,7 @@ from operators.authors.expert.cuda.nest.frame import Frame, by_shuffles
 from operators.authors.expert.cuda.nest.states import Simple, State, state
 from operators.authors.expert.cuda.text import UNROLL, block
 from operators.authors.expert.kernels.nest.analysis import Nest
+from operators.authors.expert.kernels.nest.arithmetic import quick_nodes
 from operators.authors.expert.kernels.nest.trace import bound_rows
 
 Bounds = Callable[[int], tuple[str, str]]  # number of a space to where its elements start and stop
@@ -27,7 +28,8 @@ class Passes:
     body: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.emitter = Emitter(self.nest.graph, self.nest.nodes, bound_rows(self.nest, "v{}".format))
+        bound, quick = bound_rows(self.nest, "v{}".format), quick_nodes(self.nest)
+        self.emitter = Emitter(self.nest.graph, self.nest.nodes, bound, quick=quick)
         self.emitter.scopes = [self._rows]
         self.emitter.held = Held() if self.held else None
         self.body += self.frame.head()

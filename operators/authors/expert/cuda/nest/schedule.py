@@ -10,6 +10,7 @@ from operators.authors.expert.cuda.nest.accesses import row_width, turned_bytes
 from operators.authors.expert.cuda.nest.elementwise import shaped
 from operators.authors.expert.kernels.nest.access import lies_inside, transposes
 from operators.authors.expert.kernels.nest.analysis import Nest
+from operators.authors.expert.kernels.nest.arithmetic import arithmetic
 from operators.authors.expert.plan import Decision
 
 NOMINAL = Hardware("cuda", "any", 108, 16, 128 << 10, 40 << 20, 0, 40 << 30, shared_bytes=99 << 10, registers=65536)
@@ -32,7 +33,7 @@ def decisions(nest: Nest, form: Value, hardware: Hardware) -> dict[str, Decision
         found = _rows(nest, form, hardware)
     else:
         found = _elementwise(nest, hardware)
-    return {d.name: d for d in found}
+    return {d.name: d for d in (*found, *arithmetic(nest))}
 
 
 def is_tiled(nest: Nest) -> bool:

@@ -14,6 +14,7 @@ from operators.authors.expert.ir.graph import Node
 from operators.authors.expert.kernels.expr import Place
 from operators.authors.expert.kernels.index import Index
 from operators.authors.expert.kernels.nest.analysis import Nest
+from operators.authors.expert.kernels.nest.arithmetic import quick_nodes
 from operators.authors.expert.plan import KernelCode
 
 
@@ -23,7 +24,7 @@ def tiled_code(nest: Nest, out: Functions) -> KernelCode:
     y, x = tiled(nest)
     across, along = (nest.rows.sizes[nest.rows.names.index(name)] for name in (y, x))
     scope = Scope(frozenset(nest.rows.names))
-    emitter = _Turned(nest.graph, nest.nodes, scopes=[scope], y=y, x=x)
+    emitter = _Turned(nest.graph, nest.nodes, scopes=[scope], quick=quick_nodes(nest), y=y, x=x)
     stores = [emitter.store(o, nest.output_place(o))[1] for o in nest.outputs]
     kind = index_kind(nest)
     body = [

@@ -76,6 +76,24 @@ template <class T> __device__ inline T k_sign(T x) { return (T)((x > 0) - (x < 0
 
 template <class T> __device__ inline bool k_isinf(T x) { return x == k_infinity || x == -k_infinity; }
 
+// The quotient within 2 ulp, or rounded.
+template <bool QUICK> __device__ inline float k_divide(float a, float b) {
+    if (!QUICK) return a / b;
+    float q;
+    asm("div.full.f32 %0, %1, %2;" : "=f"(q) : "f"(a), "f"(b));
+    return q;
+}
+
+// The same where `b` divides many: its reciprocal is made once.
+template <bool QUICK> __device__ inline float k_divide_many(float a, float b) { return QUICK ? a * (1.0f / b) : a / b; }
+
+// By the hardware's exp2 as it is, or within 2 ulp.
+template <bool QUICK> __device__ inline float k_exp_by(float x) { return QUICK ? __expf(x) : expf(x); }
+
+template <bool QUICK> __device__ inline float k_sigmoid_by(float x) {
+    return k_divide<true>(1.0f, 1.0f + k_exp_by<QUICK>(-x));
+}
+
 __device__ inline float k_sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
 __device__ inline double k_sigmoid(double x) { return 1.0 / (1.0 + exp(-x)); }
 

@@ -7,6 +7,7 @@ from math import prod
 from operators.authors.expert.kernels.index import unravel, variable
 from operators.authors.expert.kernels.nest.access import transposes
 from operators.authors.expert.kernels.nest.analysis import Nest
+from operators.authors.expert.kernels.nest.arithmetic import quick_nodes
 from operators.authors.expert.kernels.nest.trace import positions
 from operators.authors.expert.plan import KernelCode
 from operators.authors.expert.triton.expr import Emitter, Scope
@@ -29,7 +30,8 @@ def tiled_functions(out: Functions, wide: bool) -> KernelCode:
         if not out.settings.divides(role, size):
             masks[name] = f"in_{name}"
             body.append(f"in_{name} = {name} < {size}")
-    emitter = Emitter(nest.graph, nest.nodes, masks=masks, scopes=[Scope(frozenset(nest.rows.names), body)])
+    scopes = [Scope(frozenset(nest.rows.names), body)]
+    emitter = Emitter(nest.graph, nest.nodes, masks=masks, scopes=scopes, quick=quick_nodes(nest))
     body += [emitter.store(o, nest.output_place(o)) for o in nest.outputs]
     tiles = {
         "TILES_Y": f"triton.cdiv({across}, {out.constant('tile_y')})",

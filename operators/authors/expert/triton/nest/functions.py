@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from operators.authors.expert.kernels.nest.analysis import Nest
+from operators.authors.expert.kernels.nest.arithmetic import DIVISION, EXPONENTIAL
 from operators.authors.expert.plan import KernelCode
 from operators.authors.expert.triton.nest.frame import Frame, cols
 from operators.authors.expert.triton.nest.schedule import power
@@ -82,6 +83,7 @@ class Functions:
             if "col_block" in decisions:
                 every = self.settings.every("col_block")
                 found[cols(number)] = text("col_block") if max(every) <= most else f"min({text('col_block')}, {most})"
+        found |= {role.upper(): text(role) if role in decisions else "0" for role in (DIVISION, EXPONENTIAL)}
         given = {"STAGES": "num_stages", "READS": "read_policy", "REREADS": "reread_policy", "STORES": "store_cache"}
         return found | {constant: text(role) for constant, role in given.items() if role in decisions}
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from operators.authors.expert.ir.graph import Node
 from operators.authors.expert.kernels.index import Index
 from operators.authors.expert.kernels.nest.analysis import Nest
+from operators.authors.expert.kernels.nest.arithmetic import quick_nodes
 from operators.authors.expert.kernels.nest.trace import bound_rows
 from operators.authors.expert.triton.expr import Emitter, Scope
 from operators.authors.expert.triton.nest.frame import Frame, cols
@@ -48,6 +49,7 @@ class Passes:
             scopes=[rows],
             hint=self._hint,
             store_hint=self.store_hint,
+            quick=quick_nodes(self.nest),
         )
         for r in self.nest.reductions:
             self.emitter.hold(f"v{r}", self.frame.row_names)

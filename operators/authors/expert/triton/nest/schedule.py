@@ -8,6 +8,7 @@ from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Lever, Value
 from operators.authors.expert.kernels.nest.access import lies_inside, transposes
 from operators.authors.expert.kernels.nest.analysis import Nest
+from operators.authors.expert.kernels.nest.arithmetic import arithmetic
 from operators.authors.expert.plan import Decision
 
 NOMINAL = Hardware("cuda", "any", 108, 16, 128 << 10, 40 << 20, 0, 40 << 30, shared_bytes=99 << 10, registers=65536)
@@ -34,7 +35,7 @@ def decisions(nest: Nest, form: Value, hardware: Hardware) -> dict[str, Decision
         found.append(Decision("read_policy", Lever.STAGING, "", ("", "evict_first")))
     if not tiled and set(nest.outputs) - nest.final:
         found.append(Decision("store_cache", Lever.STAGING, "", ("", ".cs", ".cg")))
-    return {d.name: d for d in found}
+    return {d.name: d for d in (*found, *arithmetic(nest))}
 
 
 def _rows(nest: Nest, form: Value, rows: int, columns: int, hardware: Hardware) -> list[Decision]:
