@@ -10,6 +10,7 @@ from library_sessions import AROUND, CPU, GPU, changed, plan, problem, session
 
 from egg_search.core.candidate import Candidate, Dialect
 from egg_search.core.signature import structure
+from egg_search.core.verdict import PrecisionClass
 from operators.authors.expert.cpp.dialect import CppDialect
 from operators.authors.expert.emit.plan_text import read_plan
 from operators.authors.expert.library.text import TF32
@@ -102,6 +103,24 @@ def test_convolutions_may_have_channels_last_one_by_one_or_all():
     signatures = {structure(of.text(other, "it"), Dialect.TRITON) for other in (base, *found.values())}
     assert len(signatures) == len(found) + 1
     assert read_plan(text).kernels == all_.kernels
+
+
+@pytest.mark.parametrize("name", ["product", "convolutions"])
+def test_products_may_all_be_as_exact_as_the_search_accepts(name):
+    of, library = session(name), load()
+    brief = Brief("seed", problem(name), GPU, Dialect.TRITON, 1, library=library, accept=PrecisionClass.TF32)
+    exact, coarse = designer(of, library), designer(of, library, brief)
+    base = coarse.plan(of.captured, (), replace(AROUND, library=frozenset()))
+    layouts = [
+        {kernel.choices.get("layout") for kernel in other.kernels if kernel.kind in ("matmul", "conv")}
+        for other, told in coarse.alternatives(of.captured, base)
+        if told.startswith("all ")
+    ]
+    assert {"in one piece"} in layouts
+    around = [made.plan(of.captured, (), AROUND) for made in (exact, coarse)]
+    tf32 = [[k.schedule["tf32"] for k in each.kernels if k.schedule.get("tf32")] for each in around]
+    assert {(d.value, d.choices) for d in tf32[0]} == {(False, ())}
+    assert {(d.value, d.choices) for d in tf32[1]} == {(True, (False, True))}
 
 
 def test_channels_last_compute_the_same_on_a_cpu_too():

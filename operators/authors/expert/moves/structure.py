@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from egg_search.core.verdict import PrecisionClass
 from operators.authors.expert.ir.graph import Graph
 from operators.authors.expert.plan import KernelPlan, Plan
 from operators.authors.expert.session import Session
@@ -13,18 +14,20 @@ from principles import applies
 from principles.model import Principle
 
 
-def designer(session: Session, principles: Iterable[Principle], refused: Iterable[Principle] = ()) -> Designer:
-    """A designer that prefers algorithms which these principles advise, and makes none that `refused` ones do."""
+def designer(session: Session, principles: Iterable[Principle], brief: Brief | None = None) -> Designer:
+    """A designer that prefers algorithms which these principles advise, and makes those that are as exact as the brief
+    wants them."""
     advice = tuple(principles)
 
     def merit(graph: Graph, kernel: KernelPlan) -> int:
         return sum(_chosen(session, graph, kernel, principle) for principle in advice)
 
-    sets = [principle.sets for principle in refused if principle.sets]
-    return Designer(session.dialect.generators, session.hardware, merit, _on_gpu(session), sets)
+    refused = [p.sets for p in _coarse(brief) if p.sets] if brief else []
+    tf32 = brief is not None and brief.accept.rank >= PrecisionClass.TF32.rank
+    return Designer(session.dialect.generators, session.hardware, merit, _on_gpu(session), refused, tf32)
 
 
-def coarse(brief: Brief) -> list[Principle]:
+def _coarse(brief: Brief) -> list[Principle]:
     """Those on structure whose kernels are less exact than the brief wants them."""
     return [p for p in brief.library if p.group == "structure" and p.precision.rank > brief.accept.rank]
 

@@ -14,12 +14,16 @@ from operators.authors.expert.plan import KernelPlan, Plan
 from operators.authors.expert.structures.launch import GRAPH, waits_for_launches
 from operators.authors.expert.structures.partition import LIBRARY_KIND, Fusion, Partitioner
 
+# Kinds whose kernels may all make one choice together.
+_ALIKE = frozenset(["matmul", "conv", LIBRARY_KIND])
+
 
 @dataclass(frozen=True)
 class Designer:
-    """Makes plans with the expert's default schedules, nothing open for tuning yet.
+    """Makes plans with the expert's default schedules, nothing else open for tuning yet.
 
     `captures`: candidates may launch their kernels as one CUDA graph. `refused`: no kernel's choices include these.
+    `tf32`: calls of the library use TF32 by default, and may be tuned not to.
     `merit(graph, kernel)` counts the principles that a kernel's algorithm carries out; of equals the generator's own
     order decides.
     """
@@ -29,6 +33,7 @@ class Designer:
     merit: Callable[[Graph, KernelPlan], int] = lambda graph, kernel: 0
     captures: bool = False
     refused: Sequence[Mapping[str, Value]] = ()
+    tf32: bool = False
 
     def plan(self, graph: Graph, rewrites: tuple[str, ...], fusion: Fusion) -> Plan:
         """The favourite algorithm for every kernel that `fusion` cuts the rewritten `graph` into."""
@@ -36,7 +41,9 @@ class Designer:
         return Plan(rewrites, tuple(self._favourite(graph, kernel) for kernel in kernels), fusion.name)
 
     def alternatives(self, graph: Graph, plan: Plan) -> Iterator[tuple[Plan, str]]:
-        """The plan with one kernel's algorithm changed, the most expensive kernels first, and what changed."""
+        """The plan with one kernel's algorithm changed, or that of all products, the most expensive kernels first, and
+        what changed."""
+        yield from self._alike(graph, plan)
         order = sorted(range(len(plan.kernels)), key=lambda i: -_work(graph, plan.kernels[i]))
         for i in order:
             kernel = plan.kernels[i]
@@ -45,7 +52,6 @@ class Designer:
                     kernels = (*plan.kernels[:i], self._scheduled(graph, kernel, choices), *plan.kernels[i + 1 :])
                     told = ", ".join(f"{k} {v}" for k, v in choices.items() if kernel.choices.get(k) != v)
                     yield replace(plan, kernels=kernels), f"K{i} with {told or 'the plain algorithm'}"
-        yield from self._alike(graph, plan)
         yield from self.launches(graph, plan)
 
     def launches(self, graph: Graph, plan: Plan) -> Iterator[tuple[Plan, str]]:
@@ -56,18 +62,21 @@ class Designer:
             yield replace(plan, launch=GRAPH), "all kernels as one CUDA graph"
 
     def _alike(self, graph: Graph, plan: Plan) -> Iterator[tuple[Plan, str]]:
-        """Calls of the library that have a choice all make the same: what one hands to the next has its form then."""
-        options = {
-            i: self._structures(graph, kernel) for i, kernel in enumerate(plan.kernels) if kernel.kind == LIBRARY_KIND
-        }
-        free = [i for i, found in options.items() if len(found) > 1]
-        for choices in options[free[0]] if len(free) > 1 else []:
-            kernels = list(plan.kernels)
-            for i in free:
-                kernels[i] = self._scheduled(graph, kernels[i], choices)
-            if tuple(kernels) != plan.kernels:
-                told = ", ".join(f"{k} {v}" for k, v in choices.items())
-                yield replace(plan, kernels=tuple(kernels)), f"all library calls with {told or 'the layout as given'}"
+        """Products of one kind all make the same choice: what one hands to the next has its form then, and the least
+        exact of them decides how exact the result is."""
+        for kind in dict.fromkeys(kernel.kind for kernel in plan.kernels if kernel.kind in _ALIKE):
+            options = {i: self._structures(graph, k) for i, k in enumerate(plan.kernels) if k.kind == kind}
+            options = {i: found for i, found in options.items() if len(found) > 1}
+            heaviest = max(options, key=lambda i: _work(graph, plan.kernels[i]), default=None)
+            for choices in options[heaviest] if len(options) > 1 else []:
+                kernels = list(plan.kernels)
+                for i in (i for i, found in options.items() if choices in found):
+                    if choices != dict(kernels[i].choices):
+                        kernels[i] = self._scheduled(graph, kernels[i], choices)
+                if sum(new is not old for new, old in zip(kernels, plan.kernels, strict=True)) > 1:
+                    told = ", ".join(f"{k} {v}" for k, v in choices.items()) or "the layout as given"
+                    which = "library calls" if kind == LIBRARY_KIND else f"kernels of kind {kind}"
+                    yield replace(plan, kernels=tuple(kernels)), f"all {which} with {told}"
 
     def _structures(self, graph: Graph, kernel: KernelPlan) -> list[dict[str, Value]]:
         if kernel.kind not in self.generators:
@@ -82,7 +91,10 @@ class Designer:
     def _scheduled(self, graph: Graph, kernel: KernelPlan, choices: Mapping[str, Value]) -> KernelPlan:
         kernel = replace(kernel, choices=dict(choices), schedule={})
         schedule = self.generators[kernel.kind].schedule(graph, kernel, self.hardware)
-        return replace(kernel, schedule={name: replace(d, choices=()) for name, d in schedule.items()})
+        closed = {name: replace(d, choices=()) for name, d in schedule.items()}
+        if self.tf32 and kernel.kind == LIBRARY_KIND and "tf32" in closed:
+            closed["tf32"] = replace(schedule["tf32"], value=True)
+        return replace(kernel, schedule=closed)
 
 
 def _work(graph: Graph, kernel: KernelPlan) -> int:
