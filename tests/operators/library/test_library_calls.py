@@ -9,6 +9,7 @@ import torch
 from library_sessions import AROUND, CPU, GPU, changed, plan, problem, session
 
 from egg_search.core.candidate import Candidate, Dialect
+from egg_search.core.problem import Problem
 from egg_search.core.signature import structure
 from egg_search.core.verdict import PrecisionClass
 from operators.authors.expert.cpp.dialect import CppDialect
@@ -16,8 +17,10 @@ from operators.authors.expert.emit.plan_text import read_plan
 from operators.authors.expert.library.text import TF32
 from operators.authors.expert.moves import repair, stage_two
 from operators.authors.expert.moves.structure import designer
+from operators.authors.expert.session import Session
 from operators.authors.expert.structures.partition import LIBRARY_KIND
 from operators.authors.expert.structures.seeds import seed_plans
+from operators.authors.expert.triton.dialect import TritonDialect
 from operators.base import Brief
 from principles import load
 
@@ -105,18 +108,30 @@ def test_convolutions_may_have_channels_last_one_by_one_or_all():
     assert read_plan(text).kernels == all_.kernels
 
 
-@pytest.mark.parametrize("name", ["product", "convolutions"])
-def test_products_may_all_be_as_exact_as_the_search_accepts(name):
-    of, library = session(name), load()
-    brief = Brief("seed", problem(name), GPU, Dialect.TRITON, 1, library=library, accept=PrecisionClass.TF32)
+_PERCEPTRON = """
+import torch
+from torch import nn
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(1024, 512), nn.Linear(512, 1024)
+    def forward(self, x):
+        return self.second(torch.relu(self.first(x)))
+def get_inputs():
+    return [torch.randn(4096, 1024)]
+def get_init_inputs():
+    return []
+"""
+
+
+def test_products_may_all_be_as_exact_as_the_search_accepts():
+    of, library = Session(Problem("a perceptron", _PERCEPTRON), TritonDialect(), GPU), load()
+    brief = Brief("seed", of.problem, GPU, Dialect.TRITON, 1, library=library, accept=PrecisionClass.TF32)
     exact, coarse = designer(of, library), designer(of, library, brief)
     base = coarse.plan(of.captured, (), replace(AROUND, library=frozenset()))
-    layouts = [
-        {kernel.choices.get("layout") for kernel in other.kernels if kernel.kind in ("matmul", "conv")}
-        for other, told in coarse.alternatives(of.captured, base)
-        if told.startswith("all ")
-    ]
-    assert {"in one piece"} in layouts
+    alike = [base, *(other for other, told in coarse.alternatives(of.captured, base) if told.startswith("all "))]
+    layouts = [{kernel.choices["layout"] for kernel in each.kernels if kernel.kind == "matmul"} for each in alike]
+    assert {"in one piece"} in layouts and {"in pieces"} in layouts and all(len(each) == 1 for each in layouts)
     around = [made.plan(of.captured, (), AROUND) for made in (exact, coarse)]
     tf32 = [[k.schedule["tf32"] for k in each.kernels if k.schedule.get("tf32")] for each in around]
     assert {(d.value, d.choices) for d in tf32[0]} == {(False, ())}

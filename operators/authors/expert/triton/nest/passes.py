@@ -16,6 +16,7 @@ from operators.authors.expert.triton.nest.settings import Settings
 from operators.authors.expert.triton.nest.states import Arg, Fold, Simple, State, kind, masked, state
 from operators.authors.expert.triton.text import loop
 
+_TAPS = 64  # loops over windows of no more are unrolled: all their loads are under way at once
 Bounds = Callable[[int], tuple[str, str]]  # number of a space to where its elements start and stop
 
 
@@ -144,7 +145,8 @@ class Passes:
             updates += each.update(*self._positioned(r, number))
         tile = self.frame.tile(number)
         self.body += [f"{f.name} = tl.full({tile}, {f.start}, {kind(f)})" for s in states for f in s.fields]
-        self._loop(number, [*scope.lines, *updates], bounds)
+        taps = self.nest.graph[group[0]].op == "window" and self.nest.spaces[number].numel <= _TAPS
+        self._loop(number, [*scope.lines, *updates], bounds, taps)
 
     def _positioned(self, reduction: int, number: int) -> tuple[str, str, str]:
         value, mask = self._element(reduction, number)
@@ -157,10 +159,11 @@ class Passes:
         self.emitter.scopes = [rows, scope]
         return scope
 
-    def _loop(self, number: int, lines: list[str], bounds: Bounds | None) -> None:
+    def _loop(self, number: int, lines: list[str], bounds: Bounds | None, unrolled: bool = False) -> None:
         space, step = self.nest.spaces[number], cols(number)
         start, stop = bounds(number) if bounds else ("0", str(space.numel))
-        head = f"start in tl.range({start}, {stop}, {step}{self.stages})"
+        stages = "" if unrolled else self.stages
+        head = f"start in tl.{'static_' * unrolled}range({start}, {stop}, {step}{stages})"
         self.body += loop(head, [*self.frame.columns(number, "start"), *lines])
         self.emitter.scopes = self.emitter.scopes[:1]
         self.emitter.forget(frozenset(space.names))

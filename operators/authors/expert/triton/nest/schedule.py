@@ -13,13 +13,14 @@ from operators.authors.expert.plan import Decision
 
 NOMINAL = Hardware("cuda", "any", 108, 16, 128 << 10, 40 << 20, 0, 40 << 30, shared_bytes=99 << 10, registers=65536)
 # Elements of a row, times the tensors that it is read from, that the registers of one program hold.
-HELD_ELEMENTS = 32_768
+HELD_ELEMENTS = 16_384
 # Below so many elements in a row a second kernel for split rows costs more than it gains.
 SPLIT_INNER = 4096
-_WINDOWS = 128  # for one program
+_WINDOWS = 512  # for one program
+_WHOLE = 16384  # elements of a row that one block has all of: it is read again from the nearest cache
 _TILE = 4096  # elements of a block of short rows
 _WARPS = (1, 2, 4, 8, 16, 32)
-_COLUMNS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
+_COLUMNS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
 
 
 def decisions(nest: Nest, form: Value, hardware: Hardware) -> dict[str, Decision]:
@@ -32,7 +33,8 @@ def decisions(nest: Nest, form: Value, hardware: Hardware) -> dict[str, Decision
     if not tiled and nest.rows.numel > 1 and form != "split":
         found.append(Decision("programs_per_core", Lever.MAPPING, 0, (0, 1, 2, 4, 8, 16)))
     if not tiled:
-        found.append(Decision("read_policy", Lever.STAGING, "", ("", "evict_first")))
+        last = "evict_first" if form == "memory" and rereads(nest) else ""
+        found.append(Decision("read_policy", Lever.STAGING, last, ("", "evict_first")))
     if not tiled and set(nest.outputs) - nest.final:
         found.append(Decision("store_cache", Lever.STAGING, "", ("", ".cs", ".cg")))
     return {d.name: d for d in (*found, *arithmetic(nest))}
@@ -51,7 +53,7 @@ def _rows(nest: Nest, form: Value, rows: int, columns: int, hardware: Hardware) 
         found.append(Decision("col_block", tiling, columns, _COLUMNS))
         found.append(Decision("num_stages", staging, 1, (1, 2, 3, 4)))
         if rereads(nest):
-            found.append(Decision("reread_policy", staging, "", ("", "evict_last")))
+            found.append(Decision("reread_policy", staging, "evict_last", ("", "evict_last")))
     return found
 
 
@@ -121,7 +123,8 @@ def _block(nest: Nest, form: Value, hardware: Hardware) -> tuple[int, int]:
         tile, columns = 1024 if inside else 4096, power(inner)
         wanted = max(tile // columns, 1 if inside else 8)
     else:
-        columns = min(power(inner), 2048 if inside else 16)
+        whole = form == "memory" and power(inner) <= _WHOLE and rereads(nest)
+        columns = min(power(inner), (_WHOLE if whole else 2048) if inside else 16)
         wanted = max(1, _TILE // columns) if inside else 64
     enough = max(1, rows // (2 * hardware.cores))  # leave no multiprocessor idle
     least = 1 if inside else 64 if form == "split" else 16  # neighbours in memory: whole sectors
@@ -143,6 +146,8 @@ def _warps(nest: Nest, elements: int) -> int:
     """Eight elements a thread, sixteen in large tiles; two of windows, each of which reads many."""
     if _windows(nest):
         return max(1, min(8, elements // 64))
+    if nest.reductions and max(space.numel for space in nest.spaces) > _WHOLE and lies_inside(nest):
+        return max(1, min(16, elements // 128))
     return max(1, min(8, elements // 256)) if elements <= 4096 else min(32, elements // 512)
 
 
