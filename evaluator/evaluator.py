@@ -21,7 +21,7 @@ from egg_search.core.verdict import Outcome, Verdict
 from evaluator.baselines.baselines import Baselines
 from evaluator.build import build
 from evaluator.build.store import BuildStore
-from evaluator.correctness.cases import CaseBook
+from evaluator.correctness.cases import NO_ROOM, CaseBook
 from evaluator.correctness.degenerate import degeneracies
 from evaluator.device.base import Rights
 from evaluator.device.choose import device_for, threads_of
@@ -165,12 +165,21 @@ class Evaluator:
                 self._ceilings = ceilings(self._hardware)
                 _ = book.references[0].work
                 baselines.start()
-                book.prepare()
+                self._prepare(book, baselines)
             baselines.calibrate()
         except BaseException:
             baselines.close()
             raise
         return baselines
+
+    def _prepare(self, book: CaseBook, baselines: Baselines) -> None:
+        """Makes the cases where the baselines leave room for them, or once they do."""
+        try:
+            book.prepare()
+        except NO_ROOM:
+            if not baselines.leave_one_out():
+                raise
+            self._prepare(book, baselines)
 
     def _run(
         self,

@@ -90,6 +90,8 @@ class Judgement:
         trial.check_late_buffers(self._book.references[0])
         resources = {"calls": trial.calls, "null_us": round(samples.null * 1e6, 1), **noise.read()}
         resources["full_checks"] = trial.full_checks
+        if trial.less_exact:
+            resources["less_exact"] = trial.less_exact
         if launch := samples.launch(_CANDIDATE):
             resources["launch_us"] = round(launch * 1e6, 1)
         if samples.doubted(_CANDIDATE):
@@ -97,7 +99,9 @@ class Judgement:
         share = None
         if effort is not Effort.SCREEN and not lost:
             share = self._generated_share(trial, fresh)
-            self._check_variants(trial, kept=effort is Effort.CHECK)
+            for case in self._book.families(kept=False) if effort is Effort.CHECK else ():
+                trial.call(case)
+            self._check_variants(trial)
         timing, told = self._timing(samples, goal, baselines), _joined(flags, trial)
         profiled = effort is Effort.FULL and timing.ms.value < self._to_beat
         resources |= self._explained(trial, fresh, profiled, timing, resources.get("launch_us"))
@@ -126,7 +130,7 @@ class Judgement:
     def _check(self, trial: Trial, effort: Effort) -> None:
         book = self._book
         self._load(trial, 0, book.references[0], has_buffers=bool(book.first.buffers))
-        families = book.families(kept=effort is Effort.CHECK)
+        families = book.families(kept=True if effort is Effort.CHECK else None)  # the rest of a loser is not worth it
         full = chain(book.own(), families, [book.first])  # made one by one: a wrong candidate fails early
         for case in book.screening() if effort is Effort.SCREEN else full:
             trial.call(case)
@@ -139,8 +143,8 @@ class Judgement:
             rehearsal = None
         trial.seat.load(number, *what, rehearsal)
 
-    def _check_variants(self, trial: Trial, kept: bool) -> None:
-        for number, reference, cases in self._book.variants(kept):
+    def _check_variants(self, trial: Trial) -> None:
+        for number, reference, cases in self._book.variants():
             changed = ", ".join(f"{name}={value}" for name, value in reference.changed.items())
             try:
                 self._load(trial, number, reference, any(case.buffers for case in cases))

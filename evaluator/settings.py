@@ -13,7 +13,7 @@ class Effort(StrEnum):
     """How much a judgement may cost."""
 
     SCREEN = "screen"  # another configuration of a structure that is known to be correct
-    CHECK = "check"  # what FULL checks as far as its truth is kept, timed as SCREEN does: a structure's first
+    CHECK = "check"  # all that FULL checks unless it clearly loses, timed as SCREEN does: a structure's first
     FULL = "full"  # everything: all families, shape variants, long timing
 
 

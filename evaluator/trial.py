@@ -27,6 +27,7 @@ class Trial:
         self._verified: dict[int, tuple[Case, Call]] = {}  # right results on inputs that come again
         self.flags: set[str] = set()
         self.errors: Errors | None = None
+        self.less_exact = ""  # the first case that is in the worst class of all, and why it is in no better one
         self.calls = 0
         self.full_checks = 0  # of outputs on fresh inputs that were not near eager's
         self._forwards: dict[int, int] = {}  # by model
@@ -123,6 +124,8 @@ class Trial:
                 f"(error in norm {finding.errors.norm:.3g}, eager's {finding.errors.eager_norm:.3g}): {finding.reason}",
             )
         self.flags.update(finding.flags)
+        if finding.errors.precision.rank > (self.errors or EXACT).precision.rank:
+            self.less_exact = f"{where}: {finding.reason}"
         self.errors = _worst(self.errors, finding.errors, own=case.name == OWN_INPUTS)
 
 

@@ -1,4 +1,4 @@
-"""The one error type whose message a user sees."""
+"""The errors whose message a user sees."""
 
 
 class UserError(Exception):
@@ -8,3 +8,7 @@ class UserError(Exception):
     """
 
     code = 2
+
+
+class TooLarge(UserError):
+    """A problem for which there is no memory left."""

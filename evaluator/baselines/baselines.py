@@ -183,14 +183,14 @@ class Baselines:
             seat = loaded() if loaded else self._loaded(name, self._book.references[0].state)
             self._admit(name, seat)
         except WorkerFailure as failure:
-            if name == _TWIN and _is_full(failure) and self._leave_one_out():
+            if name == _TWIN and _is_full(failure) and self.leave_one_out():
                 self._start(name)
                 return
             if not self._variant(name).changes:
                 raise UserError(f"the problem's own Model fails in a worker: {failure.reason}") from None
             self.failures[name] = failure.reason
 
-    def _leave_one_out(self) -> bool:
+    def leave_one_out(self) -> bool:
         """Gives the room of one variant back, if there are any; torch.compile's go last."""
         left = [name for name in self._seats if name != EAGER]
         if left:

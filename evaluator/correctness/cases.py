@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import torch
 
+from egg_search.core.errors import TooLarge
 from egg_search.core.problem import Problem
 from egg_search.core.problem.variants import shape_variants
 from evaluator.correctness.families import FAMILIES
@@ -21,6 +22,7 @@ _MIN_CASES, _MAX_CASES = 5, 24
 _OWN = 3  # cases with truth of the problem's own inputs
 _MEMORY_BYTES = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 _OTHERS = 64 << 30  # bytes of a large memory that workers and a case being made need; a third of the rest keeps cases
+NO_ROOM = (torch.OutOfMemoryError, TooLarge)
 _BESIDE = 4  # fresh sets that a judgement uses beside those of its longest timing
 Key = tuple[int, int, str | None]  # (shape: 0 is the problem's own, seed, family)
 
@@ -70,13 +72,15 @@ class CaseBook:
         own = (case for (shape, _, family), case in self._cases.items() if case and not shape and family is None)
         return min(case.seconds for case in (self.first, *own))
 
-    def families(self, kept: bool = False) -> Iterator[Case]:
-        """The families that make sense for the problem, the most revealing ones first, as many as are affordable; or
-        only those that were made before and are `kept`."""
+    def families(self, kept: bool | None = None) -> Iterator[Case]:
+        """The families that make sense for the problem, the most revealing ones first, as many as are affordable; or of
+        these only those that are `kept`, or that are not and have to be made again."""
         for name in list(FAMILIES)[: max(2, self._affordable - _OWN)]:
-            case = self._case(0, self._seed(0, 0, name), name, kept)
-            if case is not None:
-                yield case
+            key = 0, self._seed(0, 0, name), name
+            if kept is None or kept == (key in self._cases or not self._prepared):
+                case = self._case(*key)
+                if case is not None:
+                    yield case
 
     def renew(self) -> None:
         """Forgets all cases; what follows has new seeds. The references, and so the weights, stay."""
@@ -86,7 +90,7 @@ class CaseBook:
 
     def prepare(self) -> None:
         """Makes every case now rather than when it is first wanted, those first that every judgement wants. Until then
-        none counts as not kept."""
+        every family counts as kept."""
         for _ in (*self.screening(), *self.own(), *self.families(), *self.variants()):
             pass
         self._prepared = True
@@ -99,29 +103,28 @@ class CaseBook:
         yield self.shipped(0)
         yield next(self.families(), self.shipped(1))
 
-    def variants(self, kept: bool = False) -> Iterator[tuple[int, Reference, list[Case]]]:
-        """(model number, reference, cases) of every shape variant; or of those with cases that are `kept`."""
+    def variants(self) -> Iterator[tuple[int, Reference, list[Case]]]:
+        """(model number, reference, cases) of every shape variant."""
         if self._variants is None:
             self._variants = shape_variants(self._problem, limit=self._settings.variants, device=self._device)
             for changed in self._variants:
                 variant = self._problem.with_overrides(changed)
                 self.references.append(Reference(variant, self.draw(), changed, self._device))
         for number, reference in enumerate(self.references[1:], start=1):
-            made = (self._case(number, self._seed(number, 0, name), name, kept) for name in (None, "one row x100"))
-            if cases := [case for case in made if case is not None]:
-                yield number, reference, cases
+            cases = [self._case(number, self._seed(number, 0, name), name) for name in (None, "one row x100")]
+            yield number, reference, [case for case in cases if case is not None]
 
     def _truth(self, seed: int) -> Case:
         case = self._case(0, seed)
         assert case is not None, "a problem's own inputs always make a case"
         return case
 
-    def _case(self, shape: int, seed: int, family: str | None = None, kept: bool = False) -> Case | None:
+    def _case(self, shape: int, seed: int, family: str | None = None) -> Case | None:
         """Judgements go through the cases in the same order again and again, so the ones that are kept are those that
         came first."""
         key = shape, seed, family
-        if key in self._cases or (kept and self._prepared):
-            return self._cases.get(key)
+        if key in self._cases:
+            return self._cases[key]
         before = self._clock()
         case = self._made(shape, seed, family)
         if (shape, family) == (0, None):
@@ -137,14 +140,14 @@ class CaseBook:
         not fit even then is left out."""
         try:
             return self.references[shape].case(seed, family)
-        except torch.OutOfMemoryError:
+        except NO_ROOM:
             self._cases = dict(list(self._cases.items())[:1])
             self._bytes = self._most_bytes  # keep no more
             self._fresh.renew()
             torch.cuda.empty_cache()
         try:
             return self.references[shape].case(seed, family)
-        except torch.OutOfMemoryError:
+        except NO_ROOM:
             if family is None:
                 raise
             torch.cuda.empty_cache()

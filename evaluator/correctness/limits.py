@@ -10,7 +10,7 @@ T(r) is the row's largest |t|, E(r) eager's own worst error in it, G eager's wor
 how far the truth moves when inputs and parameters move by ±u: without it an honest two-pass layer norm fails on
 constant rows, where eager is exact by luck. Beside that, the error in norm must be at most max(4 E, 16 S, 16 u) for
 faithful and 2 v max(1, S/u) for the others (each relative, in norm), and for faithful the median error at most 4 times
-eager's.
+eager's. To flush denormals to zero is no error, of an element or in norm.
 
 A row that is mostly exact zeros, as behind a ReLU, does not tell how large its elements were before they were cut off:
 its limits are no less than those of a usual row.
@@ -25,7 +25,7 @@ import torch
 from egg_search.core.verdict import PrecisionClass
 
 UNITS = {PrecisionClass.TF32: 2.0**-11, PrecisionClass.HALF: 2.0**-8}
-_FLOOR = 2.0**-126  # flushing denormals to zero is no error
+_FLOOR = 2.0**-126  # the smallest number that is none
 _SAMPLE = 1 << 16  # elements that a median is taken over
 _CUT = 0.5  # share of exact zeros
 MIN_ROW = 16
@@ -70,10 +70,11 @@ def derive_limits(truth: torch.Tensor, eager: torch.Tensor, moved: list[torch.Te
     eager_norm = error.norm().item() / truth_norm
     drift_norm = max((each - truth).norm().item() for each in moved) / truth_norm
     rows = {PrecisionClass.FAITHFUL: faithful}
-    norms = {PrecisionClass.FAITHFUL: max(4 * eager_norm, 16 * drift_norm, 16 * unit)}
+    flushed = _FLOOR * truth.numel() ** 0.5 / truth_norm
+    norms = {PrecisionClass.FAITHFUL: max(4 * eager_norm, 16 * drift_norm, 16 * unit) + flushed}
     for name, coarse in UNITS.items():
         rows[name] = torch.maximum(faithful, torch.maximum(8 * coarse / unit * drift, 8 * coarse * scale))
-        norms[name] = max(norms[PrecisionClass.FAITHFUL], 2 * coarse * max(1.0, drift_norm / unit))
+        norms[name] = max(norms[PrecisionClass.FAITHFUL], 2 * coarse * max(1.0, drift_norm / unit) + flushed)
     rows = {name: _above_cut_rows(limit, truth, scale) for name, limit in rows.items()}
     median = 4 * relative_median(error, scale) + max(16 * unit, 8 * relative_median((moved[0] - truth).abs_(), scale))
     return Limits(rows, norms, median, scale, truth_norm, eager_norm)

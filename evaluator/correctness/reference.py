@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import torch
 from torch.utils._pytree import tree_map
 
-from egg_search.core.errors import UserError
+from egg_search.core.errors import TooLarge, UserError
 from egg_search.core.problem import Problem
 from egg_search.core.problem.outputs import flatten_outputs
 from egg_search.core.verdict import Errors, Outcome
@@ -191,8 +191,8 @@ class Reference:
             results += self._buffers_of(self._model)
             truth, *moved = self._truths(arguments, results, seed)
             stand_ins = self._stand_ins(arguments) if family in SPECIAL else []
-        except UserError:
-            if family is None:
+        except UserError as error:
+            if family is None or isinstance(error, TooLarge):
                 raise
             return None
         others = [list(each) for each in zip(*stand_ins, strict=True)] if stand_ins else [[] for _ in results]

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import torch
 from torch.utils._pytree import tree_map
 
-from egg_search.core.errors import UserError
+from egg_search.core.errors import TooLarge, UserError
 from egg_search.core.problem.outputs import flatten_outputs
 from egg_search.core.problem.problem import Problem
 from egg_search.core.problem.source import REQUIRED
@@ -130,14 +130,14 @@ def _blamed(problem: Problem, what: str) -> Iterator[None]:
         raise UserError(f"{problem.name}.py{at}: {what}: {type(error).__name__}: {reason}") from error
 
 
-def _too_large(problem: Problem, error: torch.OutOfMemoryError) -> UserError:
+def _too_large(problem: Problem, error: torch.OutOfMemoryError) -> TooLarge:
     from egg_search.core.problem.overrides import constants
 
     names = ", ".join(f"{name}=..." for name in list(constants(problem.effective_source, problem.name))[:_NAMED])
     asked = re.search(r"Tried to allocate ([\d.]+ \w+)", str(error))
     what = f"a tensor of {asked[1]} does not fit" if asked else "it does not fit"
     how = f": --set {names}" if names else ""
-    return UserError(f"{problem.name}.py: {what} into the GPU's memory; make the problem smaller{how}")
+    return TooLarge(f"{problem.name}.py: {what} into the GPU's memory; make the problem smaller{how}")
 
 
 def _filename(problem: Problem) -> str:

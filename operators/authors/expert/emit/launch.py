@@ -37,6 +37,12 @@ class _EggGraph:
 
     def __reduce__(self):
         return type(None), ()  # a copy of the model captures its own
+
+
+def _egg_capture_nothing():
+    """torch's random numbers take a capture that failed for one that goes on, until another one has ended."""
+    with torch.inference_mode(False), torch.cuda.graph(torch.cuda.CUDAGraph()):
+        torch.zeros(1, device="cuda")
 '''.strip()
 
 _METHODS = '''
@@ -60,6 +66,7 @@ _METHODS = '''
                 self._egg_graph = _EggGraph(self._egg_body, inputs, state)
             except RuntimeError:
                 self._egg_graph = False  # the body waits for the GPU, say
+                _egg_capture_nothing()
         return self._egg_graph is not False
 '''
 
