@@ -118,7 +118,7 @@ class Judgement:
         kernels = None
         if profiled:
             with suppress(WorkerFailure):
-                case = next(fresh)
+                case = next(fresh, self._book.first)
                 kernels = parse(trial.seat.operator_share(0, case.arguments, self._call_seconds, kernels=True)[1])
         return describe(timing, trial.errors, self._book.references[0].work, ceilings, kernels, launch_us)
 
@@ -191,8 +191,9 @@ class Judgement:
         if count < 2:
             return
 
-        def row() -> float:
-            return trial.row(list(islice(fresh, count)))
+        def row() -> float | None:
+            cases = list(islice(fresh, count))
+            return trial.row(cases) if len(cases) == count else None
 
         baselines.row(goal.anchor, [self._book.first] * count)  # for null calls to repeat, where no candidate reaches
         take_rows(samples, count, _ROWS[effort], row, lambda: baselines.row_null(goal.anchor))
@@ -223,7 +224,8 @@ class Judgement:
 
     def _generated_share(self, trial: Trial, fresh: Iterator[FreshCase]) -> float:
         """Share of a call's time outside torch's own operators, as the worker tells it: information, no judgement."""
-        profiles = [trial.seat.operator_share(0, next(fresh).arguments, self._call_seconds) for _ in range(_PROFILES)]
+        cases = [next(fresh, self._book.first) for _ in range(_PROFILES)]
+        profiles = [trial.seat.operator_share(0, case.arguments, self._call_seconds) for case in cases]
         return 1 - max(share for share, _ in profiles)
 
     @property

@@ -63,7 +63,7 @@ class CaseBook:
         return [self.shipped(index) for index in range(max(2, min(_OWN, self._affordable // 3, fit)))]
 
     def fresh(self) -> Iterator[FreshCase]:
-        """For one judgement: the problem's own inputs, another set each time."""
+        """For one judgement: the problem's own inputs, another set each time, as long as there is room."""
         return self._fresh.judgement()
 
     @property

@@ -6,11 +6,13 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
 
+from egg_search.core.errors import TooLarge
 from egg_search.core.verdict import Errors
 from evaluator.correctness.checks import Check, Finding
 from evaluator.correctness.nearness import EagerOutput, Nearness, nearness_of
@@ -82,14 +84,15 @@ class FreshInputs:
             self._draw()
 
     def judgement(self) -> Iterator[FreshCase]:
-        """Sets for the calls of one judgement, without end and without repetition: those kept, then new ones, which
-        take the places of the oldest."""
+        """Sets for the calls of one judgement, without repetition: those kept, then new ones, which take the places of
+        the oldest. It ends where the device has no room for another one."""
         kept = list(self._kept)
         self._random.shuffle(kept)
         while kept:
             yield kept.pop()
-        while True:
-            yield self._draw()
+        with suppress(torch.OutOfMemoryError, TooLarge):
+            while True:
+                yield self._draw()
 
     def _draw(self) -> FreshCase:
         if self._nearness is None:

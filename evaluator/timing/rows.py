@@ -9,13 +9,19 @@ from evaluator.timing.samples import Rows, Samples
 _NULLS = 3  # at first: what one alone is off by would bear out a claim
 
 
-def take_rows(samples: Samples, count: int, most: int, row: Callable[[], float], null: Callable[[], float]) -> None:
+def take_rows(
+    samples: Samples, count: int, most: int, row: Callable[[], float | None], null: Callable[[], float]
+) -> None:
     """Takes rows of `count` calls of the suspect's until one bears out what it claims, at most so many. `row` and
-    `null` return raw seconds; a null call delivers what a row does."""
+    `null` return raw seconds (None: there are no inputs for another one); a null call delivers what a row does."""
     rows = Rows(count, nulls=[null() for _ in range(_NULLS)])
     while len(rows.raw) < most:
-        rows.raw.append(row())
+        seconds = row()
+        if seconds is None:
+            break
+        rows.raw.append(seconds)
         rows.nulls.append(null())
         if rows.bear_out(samples.claimed(samples.suspect)):
             break
-    samples.rows = rows
+    if rows.raw:
+        samples.rows = rows

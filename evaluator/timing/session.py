@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from egg_search.core.errors import TooLarge
 from egg_search.core.verdict import Interval
 from evaluator.settings import TimingRule
 from evaluator.timing.samples import Reading, Samples
@@ -50,7 +51,7 @@ def run_session(
     random: np.random.Generator,
 ) -> Samples:
     """`sides` maps a name to a function that makes one call, `null` returns the raw seconds of a call that computes
-    nothing. All calls of a round are on the same one of `inputs`, and no other round is.
+    nothing. All calls of a round are on the same one of `inputs`, and no other round is; it ends with them.
 
     What workers claim decides when it ends: rows of calls may yet bear it out, and the noise of the wall clock is
     nobody's loss. The first round warms every side up and is dropped. The verifier itself keeps to one thread
@@ -74,8 +75,8 @@ def _rounds(
 ) -> Samples:
     samples = Samples({name: [] for name in sides}, floor=goal.floor, suspect=goal.suspect)
     begin = time.perf_counter()
-    for index in range(rule.max_rounds + 1):
-        drawn, names = next(inputs), [*sides]
+    for index, drawn in zip(range(rule.max_rounds + 1), inputs, strict=False):
+        names = [*sides]
         if (index - 1) % goal.null_every == 0:
             names.append(None)
         for turn in random.permutation(len(names)):
@@ -88,6 +89,8 @@ def _rounds(
         samples.rounds = index
         if index and _decided(samples, goal, rule, random, spent=time.perf_counter() - begin):
             break
+    if not samples.rounds:
+        raise TooLarge("the device has no room for the inputs of two timed calls: make the problem smaller (--set)")
     return samples
 
 

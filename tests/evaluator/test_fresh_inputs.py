@@ -11,6 +11,7 @@ import pytest
 import torch
 from evaluator_samples import NORM_SOFTMAX, QUICK, candidate_of
 
+from egg_search.core.errors import TooLarge
 from egg_search.core.problem import Problem
 from egg_search.core.verdict import Errors, Outcome, PrecisionClass
 from evaluator.baselines.baselines import Baselines
@@ -271,3 +272,38 @@ def test_a_machine_that_keeps_us_waiting_leaves_no_family_out(book_of):
 def test_no_case_is_made_to_find_out_how_long_a_call_takes(book_of):
     book = book_of(NORM_SOFTMAX)
     assert book.eager_seconds == book.first.seconds and len(book._cases) == 1
+
+
+def test_fresh_inputs_end_where_there_is_no_room(book_of, monkeypatch):
+    book = book_of(NORM_SOFTMAX)
+    book.prepare()
+    kept = len(book._fresh._kept)
+
+    def crowded(arguments):
+        raise TooLarge("no room")
+
+    monkeypatch.setattr(book.references[0], "eager", crowded)
+    assert len(list(book.fresh())) == kept > 0
+
+
+def test_cases_that_find_no_room_take_that_of_others(book_of, monkeypatch):
+    book, asked = book_of(NORM_SOFTMAX), []
+    book.own()
+    made = book.references[0].case
+
+    def crowded(seed, family=None):
+        asked.append(family)
+        if len(asked) < 2:
+            raise TooLarge("no room")
+        return made(seed, family)
+
+    monkeypatch.setattr(book.references[0], "case", crowded)
+    assert next(book.families()).name == asked[0] == asked[1] and len(book._cases) == 2  # the first, and this one
+
+
+def test_what_is_not_kept_is_made_for_those_that_do_not_lose(book_of):
+    book = book_of(NORM_SOFTMAX, reference_bytes=2 * 5 * book_of(NORM_SOFTMAX).first.bytes)
+    every = [case.name for case in book.families(kept=True)]  # nothing is prepared: all count as kept
+    book.prepare()
+    kept, rest = ([case.name for case in book.families(kept=which)] for which in (True, False))
+    assert 0 < len(kept) < len(every) and kept + rest == every == [case.name for case in book.families()]

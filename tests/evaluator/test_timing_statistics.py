@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from egg_search.core.errors import TooLarge
 from evaluator.device.base import Call
 from evaluator.settings import TimingRule
 from evaluator.timing.samples import Samples
@@ -81,6 +82,17 @@ def test_null_calls_where_they_are_dear():
     sides = {name: lambda _: Call(1e-3, []) for name in "ab"}
     samples = run_session(sides, lambda: float(next(nulls)), count(), goal, rule, np.random.default_rng(0))
     assert samples.rounds == 5 and samples.nulls == [0.0, 1.0, 2.0]  # in rounds 1, 3 and 5, and in none that is dropped
+
+
+def test_a_session_ends_with_its_inputs():
+    sides = {name: lambda _: Call(1e-3, []) for name in "ab"}
+    rule = TimingRule(min_rounds=5, max_rounds=50, seconds=5.0, width=0.0)
+    run = lambda inputs: run_session(  # noqa: E731
+        sides, lambda: 0.0, iter(range(inputs)), Goal("a", "b", 0.5), rule, np.random.default_rng(0)
+    )
+    assert run(4).rounds == 3
+    with pytest.raises(TooLarge):
+        run(1)
 
 
 def test_null_is_taken_off_both_sides():
