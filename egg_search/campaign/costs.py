@@ -17,10 +17,12 @@ MONEY_OF_TOKENS = 1e-6  # for a token of a model without a price: what servers t
 
 
 class Costs:
-    """Of the campaign in `directory`."""
+    """Of the campaign in `directory`. `spent` is what models took in all, until the last step that was asked about;
+    None where none was asked."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self.spent: Spending | None = None
 
     def of(self, step: Step, timings: Mapping[str, float]) -> float:
         """Waiting for an author costs nothing: others go on meanwhile."""
@@ -30,6 +32,7 @@ class Costs:
         """On its calls, in earlier sessions too."""
         if step.author and (self._directory / FILE).exists():
             with suppress(UserError), Reader.open(self._directory) as record:  # authors tell of a broken record
+                self.spent = record.spending()
                 return record.spending(step.number)
         return Spending()
 

@@ -214,7 +214,7 @@ class Driver:
         return Task(self._state.drafts[job.candidate].candidate, job.configuration, Effort(job.effort))
 
     def _progress(self) -> Progress:
-        return Progress(self._state.evaluations, self._watch.elapsed, dict(self._timers.total))
+        return Progress(self._state.evaluations, self._watch.elapsed, dict(self._timers.total), self._costs.spent)
 
     def _best_ms(self) -> float | None:
         """What the best so far takes on this session's scale: an earlier one's may have had a slower machine."""

@@ -15,16 +15,19 @@ from operators.base import Draft, Refusal
 if TYPE_CHECKING:
     from egg_search.campaign.result import Result
     from egg_search.campaign.settings import Settings
+    from operators.authors.llm.models.usage import Spending
 
 
 @dataclass(frozen=True)
 class Progress:
-    """`evaluations` and `elapsed` (seconds of search) count earlier sessions too; `timings` are seconds of this
-    session by "author", "build", "run" and "engine" (everything else)."""
+    """`evaluations` and `elapsed` (seconds of search) count earlier sessions too, as does `spent`, what language models
+    took until the last step that is done (None where none was asked). `timings` are seconds of this session by
+    "author", "build", "run" and "engine" (everything else)."""
 
     evaluations: int
     elapsed: float
     timings: Mapping[str, float]
+    spent: Spending | None = None
 
 
 class Observer:

@@ -55,3 +55,12 @@ def precision_class(text: str) -> PrecisionClass:
         return PrecisionClass(text)
     except ValueError:
         raise UserError(f"--precision {text}: use one of {', '.join(PrecisionClass)}") from None
+
+
+def seconds(duration: str | None) -> float | None:
+    """Of a duration such as 30m, where one is given."""
+    if duration is None:
+        return None
+    from egg_search.campaign import parse_duration
+
+    return parse_duration(duration)

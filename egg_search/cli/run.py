@@ -50,6 +50,9 @@ def run(
     max_calls: Annotated[int | None, Option(min=0, help="Calls of models in all.")] = None,
     max_tokens: Annotated[int | None, Option(min=0, help="Tokens in all, sent and received.")] = None,
     max_cost: Annotated[float | None, Option(min=0, help="Money in all, in the currency of the prices.")] = None,
+    max_model_time: Annotated[
+        str | None, Option(metavar="DURATION", help="Time that models take to answer, added up: 30m, 2h.")
+    ] = None,
     principles: Annotated[
         list[Path] | None, Option(metavar="DIR", help="A folder with principles of your own. Repeatable.")
     ] = None,
@@ -72,7 +75,8 @@ def run(
     path = inputs.find_problem(problem)
     overrides = parse_overrides(set_ or ())
     chosen = inputs.precision_class(precision)
-    budgets = {"calls": max_calls, "tokens": max_tokens, "money": max_cost}
+    seconds = inputs.seconds(max_model_time)
+    budgets = {"calls": max_calls, "tokens": max_tokens, "money": max_cost, "seconds": seconds}
     authors, options = chosen_authors(author, model or (), base_url, command, price or (), budgets)
     directory = (
         inputs.RUNS / inputs.run_name(name) if name is not None else inputs.fresh_directory(inputs.RUNS / path.stem)

@@ -12,8 +12,10 @@ from egg_search.campaign import Observer, Progress, Settings
 from egg_search.core.step import Job, Step
 from egg_search.core.survey import Survey
 from egg_search.core.verdict import Outcome, Verdict
+from egg_search.reports.calls import spent_of
 from egg_search.reports.summary import COMPILE, EAGER, speedup
 from egg_search.reports.text import milliseconds, ratio
+from operators.authors.llm.models.usage import Spending
 from operators.base import Draft, Refusal
 
 SHOWN = 3  # principles of a step that are named
@@ -31,6 +33,7 @@ class Board(Observer):
         self.outcomes: Counter[Outcome] = Counter()
         self.lost: list[str] = []  # authors that are not asked any more
         self.evaluations = 0
+        self.spent: Spending | None = None  # by language models
         self._elapsed, self._ticked = 0.0, time.monotonic()
 
     def on_start(self, settings: Settings, resumed: int) -> None:
@@ -60,6 +63,7 @@ class Board(Observer):
         self.best = elite
 
     def on_step_done(self, step: Step, learnt: Mapping[str, Any], progress: Progress) -> None:
+        self.spent = progress.spent
         self._tick(progress.elapsed)
 
     def _tick(self, elapsed: float) -> None:
@@ -85,6 +89,12 @@ class Board(Observer):
             for name, label in ((EAGER, "eager"), (COMPILE, "torch.compile"))
         )
         return f"{milliseconds(self.best.ms, rough)} ms, {over} ({self.best.precision})"
+
+    def models_line(self) -> str:
+        """What language models took of what they may; empty where none was asked."""
+        if self.spent is None or self.settings is None:
+            return ""
+        return spent_of(self.spent, *(each.get("budget", {}) for each in self.settings.author_options.values()))
 
     def baselines_line(self) -> str:
         baselines, rough = self.survey.baselines_ms.items(), self.survey.shared

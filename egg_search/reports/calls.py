@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from operators.authors.llm.models.calls import Call
@@ -33,6 +33,17 @@ def spending_line(directory: Path) -> str | None:
         return None
     with Reader.open(directory) as record:
         return spending_text(record.spending())
+
+
+def spent_of(spent: Spending, *budgets: Mapping[str, float]) -> str:
+    """What models took, and what they may: 12 of 100 calls, 34567 tokens."""
+    limits = {name: value for budget in budgets for name, value in budget.items()}
+    taken = {"calls": spent.calls, "tokens": spent.tokens, "seconds": round(spent.seconds), "money": spent.cost}
+    return ", ".join(
+        f"{value:.6g}" + (f" of {limits[name]:.6g}" if name in limits else "") + f" {name}"
+        for name, value in taken.items()
+        if value is not None
+    )
 
 
 def spending_text(spent: Spending) -> str:

@@ -43,6 +43,8 @@ class LiveProgress(Board):
         grid.add_row("best so far", Text(self.best_line(), style="bold green" if self.best else ""))
         grid.add_row("step", Text(self.step_line()))
         grid.add_row("configurations", Text(f"{self.evaluations} ({self.rate:.2f} a second)  {failed}"))
+        if models := self.models_line():
+            grid.add_row("models", Text(models))
         grid.add_row("budget", self._budget())
         title = Text(f"{self.settings.problem if self.settings else ''}: {self.phase}")
         return Panel(grid, title=title, title_align="left")

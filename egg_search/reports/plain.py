@@ -52,7 +52,8 @@ class PlainProgress(Board):
 
     def on_step_done(self, step: Step, learnt: Mapping[str, Any], progress: Progress) -> None:
         super().on_step_done(step, learnt, progress)
-        self._say(f"step {step.number} done: {self.evaluations} configurations, {self.rate:.2f} a second")
+        models = f"; models: {line}" if (line := self.models_line()) else ""
+        self._say(f"step {step.number} done: {self.evaluations} configurations, {self.rate:.2f} a second{models}")
 
     def on_certified(self, elite: Elite, verdict: Verdict) -> None:
         reason = f": {verdict.reason}" if verdict.reason else ""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Sequence
+from textwrap import shorten
 from typing import Any, NoReturn
 
 import torch
@@ -31,6 +32,7 @@ _PROFILER_SECONDS = 20.0  # torch's profiler starts
 _REST_SECONDS = 1.0  # how long kernels may run on behind a call
 # Of the device's memory: outputs of a call, what a worker may hold, inputs and outputs of a row of calls.
 _MOST_OUTPUTS, _MOST_HELD, _MOST_ROW = 0.25, 0.6, 0.04
+_TOLD_CHARACTERS = 160
 _FULL = (torch.OutOfMemoryError, DeviceMemoryError)
 
 
@@ -262,7 +264,8 @@ class CudaSeat(CpuSeat):
         self._make_room(up(int(size)))
 
     def _full(self, error: Exception) -> NoReturn:
-        self._worker.fail(Outcome.OUT_OF_MEMORY, f"no memory is left on the device: {str(error).splitlines()[0]}")
+        told = shorten(str(error), _TOLD_CHARACTERS, placeholder=" ...")  # torch goes on to name every process
+        self._worker.fail(Outcome.OUT_OF_MEMORY, f"no memory is left on the device: {told}")
 
 
 def _free_bytes() -> int:

@@ -51,6 +51,7 @@ def test_a_program_writes_kernels_and_all_it_was_asked_can_be_read(folder):
     done = run(folder, "command", "alone", "--evaluations", "3", "--max-calls", "9")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "seed by command" in done.stdout and "scale_0_faithful.py" in done.stdout
+    assert re.search(r"step 1 done: .*; models: \d of 9 calls, \d+ tokens", done.stdout), done.stdout
     asked = egg(folder, "prompt", "runs/alone", "1", "--replies")
     assert asked.returncode == 0, asked.stderr
     assert asked.stdout.count("==== call") >= 3 and "You are the architect" in asked.stdout

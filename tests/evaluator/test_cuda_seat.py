@@ -7,7 +7,9 @@ import time
 from types import SimpleNamespace
 
 import pytest
+import torch
 
+from egg_search.core.verdict import Outcome
 from evaluator.device.cuda_bench import hold_seconds
 from evaluator.device.cuda_leaving import Leaving
 from evaluator.device.cuda_room import Room
@@ -86,3 +88,13 @@ def test_a_worker_that_ends_is_killed_at_once_and_waited_for_later():
     assert told == ["killed", "closed"]
     leaving.wait()
     leaving.close()
+
+
+def test_what_torch_tells_of_full_memory_is_cut_short():
+    told = []
+    seat = seat_on(Bench())
+    seat._worker.fail = lambda outcome, reason: told.append((outcome, reason))
+    processes = " ".join(f"Process {number} has 612.00 MiB memory in use." for number in range(40))
+    seat._full(torch.OutOfMemoryError(f"CUDA out of memory. Tried to allocate 256.00 MiB. {processes}"))
+    ((outcome, reason),) = told
+    assert outcome is Outcome.OUT_OF_MEMORY and "256.00 MiB" in reason and len(reason) < 250
