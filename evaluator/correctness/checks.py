@@ -135,9 +135,10 @@ def make_check(
     moved: list[torch.Tensor],
     stand_ins: Sequence[torch.Tensor] = (),
     kinds_matter: bool = True,
+    coarse: torch.Tensor | None = None,
 ) -> Check:
-    """The check of one output, from eager's, the truth, the truths of perturbed inputs, and truths of inputs in which
-    two different finite values stand for those that are not finite (same shape each)."""
+    """The check of one output, from eager's, the truth, the truths of perturbed inputs, truths of inputs in which two
+    different finite values stand for those that are not finite, and eager's with TF32 (same shape each)."""
     shape, dtype = tuple(eager.shape), eager.dtype
     if not eager.is_floating_point() or not eager.numel():
         same_type = [each.to(dtype) for each in (eager, truth, *moved)]
@@ -146,7 +147,8 @@ def make_check(
     exact, others = rows_of(truth).double(), [rows_of(each).double() for each in moved]
     odd = ~(rows.isfinite() & exact.isfinite())
     if not odd.any():
-        return FloatCheck(shape, dtype, exact, derive_limits(exact, rows, others, unit_roundoff(dtype)))
+        rough = None if coarse is None else rows_of(coarse).double()
+        return FloatCheck(shape, dtype, exact, derive_limits(exact, rows, others, unit_roundoff(dtype), rough))
     free = torch.zeros_like(odd)
     rest = [each.masked_fill(odd | ~each.isfinite(), 0.0) for each in (exact, rows, *others)]
     if stand_ins:

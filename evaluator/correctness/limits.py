@@ -12,6 +12,9 @@ constant rows, where eager is exact by luck. Beside that, the error in norm must
 faithful and 2 v max(1, S/u) for the others (each relative, in norm), and for faithful the median error at most 4 times
 eager's. To flush denormals to zero is no error, of an element or in norm.
 
+Eager with TF32 is of class tf32 by definition, where a sharp softmax makes more of its error than S tells: 4 times its
+own worst error in a row, and twice that in norm, are within the limits of tf32 and half.
+
 A row that is mostly exact zeros, as behind a ReLU, does not tell how large its elements were before they were cut off:
 its limits are no less than those of a usual row.
 """
@@ -57,8 +60,15 @@ def unit_roundoff(dtype: torch.dtype) -> float:
     return torch.finfo(dtype).eps / 2
 
 
-def derive_limits(truth: torch.Tensor, eager: torch.Tensor, moved: list[torch.Tensor], unit: float) -> Limits:
-    """All arguments are finite float64 rows; `moved` are truths of inputs perturbed by `unit`."""
+def derive_limits(
+    truth: torch.Tensor,
+    eager: torch.Tensor,
+    moved: list[torch.Tensor],
+    unit: float,
+    tf32: torch.Tensor | None = None,
+) -> Limits:
+    """All arguments are finite float64 rows; `moved` are truths of inputs perturbed by `unit`, `tf32` is eager's result
+    with TF32."""
     scale = truth.abs().amax(1, keepdim=True)
     error = (eager - truth).abs_()
     row_error = error.amax(1, keepdim=True)
@@ -75,6 +85,11 @@ def derive_limits(truth: torch.Tensor, eager: torch.Tensor, moved: list[torch.Te
     for name, coarse in UNITS.items():
         rows[name] = torch.maximum(faithful, torch.maximum(8 * coarse / unit * drift, 8 * coarse * scale))
         norms[name] = max(norms[PrecisionClass.FAITHFUL], 2 * coarse * max(1.0, drift_norm / unit) + flushed)
+    if tf32 is not None and tf32.isfinite().all():
+        rough = (tf32 - truth).abs_()
+        for name in UNITS:
+            rows[name] = torch.maximum(rows[name], 4 * rough.amax(1, keepdim=True))
+            norms[name] = max(norms[name], 2 * rough.norm().item() / truth_norm)
     rows = {name: _above_cut_rows(limit, truth, scale) for name, limit in rows.items()}
     median = 4 * relative_median(error, scale) + max(16 * unit, 8 * relative_median((moved[0] - truth).abs_(), scale))
     return Limits(rows, norms, median, scale, truth_norm, eager_norm)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import count, islice
@@ -190,6 +191,7 @@ class Reference:
                 return None
             results += self._buffers_of(self._model)
             truth, *moved = self._truths(arguments, results, seed)
+            coarse = self._coarse(arguments, results)
             stand_ins = self._stand_ins(arguments) if family in SPECIAL else []
         except UserError as error:
             if family is None or isinstance(error, TooLarge):
@@ -197,13 +199,29 @@ class Reference:
             return None
         others = [list(each) for each in zip(*stand_ins, strict=True)] if stand_ins else [[] for _ in results]
         checks = iter(
-            make_check(e, t, list(m), o, family != "infinite")
-            for e, t, *m, o in zip(results, truth, *moved, others, strict=True)
+            make_check(e, t, list(m), o, family != "infinite", c)
+            for e, t, *m, o, c in zip(results, truth, *moved, others, coarse, strict=True)
         )
         own = tuple(islice(checks, len(eager.outputs)))
         changes = dict(zip(eager.changes, islice(checks, len(eager.changes)), strict=True))
         buffers = dict(zip(self._buffers, checks, strict=True)) if self._changed() else {}
         return Case(family or OWN_INPUTS, arguments, eager.structure, own, changes, buffers, eager.seconds)
+
+    def _coarse(self, arguments: list[Any], results: list[torch.Tensor]) -> list[torch.Tensor | None]:
+        """What eager with TF32 makes of `arguments`, in the order of `results`; None where that is the same, or there
+        is no TF32."""
+        if not self._has_tf32:
+            return [None for _ in results]
+        with _tf32():
+            again = self.eager(arguments)
+        found = [*again.outputs, *again.changes.values(), *self._buffers_of(self._model)]
+        if all(map(same_bytes, found, results)):
+            return [None for _ in results]
+        return list(found)
+
+    @property
+    def _has_tf32(self) -> bool:
+        return self._device != "cpu"
 
     def _truths(self, arguments: list[Any], eager: list[torch.Tensor], seed: int) -> list[list[torch.Tensor]]:
         """The float64 outputs on `arguments`, then those on perturbed arguments."""
@@ -270,6 +288,15 @@ class Reference:
 def strict_float32() -> None:
     """What float32 is to be here: PyTorch ships with TF32 allowed in convolutions on GPUs."""
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+
+
+@contextmanager
+def _tf32() -> Iterator[None]:
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    try:
+        yield
+    finally:
+        strict_float32()
 
 
 def at_rest(device: str) -> float:

@@ -14,7 +14,7 @@ from evaluator.correctness.checks import ExactCheck, make_check
 from evaluator.correctness.double import run_in_double, widened
 from evaluator.correctness.families import FAMILIES, transform
 from evaluator.correctness.limits import rows_of
-from evaluator.correctness.reference import Reference, _moved, _perturbed
+from evaluator.correctness.reference import Reference, _moved, _perturbed, _tf32
 
 MATMUL = """
 import torch
@@ -182,3 +182,36 @@ def test_a_fault_in_a_row_that_was_cut_off_is_seen():
     result = x.relu().float()
     result[3, 5] = 0.2
     assert check(result).outcome is Outcome.WRONG_VALUES
+
+
+_SHARP = """
+import torch
+from torch import nn
+class Model(nn.Module):
+    def forward(self, x):
+        if torch.backends.cuda.matmul.allow_tf32:
+            x = x + 2.0**-8 * x.abs() * torch.sin(1e4 * x)
+        return torch.softmax(3000 * x, -1)
+def get_inputs():
+    return [torch.randn(512, 64)]
+def get_init_inputs():
+    return []
+"""
+
+
+def test_eager_with_tf32_is_of_class_tf32_however_sharp_the_model(monkeypatch):
+    outcomes = {}
+    for known in (False, True):
+        monkeypatch.setattr(Reference, "_has_tf32", known)
+        reference = Reference(Problem("sharp", _SHARP), seed=1)
+        case = reference.case(3)
+        assert not torch.backends.cuda.matmul.allow_tf32
+        strict = reference.eager(case.arguments).outputs
+        with _tf32():
+            coarse = reference.eager(case.arguments).outputs
+        assert case.check(strict)[0].errors.precision is PrecisionClass.FAITHFUL
+        outcomes[known] = case.check(coarse)[0].outcome, case.check(coarse)[0].errors.precision
+        far = [s + 50 * (c - s) for s, c in zip(strict, coarse, strict=True)]
+        assert case.check(far)[0].outcome is Outcome.WRONG_VALUES
+    assert outcomes[False][0] is Outcome.WRONG_VALUES
+    assert outcomes[True] == (None, PrecisionClass.TF32)
