@@ -13,6 +13,7 @@ from fabricated_run import PROBLEM
 from egg_search.core.candidate import Dialect
 from egg_search.core.hardware import detect_cpu
 from egg_search.core.problem import Problem
+from egg_search.experience import store_path
 from operators.authors.expert.author import ExpertAuthor
 from operators.base import Brief
 from principles import load
@@ -48,8 +49,9 @@ def run(folder, author, name, *more):
 
 @pytest.mark.timeout(300)
 def test_a_program_writes_kernels_and_all_it_was_asked_can_be_read(folder):
-    done = run(folder, "command", "alone", "--evaluations", "3", "--max-calls", "9")
+    done = run(folder, "command", "alone", "--evaluations", "3", "--max-calls", "9", "--no-experience")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert not store_path().exists()
     assert "seed by command" in done.stdout and "scale_0_faithful.py" in done.stdout
     assert re.search(r"step 1 done: .*; models: \d of 9 calls, \d+ tokens", done.stdout), done.stdout
     asked = egg(folder, "prompt", "runs/alone", "1", "--replies")
@@ -92,6 +94,7 @@ def test_a_program_that_fails_leaves_the_work_to_the_expert(folder):
         (("--author", "llm", "--model", "m", "--price", "n=1,2"), "--price n=...: no such --model"),
         (("--author", "llm", "--model", "m", "--base-url", "nowhere"), "is no address"),
         (("--author", "llm", "--model", "m", "--max-cost", "3"), "needs prices"),
+        (("--author", "llm", "--model", "m", "--max-model-time", "soon"), "soon"),
     ],
 )
 def test_bad_options_end_in_one_line(folder, options, reason):

@@ -1,8 +1,8 @@
-"""A user's own record of principles: shown where there is one, written by `egg run` alone."""
+"""A user's own record of principles: shown where there is one, and written by no `egg bench` or `egg demo`. That runs
+write it unless they shall not is in the tests of whole runs."""
 
 import pytest
 import typer
-from fabricated_run import PROBLEM
 
 from egg_search.cli import bench, demo, many
 from egg_search.experience import CampaignRecord, Outcome, Situation, Store, store_path
@@ -34,16 +34,6 @@ def test_a_broken_store_hides_nothing_else(egg):
     done = egg("principles", "show", NAME)
     assert done.returncode == 0 and NAME in done.stdout
     assert len(done.stderr.splitlines()) == 1 and str(store_path()) in done.stderr
-
-
-@pytest.mark.timeout(300)
-def test_a_run_leaves_its_experience_unless_it_shall_not(egg, tmp_path):
-    (tmp_path / "scale.py").write_text(PROBLEM.replace("rows, dim = 4, 16", "rows, dim = 256, 512"))
-    run = ("run", "scale.py", "--evaluations", "4", "--ray-address", "none")
-    assert egg(*run, "--no-experience", timeout=280).returncode == 0
-    assert not store_path().exists()
-    assert egg(*run, timeout=280).returncode == 0
-    assert store_path().exists()
 
 
 def test_bench_and_demo_leave_none(monkeypatch, tmp_path):
