@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from egg_search.core.candidate import Candidate
+from egg_search.core.errors import TooLarge
 from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Configuration
 from egg_search.core.problem import Problem
@@ -120,8 +121,9 @@ class Evaluator:
             self._store = BuildStore(self._root / f"renewed-{secrets.token_hex(4)}")
             self._to_beat = inf
             if self._book is not None:
+                self._device.settle()
                 self._book.renew()
-                self._book.prepare()
+                self._prepare(self._book, self._start())
 
     def close(self) -> None:
         """Ends the baselines; the zygote that evaluators share ends with this process."""
@@ -174,12 +176,18 @@ class Evaluator:
 
     def _prepare(self, book: CaseBook, baselines: Baselines) -> None:
         """Makes the cases where the baselines leave room for them, or once they do."""
+        while error := self._prepared(book):
+            if not baselines.leave_one_out():
+                raise TooLarge(error)
+
+    def _prepared(self, book: CaseBook) -> str:
+        """Why there is no room for the cases; empty when they are made. Nothing holds on to a failed attempt."""
+        self._device.settle()
         try:
             book.prepare()
-        except NO_ROOM:
-            if not baselines.leave_one_out():
-                raise
-            self._prepare(book, baselines)
+        except NO_ROOM as error:
+            return str(error).splitlines()[0]
+        return ""
 
     def _run(
         self,

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from egg_search.core.errors import TooLarge
 from egg_search.core.verdict import Interval, Outcome, Timing, Verdict
 from evaluator.baselines.baselines import EAGER, Baselines, warm_calls
 from evaluator.correctness.cases import CaseBook
@@ -90,8 +91,6 @@ class Judgement:
         trial.check_late_buffers(self._book.references[0])
         resources = {"calls": trial.calls, "null_us": round(samples.null * 1e6, 1), **noise.read()}
         resources["full_checks"] = trial.full_checks
-        if trial.less_exact:
-            resources["less_exact"] = trial.less_exact
         if launch := samples.launch(_CANDIDATE):
             resources["launch_us"] = round(launch * 1e6, 1)
         if samples.doubted(_CANDIDATE):
@@ -102,6 +101,8 @@ class Judgement:
             for case in self._book.families(kept=False) if effort is Effort.CHECK else ():
                 trial.call(case)
             self._check_variants(trial)
+        if trial.less_exact:
+            resources["less_exact"] = trial.less_exact
         timing, told = self._timing(samples, goal, baselines), _joined(flags, trial)
         profiled = effort is Effort.FULL and timing.ms.value < self._to_beat
         resources |= self._explained(trial, fresh, profiled, timing, resources.get("launch_us"))
@@ -171,8 +172,11 @@ class Judgement:
         loss = 1.1 if screening else 1.25
         device = self._device
         goal = Goal(_CANDIDATE, anchor, device.quantile, best, loss, self._floor, _CANDIDATE, device.null_every)
-        with self._gate.exclusive():
-            return run_session(sides, baselines.null, fresh, goal, rule, self._random), goal
+        try:
+            with self._gate.exclusive():
+                return run_session(sides, baselines.null, fresh, goal, rule, self._random), goal
+        except TooLarge as error:  # the baselines had room for theirs
+            raise WorkerFailure(Outcome.OUT_OF_MEMORY, f"beside what it holds {error}") from None
 
     def _time_rows(
         self,

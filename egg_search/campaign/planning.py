@@ -80,7 +80,7 @@ class Planner:
     def screen(self, step: Step, proposed: Proposed) -> tuple[list[Draft | Refusal], list[Job]]:
         """Refuses drafts that exist already or that no configuration saves from the constraints; the rest become jobs.
 
-        New structures are checked in full: screening is for those that are known to be right.
+        New structures are checked: screening is for those that were, to the end.
         """
         checked: list[Draft | Refusal] = []
         jobs: dict[str, Job] = {}
@@ -111,7 +111,12 @@ class Planner:
             first=self._suggestions(candidate.id),
             lever=step.lever,
         )
-        return [Job(candidate.id, configuration) for configuration in found]
+        effort = self._effort(self._state.drafts[step.parent].signature)
+        return [Job(candidate.id, configuration, effort) for configuration in found]
+
+    def _effort(self, signature: str) -> Effort:
+        """A structure that has only lost so far was not checked to the end."""
+        return Effort.SCREEN if signature in self._state.proven else Effort.CHECK
 
     def _job(self, draft: Draft) -> Job | str:
         """The first of inherited and default configuration that keeps the constraints, or why there is none."""
@@ -122,8 +127,7 @@ class Planner:
         for configuration in tried:
             broken = self._state.violations(candidate, configuration)
             if not broken:
-                known = draft.signature in self._state.archive.signatures()
-                return Job(candidate.id, configuration, Effort.SCREEN if known else Effort.CHECK)
+                return Job(candidate.id, configuration, self._effort(draft.signature))
         return broken[0]
 
     def _suggestions(self, candidate_id: str) -> list[Configuration]:

@@ -20,6 +20,7 @@ from egg_search.rundir import BEGUN, JUDGED, PLANNED, Event, StepRecord
 from egg_search.schedulers import SCHEDULERS, Feedback, Menu, Result
 from egg_search.schedulers.bandit import Prior
 from egg_search.tuning import Study
+from evaluator.settings import Effort
 from operators.base import Attempt, Draft, Known, Refusal
 from operators.handoff import Handoff, hand_off
 from principles.library import Library
@@ -45,6 +46,7 @@ class State:
         self.best: dict[str, Elite] = {}  # a candidate's own best
         self.failed: dict[str, tuple[Job, Verdict]] = {}  # a candidate's last failure
         self.started: dict[str, float] = {}  # what a candidate's first verdict gained over its parent's best, if any
+        self.proven: set[str] = set()  # structures that were checked to the end
         self.evaluations = 0
         self.steps = 0  # finished ones
         self.begun = 0  # the number of the last one
@@ -103,6 +105,8 @@ class State:
         value = score(verdict) if verdict.ok else None
         if not is_infrastructure(verdict):
             self.study(job.candidate).tell(job.configuration, value)
+        if verdict.ok and job.effort != Effort.SCREEN and not verdict.timing.stopped_early:
+            self.proven.add(draft.signature)
         if not verdict.ok:
             self.failed[job.candidate] = job, verdict
         elif job.candidate not in self.best or score(verdict) > self.best[job.candidate].score:

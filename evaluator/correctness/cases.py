@@ -126,7 +126,12 @@ class CaseBook:
         if key in self._cases:
             return self._cases[key]
         before = self._clock()
-        case = self._made(shape, seed, family)
+        try:
+            case = self._made(shape, seed, family)
+        except NO_ROOM:
+            if family is None:
+                raise
+            return None  # this time
         if (shape, family) == (0, None):
             self._cost = min(self._cost, self._clock() - before)
         size = case.bytes if case else 0
@@ -136,8 +141,8 @@ class CaseBook:
         return case
 
     def _made(self, shape: int, seed: int, family: str | None) -> Case | None:
-        """A new case. Where the device has no room for another, what is kept beyond the first goes; a family that does
-        not fit even then is left out."""
+        """A new case. Where the device has no room for another, what is kept beyond the first goes. Raises one of
+        NO_ROOM where it does not fit even then."""
         try:
             return self.references[shape].case(seed, family)
         except NO_ROOM:
@@ -145,13 +150,7 @@ class CaseBook:
             self._bytes = self._most_bytes  # keep no more
             self._fresh.renew()
             torch.cuda.empty_cache()
-        try:
-            return self.references[shape].case(seed, family)
-        except NO_ROOM:
-            if family is None:
-                raise
-            torch.cuda.empty_cache()
-            return None
+        return self.references[shape].case(seed, family)
 
     def _seed(self, shape: int, index: int, family: str | None = None) -> int:
         key = shape, index, family

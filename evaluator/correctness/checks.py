@@ -146,8 +146,8 @@ def make_check(
     rows = rows_of(eager).double()
     exact, others = rows_of(truth).double(), [rows_of(each).double() for each in moved]
     odd = ~(rows.isfinite() & exact.isfinite())
+    rough = None if coarse is None else rows_of(coarse).double()
     if not odd.any():
-        rough = None if coarse is None else rows_of(coarse).double()
         return FloatCheck(shape, dtype, exact, derive_limits(exact, rows, others, unit_roundoff(dtype), rough))
     free = torch.zeros_like(odd)
     rest = [each.masked_fill(odd | ~each.isfinite(), 0.0) for each in (exact, rows, *others)]
@@ -155,7 +155,8 @@ def make_check(
         first, second = (rows_of(each).double() for each in stand_ins)
         free = odd & first.isfinite() & ((first - second).abs() <= 2.0**-24 * first.abs())
         rest = [torch.where(free, first, each) for each in rest]
-    limits = derive_limits(rest[0], rest[1], rest[2:], unit_roundoff(dtype))
+    rough = None if rough is None else torch.where(odd, rest[0], rough)
+    limits = derive_limits(rest[0], rest[1], rest[2:], unit_roundoff(dtype), rough)
     return FloatCheck(shape, dtype, rest[0], limits, rows, odd, free, kinds_matter)
 
 

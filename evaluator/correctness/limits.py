@@ -12,8 +12,9 @@ constant rows, where eager is exact by luck. Beside that, the error in norm must
 faithful and 2 v max(1, S/u) for the others (each relative, in norm), and for faithful the median error at most 4 times
 eager's. To flush denormals to zero is no error, of an element or in norm.
 
-Eager with TF32 is of class tf32 by definition, where a sharp softmax makes more of its error than S tells: 4 times its
-own worst error in a row, and twice that in norm, are within the limits of tf32 and half.
+What eager with TF32 returns in floating point is of class tf32 by definition, where a sharp softmax makes more of its
+error than S tells: 4 times its own worst error in a row, and twice that in norm, are within the limits of tf32 and
+half.
 
 A row that is mostly exact zeros, as behind a ReLU, does not tell how large its elements were before they were cut off:
 its limits are no less than those of a usual row.

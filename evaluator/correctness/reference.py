@@ -233,6 +233,8 @@ class Reference:
                 self._truth(model, tree_map(lambda leaf: _perturbed(leaf, generator), to_double(arguments)))
                 for model in models
             ]
+        except torch.OutOfMemoryError:
+            raise
         except (RuntimeError, TypeError, ValueError):
             self.exact = False
             return [eager, eager]
@@ -252,6 +254,8 @@ class Reference:
             return [
                 self._truth(self._double, tree_map(partial(_replaced, value=each), arguments)) for each in (1e4, -1e4)
             ]
+        except torch.OutOfMemoryError:
+            raise
         except (RuntimeError, TypeError, ValueError):
             return []
 

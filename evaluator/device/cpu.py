@@ -52,6 +52,9 @@ class CpuDevice:
         limits = Limits(memory_bytes, FILE_BYTES, self._cpus, rights.stage, *places)
         return CpuSeat(self._isolation.spawn(limits, environment), rights.build_seconds)
 
+    def settle(self) -> None:
+        """A closed seat holds nothing."""
+
     def close(self) -> None:
         """It holds nothing."""
 

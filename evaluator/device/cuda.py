@@ -45,6 +45,9 @@ class CudaDevice:
         worker, waiting = self._spares.take(memory_bytes, environment, rights)
         return CudaSeat(worker, self._bench, self._leaving, self._memory_bytes, rights.build_seconds, waiting)
 
+    def settle(self) -> None:
+        self._leaving.wait()
+
     def close(self) -> None:
         self._spares.close()
         self._leaving.close()

@@ -24,7 +24,7 @@ class Leaving:
     def wait(self) -> None:
         """Until all have ended."""
         for each in tuple(self._ending):
-            each.result()
+            each.exception()  # what went wrong at its end is nobody else's fault
             with suppress(ValueError):  # another thread waited, too
                 self._ending.remove(each)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from evaluator.device.cuda_memory import DeviceRegion
+from evaluator.device.cuda_memory import DeviceMemoryError, DeviceRegion
 
 _IDLE_BYTES = 256 << 20  # that it may keep, needed or not
 
@@ -30,5 +30,8 @@ class Room:
         needed = max(self._needs.values(), default=1)
         if self.region.size <= max(needed, _IDLE_BYTES):
             return False
-        self.region = self._create(needed)
+        try:
+            self.region = self._create(needed)
+        except DeviceMemoryError:  # who leaves may not have given its own memory back yet
+            return False
         return True

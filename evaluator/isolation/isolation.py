@@ -111,7 +111,8 @@ class Isolation:
             raise UserError("the evaluator's zygote process died at its start; see its message above")
 
     def _ask(self, request: dict[str, object], fds: list[int]) -> int:
-        assert self._control is not None, "no zygote"
+        if self._control is None:
+            raise ConnectionError("there is no zygote")
         socket.send_fds(self._control, [json.dumps(request).encode()], fds)
         answer = self._control.recv(ANSWER.size)
         if not answer:

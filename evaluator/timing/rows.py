@@ -23,5 +23,4 @@ def take_rows(
         rows.nulls.append(null())
         if rows.bear_out(samples.claimed(samples.suspect)):
             break
-    if rows.raw:
-        samples.rows = rows
+    samples.rows = rows  # without any a claim is not borne out

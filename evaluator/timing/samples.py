@@ -14,7 +14,7 @@ import numpy as np
 
 _FLOOR = 0.05  # share of a raw time that remains at the least when the null call is subtracted
 _LOW = 0.1  # quantile of the null calls that is subtracted: noise only ever adds time
-_BETTER, _EXCUSED = 0.25, 0.1  # quantile of a row's null calls; share of a claim that their noise may excuse
+_BETTER, _EXCUSED = 0.25, 0.1  # quantile of a row's null calls; share of a claim that noise may excuse
 # A claim is borne out from this share of the wall clock's time on, less the noise of that clock and some seconds.
 _BORNE_OUT, _SLACK = 0.9, 3e-6
 
@@ -39,22 +39,26 @@ class Rows:
 
     @property
     def seconds(self) -> float:
-        """Of a call whose claim was not borne out, rather more than less: no noise makes it faster."""
+        """Of a call whose claim was not borne out, rather more than less: no noise makes it faster. 0 without rows."""
+        if not self.raw:
+            return 0.0
         usual = float(np.median(self.raw))
         return max(usual - min(self.nulls), _FLOOR * usual) / self.count
 
     def bear_out(self, claimed: float) -> bool:
         """Whether a call may have taken no longer than that. The least row is compared with null calls of the better
         kind, and what their noise excuses is a share of the claim: else a busy machine would bear out anything."""
+        if not self.raw:
+            return False
         null = float(np.quantile(self.nulls, _BETTER))
-        noise = (null - min(self.nulls)) / self.count
-        return _borne_out(claimed, (min(self.raw) - null) / self.count, min(noise, _EXCUSED * claimed))
+        return _borne_out(claimed, (min(self.raw) - null) / self.count, (null - min(self.nulls)) / self.count)
 
 
 @dataclass
 class Samples:
     """Raw seconds by side and of the null calls between them, in the order of rounds; what workers claimed beside.
-    `suspect` is the side whose claims have to be borne out, by its `rows` where there are any."""
+    `suspect` is the side whose claims have to be borne out, by its `rows` where there should be any. `quantile` is the
+    statistic that counts, of claims as of what bears them out: else a few lies would count, and others be checked."""
 
     raw: dict[str, list[float]]
     nulls: list[float] = field(default_factory=list)
@@ -62,6 +66,7 @@ class Samples:
     launches: dict[str, list[float]] = field(default_factory=dict)
     floor: float = 0.0  # seconds that no call can take less than
     suspect: str = ""
+    quantile: float = 0.5
     rows: Rows | None = None
     rounds: int = 0
     stopped_early: bool = False
@@ -86,7 +91,7 @@ class Samples:
         claims = self.claims.get(side, ())
         if not len(claims):
             return 0.0
-        usual = float(np.median(claims))
+        usual = float(np.quantile(claims, self.quantile))
         return usual if (min(claims) if side == self.suspect else usual) > self.floor else 0.0
 
     def borne_out(self, side: str) -> bool:
@@ -98,7 +103,8 @@ class Samples:
         if self.rows is not None:
             return self.rows.bear_out(claimed)
         noise = float(np.subtract(*np.quantile(self.nulls, [0.75, 0.25])))
-        return _borne_out(claimed, float(np.median(self.raw[side]) - np.median(self.nulls)), noise)
+        passed = float(np.quantile(self.raw[side], self.quantile) - np.median(self.nulls))
+        return _borne_out(claimed, passed, noise)
 
     def doubted(self, side: str) -> bool:
         """Whether it claims something that the wall clock does not bear out."""
@@ -117,7 +123,7 @@ class Samples:
         """No less than is claimed. Of rows there are few: their time has the noise of the claims."""
         raw = np.asarray(self.raw[side])
         claims = np.asarray(self.claims.get(side, np.zeros(len(raw))))
-        if side == self.suspect and self.rows is not None:
+        if side == self.suspect and self.rows is not None and self.rows.raw:
             usual = self.claimed(side)
             passed = self.rows.seconds * (claims / usual if usual else np.ones(len(raw)))
         else:
@@ -126,5 +132,5 @@ class Samples:
 
 
 def _borne_out(claimed: float, passed: float, noise: float) -> bool:
-    """Whether that is hardly less than what passed."""
-    return claimed >= _BORNE_OUT * passed - noise - _SLACK
+    """Whether that is hardly less than what passed; noise excuses a share of it only."""
+    return claimed >= _BORNE_OUT * passed - min(noise, _EXCUSED * claimed) - _SLACK

@@ -17,6 +17,7 @@ from evaluator.timing.samples import Reading, Samples
 from evaluator.timing.statistics import ratio_interval, relative_width
 
 _HOPELESS = 2.0  # so many times slower than the best: two rounds tell
+_FEWEST = 3  # rounds tell an interval
 _NOISY, _PATIENCE = 0.3, 2  # an interval wider than this (relative) is worth this many times the rule's seconds
 Inputs = TypeVar("Inputs")
 
@@ -73,7 +74,7 @@ def _rounds(
     rule: TimingRule,
     random: np.random.Generator,
 ) -> Samples:
-    samples = Samples({name: [] for name in sides}, floor=goal.floor, suspect=goal.suspect)
+    samples = Samples({name: [] for name in sides}, floor=goal.floor, suspect=goal.suspect, quantile=goal.quantile)
     begin = time.perf_counter()
     for index, drawn in zip(range(rule.max_rounds + 1), inputs, strict=False):
         names = [*sides]
@@ -89,8 +90,8 @@ def _rounds(
         samples.rounds = index
         if index and _decided(samples, goal, rule, random, spent=time.perf_counter() - begin):
             break
-    if not samples.rounds:
-        raise TooLarge("the device has no room for the inputs of two timed calls: make the problem smaller (--set)")
+    if samples.rounds < min(_FEWEST, rule.max_rounds) and not samples.stopped_early:
+        raise TooLarge("the device has no room for the inputs of timed calls: make the problem smaller (--set)")
     return samples
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
+from itertools import count, cycle
 
 import numpy as np
 import pytest
@@ -113,6 +113,33 @@ def test_who_claims_too_little_gains_nothing_on_a_busy_machine(seed):
         ratio = ratio_interval(samples.seconds("b"), samples.seconds("a"), 0.5, random)
         assert ratio.high < 1.1
     assert samples.borne_out("a") and ratio.value == pytest.approx(1.0, abs=0.02)
+
+
+@pytest.mark.parametrize("seconds", [5e-3, 2e-4])
+@pytest.mark.parametrize("quantile", [0.1, 0.25, 0.5])
+def test_lies_in_some_calls_gain_nothing(quantile, seconds):
+    lies = cycle([seconds / 10, seconds, seconds])
+    sides = {
+        "anchor": lambda _: Call(1e-3 + seconds, [], claimed=seconds),
+        "candidate": lambda _: Call(1e-3 + seconds, [], claimed=next(lies)),
+    }
+    rule = TimingRule(min_rounds=12, max_rounds=30, seconds=5.0, width=0.0)
+    goal = Goal("candidate", "anchor", quantile, suspect="candidate")
+    random = np.random.default_rng(0)
+    samples = run_session(sides, lambda: 1e-3, count(), goal, rule, random)
+    if seconds < 2e-3:
+        rows_of(samples, seconds, lambda: 0.0, lambda: 1e-3)
+    assert goal.ratio(samples, random).value < 1.1
+
+
+def test_without_inputs_for_rows_a_short_claim_is_not_borne_out():
+    samples = of_suspect([20e-6] * 3, [1.1e-3] * 3, [1.0e-3, 1.02e-3, 1.2e-3])
+    take_rows(samples, CALLS, MOST, lambda: None, lambda: 1e-3)
+    assert not samples.borne_out("a") and (samples.seconds("a") >= 20e-6).all()
+
+
+def test_one_late_null_call_bears_nothing_out():
+    assert not of_suspect([2e-3] * 3, [5e-3] * 3, [1e-3, 4e-3]).borne_out("a")
 
 
 def test_a_session_is_lost_by_what_is_claimed_and_not_by_noise():

@@ -215,3 +215,20 @@ def test_eager_with_tf32_is_of_class_tf32_however_sharp_the_model(monkeypatch):
         assert case.check(far)[0].outcome is Outcome.WRONG_VALUES
     assert outcomes[False][0] is Outcome.WRONG_VALUES
     assert outcomes[True] == (None, PrecisionClass.TF32)
+    for family in FAMILIES.keys() - {"infinite"}:  # of which the sine makes NaN
+        if case := reference.case(3, family):
+            with _tf32():
+                coarse = reference.eager(case.arguments).outputs
+            assert case.check(coarse)[0].outcome is None, (family, case.check(coarse)[0].reason)
+
+
+def test_full_memory_is_no_lack_of_a_truth(monkeypatch):
+    reference = Reference(Problem("matmul", MATMUL), seed=5)
+
+    def full(*arguments):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(reference._double, "forward", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        reference.case(1)
+    assert reference.exact

@@ -12,6 +12,7 @@ import torch
 from egg_search.core.verdict import Outcome
 from evaluator.device.cuda_bench import hold_seconds
 from evaluator.device.cuda_leaving import Leaving
+from evaluator.device.cuda_memory import DeviceMemoryError
 from evaluator.device.cuda_room import Room
 from evaluator.device.cuda_seat import CudaSeat
 from evaluator.protocol.records import Reply, Status
@@ -98,3 +99,28 @@ def test_what_torch_tells_of_full_memory_is_cut_short():
     seat._full(torch.OutOfMemoryError(f"CUDA out of memory. Tried to allocate 256.00 MiB. {processes}"))
     ((outcome, reason),) = told
     assert outcome is Outcome.OUT_OF_MEMORY and "256.00 MiB" in reason and len(reason) < 250
+
+
+def test_a_worker_that_fails_at_its_end_troubles_nobody_else():
+    def close():
+        raise ConnectionError("there is no zygote")
+
+    leaving = Leaving()
+    leaving.add(SimpleNamespace(kill=lambda: None, close=close))
+    leaving.wait()
+    leaving.wait()
+    leaving.close()
+
+
+def test_room_stays_as_it_is_where_a_smaller_one_finds_no_memory():
+    def create(size):
+        if size < 1 << 30 and full:
+            raise DeviceMemoryError("full")
+        return SimpleNamespace(size=size)
+
+    full = False
+    room = Room(create=create)
+    room.make(1 << 20, "baseline")
+    room.make(8 << 30, "candidate")
+    full = True
+    assert not room.leave("candidate") and room.region.size == 8 << 30

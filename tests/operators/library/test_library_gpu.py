@@ -116,4 +116,5 @@ def test_what_cannot_be_captured_runs_as_it_is(tmp_path):
         for _ in range(2):
             torch.testing.assert_close(model(*inputs), exact(model, inputs), rtol=1e-4, atol=1e-5)
     assert model._egg_graph is False
+    assert torch.cuda.current_stream() == torch.cuda.default_stream()
     assert torch.randn(8, device="cuda").isfinite().all()  # the failed capture has left nothing behind

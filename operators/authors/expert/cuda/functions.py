@@ -46,7 +46,7 @@ class Functions:
         """Python text of a macro's value."""
         form, *roles = _MACROS[macro]
         roles = [role for role in roles if role in self.settings] or roles
-        if not any(role in self.settings for role in roles):  # an older plan's
+        if roles[0] in (DIVISION, EXPONENTIAL) and roles[0] not in self.settings:  # it has none of these
             return "0"
         self._roles |= dict.fromkeys(roles)
         texts = [self.settings.text(role) for role in roles]

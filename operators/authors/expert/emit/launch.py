@@ -41,8 +41,12 @@ class _EggGraph:
 
 def _egg_capture_nothing():
     """torch's random numbers take a capture that failed for one that goes on, until another one has ended."""
-    with torch.inference_mode(False), torch.cuda.graph(torch.cuda.CUDAGraph()):
-        torch.zeros(1, device="cuda")
+    graph = torch.cuda.CUDAGraph()
+    try:
+        with torch.inference_mode(False), torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            torch.zeros(1, device="cuda")
+    except RuntimeError:
+        pass
 '''.strip()
 
 _METHODS = '''
@@ -62,10 +66,12 @@ _METHODS = '''
         if not usual or self._egg_graph is False or torch.cuda.is_current_stream_capturing():
             return False
         if self._egg_graph is None or not self._egg_graph.fits(state):
+            current = torch.cuda.current_stream()
             try:
                 self._egg_graph = _EggGraph(self._egg_body, inputs, state)
             except RuntimeError:
                 self._egg_graph = False  # the body waits for the GPU, say
+                torch.cuda.set_stream(current)
                 _egg_capture_nothing()
         return self._egg_graph is not False
 '''

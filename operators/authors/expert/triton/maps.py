@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operators.authors.expert.ir.graph import DType, Graph, Node
 from operators.authors.expert.kernels.expr import Unsupported
-from operators.authors.expert.kernels.nest.arithmetic import divides_many
+from operators.authors.expert.kernels.nest.arithmetic import divisor
 from operators.authors.expert.triton.dtypes import COMPUTE, converted
 
 _OPERATORS = {
@@ -81,8 +81,8 @@ def map_text(graph: Graph, node: Node, operands: list[str], quick: bool = False)
     if node.op == "cast":
         return converted(operands[0], graph[node.inputs[0]].dtype, node.dtype)
     if quick and node.dtype is DType.F32 and node.op in _QUICK:
-        many = node.op == "div" and divides_many(graph, node)
-        return (_QUICK[node.op].replace("k_divide(", "k_divide_many(") if many else _QUICK[node.op]).format(*operands)
+        kind = divisor(graph, node) if node.op == "div" else ""
+        return _QUICK[node.op].replace("k_divide(", f"k_divide{kind}(").format(*operands)
     text = _form(graph, node).format(*operands)
     return f"({text}).to({COMPUTE[node.dtype]})" if node.dtype in _SMALL else text
 

@@ -84,8 +84,14 @@ template <bool QUICK> __device__ inline float k_divide(float a, float b) {
     return q;
 }
 
-// The same where `b` divides many: its reciprocal is made once.
-template <bool QUICK> __device__ inline float k_divide_many(float a, float b) { return QUICK ? a * (1.0f / b) : a / b; }
+// The same by an ordinary number.
+template <bool QUICK> __device__ inline float k_divide_by(float a, float b) { return QUICK ? a * (1.0f / b) : a / b; }
+
+// The same where `b` divides many: its reciprocal is made once, of a denormal after it was scaled.
+template <bool QUICK> __device__ inline float k_divide_many(float a, float b) {
+    const float scale = fabsf(b) < 0x1p-100f ? 0x1p64f : 1.0f;
+    return QUICK ? a * scale * (1.0f / (b * scale)) : a / b;
+}
 
 // By the hardware's exp2 as it is, or within 2 ulp.
 template <bool QUICK> __device__ inline float k_exp_by(float x) { return QUICK ? __expf(x) : expf(x); }

@@ -11,14 +11,15 @@ from operators.authors.expert.plan import Decision
 DIVISION, EXPONENTIAL = "quick_division", "quick_exponential"
 _DIVISIONS = frozenset(["div", "reciprocal"])
 _EXPONENTIALS = frozenset(["exp", "sigmoid"])
-# Where the last bit of what is divided may decide on all of the result.
+# Where the last bit of a quotient may decide on all of the result. (No sign is changed: comparing with 0 is safe.)
 _STEPS = frozenset("floor ceil round trunc mod fmod floor_div argreduce".split())
+_COMPARISONS = frozenset("eq ne lt le gt ge".split())
 
 
 def arithmetic(nest: Nest) -> list[Decision]:
-    """Divisions are quick unless something steps after them; exponentials on request."""
+    """Divisions are quick unless something steps behind them; exponentials on request."""
     ops = {nest.graph[n].op for n in quick_nodes(nest)}
-    steps = any(nest.graph[n].op in _STEPS or _cuts(nest.graph, nest.graph[n]) for n in nest.nodes)
+    steps = any(_steps(nest.graph, nest.graph[n]) for n in _behind(nest, _DIVISIONS))
     found = [Decision(DIVISION, Lever.PRECISION, int(not steps), (0, 1))] if ops & _DIVISIONS else []
     return found + ([Decision(EXPONENTIAL, Lever.PRECISION, 0, (0, 1))] if ops & _EXPONENTIALS else [])
 
@@ -48,13 +49,28 @@ def arithmetic_facts(nest: Nest) -> dict[str, bool]:
     return {"divides": DIVISION in names, "exponentials": EXPONENTIAL in names}
 
 
-def divides_many(graph: Graph, node: Node) -> bool:
-    """Whether one divisor serves many results: its reciprocal does, too."""
-    divisor = graph[node.inputs[1]]
-    while divisor.op in PURE_VIEWS:
-        divisor = graph[divisor.inputs[0]]
-    return divisor.type.numel < node.type.numel
+def divisor(graph: Graph, node: Node) -> str:
+    """What a quotient's function is called after: "_by" where an ordinary number divides, "_many" where one divisor
+    serves many results, so that its reciprocal does, too."""
+    source = graph[node.inputs[1]]
+    while source.op in PURE_VIEWS:
+        source = graph[source.inputs[0]]
+    if source.op == "const":
+        return "_by" if 2.0**-100 < abs(source.attrs["value"]) < 2.0**100 else ""
+    return "_many" if source.type.numel < node.type.numel else ""
 
 
-def _cuts(graph: Graph, node: Node) -> bool:
-    return node.op == "cast" and not node.dtype.is_float and graph[node.inputs[0]].dtype.is_float
+def _behind(nest: Nest, ops: frozenset[str]) -> set[int]:
+    """The nodes that depend on one of `ops`."""
+    found = set[int]()
+    for n in sorted(nest.nodes):
+        if any(i in found or (i in nest.nodes and nest.graph[i].op in ops) for i in nest.graph[n].inputs):
+            found.add(n)
+    return found
+
+
+def _steps(graph: Graph, node: Node) -> bool:
+    inputs = [graph[i] for i in node.inputs]
+    if node.op in _COMPARISONS:
+        return not any(each.op == "const" and each.attrs["value"] == 0 for each in inputs)
+    return node.op in _STEPS or (node.op == "cast" and not node.dtype.is_float and inputs[0].dtype.is_float)
