@@ -34,6 +34,7 @@ def file(tmp_path):
     return path
 
 
+@pytest.mark.chaos  # as tests/cli/test_a_whole_run.py does by the command
 def test_the_expert_and_the_evaluator_end_to_end(file, tmp_path):
     quick = TimingRule(min_rounds=3, max_rounds=6, seconds=0.2, width=0.2)
     evaluator = EvaluatorSettings(

@@ -2,10 +2,10 @@
 
 import os
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
-from search_fakes import EAGER_MS, FakeJudge, FakeWorkshop
+from search_fakes import EAGER_MS, STRUCTURES, FakeJudge, FakeWorkshop, structure_of
 
 from egg_search.campaign import Campaign, Observer
 from egg_search.core.verdict import Outcome, Verdict
@@ -115,3 +115,25 @@ def test_a_session_begins_with_the_best_of_earlier_ones(make_campaign):
     observer.on_step = lambda *_: bests.append(None)
     Campaign.resume(campaign.directory.path, workshop=FakeWorkshop()).run(observer)
     assert bests[0] is not None
+
+
+class Losing(FakeJudge):
+    """Says of everything but the fastest structure that it lost; remembers the efforts by structure."""
+
+    efforts: list[tuple[str, str]] = []  # noqa: RUF012 (shared with the test)
+
+    def judge(self, candidate, configuration, effort, best_ms=None):
+        verdict = super().judge(candidate, configuration, effort, best_ms)
+        self.efforts.append((structure_of(candidate), effort))
+        if verdict.ok and structure_of(candidate) != "fused":
+            verdict = replace(verdict, timing=replace(verdict.timing, stopped_early=True))
+        return verdict
+
+
+def test_a_structure_that_has_only_lost_is_checked_again_when_it_is_tuned(make_campaign):
+    Losing.efforts.clear()
+    make_campaign(evaluations=60, workshop=JudgedBy(kind=Losing)).run()
+    seen = {name: [e for each, e in Losing.efforts if each == name and e != Effort.FULL] for name in STRUCTURES}
+    assert seen["fused"].count(Effort.CHECK) == 1 and Effort.SCREEN in seen["fused"]
+    others = [effort for name, efforts in seen.items() if name != "fused" for effort in efforts]
+    assert others and set(others) == {Effort.CHECK}

@@ -50,6 +50,7 @@ def test_run_interrupt_resume_export_verify(folder):
     done = call(folder, "resume", "runs/scale", "--evaluations", str(judged + 2))
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{judged} configurations so far" in done.stdout
+    assert re.search(r"baselines: eager [\d.e-]+ ms, compile [\d.e-]+ ms", done.stdout)
     assert "not judged a second time" not in done.stdout
     assert "runs/scale/export/scale_0_faithful.py" in done.stdout
     assert store_path().exists()  # what principles brought is kept for later runs

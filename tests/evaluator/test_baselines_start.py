@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 import torch
 from evaluator_samples import QUICK
 
-from egg_search.core.errors import UserError
+from egg_search.core.errors import TooLarge, UserError
 from egg_search.core.verdict import Outcome
 from evaluator.baselines.baselines import Baselines
 from evaluator.device.base import Call, Rights
 from evaluator.device.cpu import CpuDevice
 from evaluator.device.cuda import CudaDevice
+from evaluator.evaluator import Evaluator
 from evaluator.gate import Gate
 from evaluator.isolation.failure import WorkerFailure
 from evaluator.worker.models import ModelSpec
@@ -185,3 +187,25 @@ def test_compiled_convolutions_have_their_own_tf32():
     baselines = baselines_on(device)
     baselines.start()
     assert baselines.names == ["eager", "eager_fp32", *COMPILED] and baselines.program("eager_tf32") == "eager"
+
+
+@pytest.mark.parametrize("variants", [1, 3])
+def test_baselines_make_room_for_the_cases(variants):
+    """One by one, each after what it held is free; where none is left the problem is too large."""
+    told, left = [], [f"variant {i}" for i in range(variants)]
+
+    def prepare():
+        told.append("tried")
+        if left or variants == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory.\nand more")
+
+    evaluator = SimpleNamespace(_device=SimpleNamespace(settle=lambda: told.append("settled")))
+    evaluator._prepared = partial(Evaluator._prepared, evaluator)
+    book = SimpleNamespace(prepare=prepare)
+    baselines = SimpleNamespace(leave_one_out=lambda: left and left.pop())
+    if variants == 1:
+        with pytest.raises(TooLarge, match=r"^CUDA out of memory\.$"):
+            Evaluator._prepare(evaluator, book, baselines)
+    else:
+        Evaluator._prepare(evaluator, book, baselines)
+    assert not left and told == ["settled", "tried"] * (variants + 1)

@@ -119,6 +119,7 @@ def test_identical_code_is_as_fast_as_itself(evaluator_for):
     assert verdict.timing.ms.value == pytest.approx(evaluator.baselines()["eager"] / speedup.value)
 
 
+@pytest.mark.chaos  # torch.compile takes its time; the whole runs of tests/cli have it among their baselines
 def test_torch_compile_is_a_baseline(evaluator_for):
     evaluator = evaluator_for(NORM_SOFTMAX, torch_compile=True)
     verdict = evaluator.judge(candidate_of("return super().forward(x)"), {}, Effort.SCREEN)
