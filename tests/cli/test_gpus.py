@@ -138,6 +138,7 @@ def test_a_search_says_it_once(driver, missing, capsys):
     assert "~10" in table and "best: ~" in progress
 
 
+@pytest.mark.chaos  # a whole judgement with torch.compile for one line
 def test_verify_says_why_the_cpus_were_taken(driver, capsys, monkeypatch):
     driver.tell(version=11040)
     detect()
