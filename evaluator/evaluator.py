@@ -22,8 +22,9 @@ from egg_search.core.verdict import Outcome, Verdict
 from evaluator.baselines.baselines import Baselines
 from evaluator.build import build
 from evaluator.build.store import BuildStore
-from evaluator.correctness.cases import NO_ROOM, CaseBook
+from evaluator.correctness.cases import CaseBook
 from evaluator.correctness.degenerate import degeneracies
+from evaluator.correctness.reference import NO_ROOM
 from evaluator.device.base import Rights
 from evaluator.device.choose import device_for, threads_of
 from evaluator.gate import gate_for

@@ -10,19 +10,17 @@ from collections.abc import Iterator
 
 import torch
 
-from egg_search.core.errors import TooLarge
 from egg_search.core.problem import Problem
 from egg_search.core.problem.variants import shape_variants
 from evaluator.correctness.families import FAMILIES
 from evaluator.correctness.fresh import FreshCase, FreshInputs
-from evaluator.correctness.reference import Case, Reference, at_rest
+from evaluator.correctness.reference import NO_ROOM, Case, Reference, at_rest
 from evaluator.settings import EvaluatorSettings
 
 _MIN_CASES, _MAX_CASES = 5, 24
 _OWN = 3  # cases with truth of the problem's own inputs
 _MEMORY_BYTES = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 _OTHERS = 64 << 30  # bytes of a large memory that workers and a case being made need; a third of the rest keeps cases
-NO_ROOM = (torch.OutOfMemoryError, TooLarge)
 _BESIDE = 4  # fresh sets that a judgement uses beside those of its longest timing
 Key = tuple[int, int, str | None]  # (shape: 0 is the problem's own, seed, family)
 

@@ -12,11 +12,10 @@ from typing import Any, ClassVar
 
 import torch
 
-from egg_search.core.errors import TooLarge
 from egg_search.core.verdict import Errors
 from evaluator.correctness.checks import Check, Finding
 from evaluator.correctness.nearness import EagerOutput, Nearness, nearness_of
-from evaluator.correctness.reference import OWN_INPUTS, Case, Reference, bytes_of, check_form
+from evaluator.correctness.reference import NO_ROOM, OWN_INPUTS, Case, Reference, bytes_of, check_form
 from evaluator.protocol.memory import tensors_of
 
 
@@ -90,7 +89,7 @@ class FreshInputs:
         self._random.shuffle(kept)
         while kept:
             yield kept.pop()
-        with suppress(torch.OutOfMemoryError, TooLarge):
+        with suppress(*NO_ROOM):
             while True:
                 yield self._draw()
 

@@ -30,6 +30,7 @@ _UNIT = 2.0**-24
 _MOSTLY_ZERO = 0.3
 _FEW_COLUMNS = 16  # short rows need several perturbations: the worst of few elements is small by luck
 OWN_INPUTS = "own inputs"
+NO_ROOM = (torch.OutOfMemoryError, TooLarge)  # on the device, for what a case needs
 _SHOWN = 200  # characters of a structure
 _MOST_TURNS = 3  # tells apart the moves of eight parameters
 _RUNNING = ("running_mean", "running_var")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operators.authors.expert.cuda.dtypes import COMPUTE, converted
 from operators.authors.expert.ir.graph import DType, Graph, Node
-from operators.authors.expert.kernels.nest.arithmetic import divisor
+from operators.authors.expert.kernels.nest.arithmetic import quick_function
 
 _OPERATORS = {
     "add": "+", "sub": "-", "mul": "*", "div": "/",
@@ -47,23 +47,15 @@ _POWERS = {
 }
 
 
-# Of float32, where the kernel has the macros that say how.
-_QUICK = {
-    "div": "k_divide<QUICK_DIVISION>({0}, {1})",
-    "reciprocal": "k_divide<QUICK_DIVISION>(1.0f, {0})",
-    "exp": "k_exp_by<QUICK_EXPONENTIAL>({0})",
-    "sigmoid": "k_sigmoid_by<QUICK_EXPONENTIAL>({0})",
-}
-
-
 def map_text(graph: Graph, node: Node, operands: list[str], quick: bool = False) -> str:
     """The C++ expression of one map over operands already converted to `operand_types`; `quick` as the kernel's macros
     say."""
     if node.op == "cast":
         return converted(operands[0], graph[node.inputs[0]].dtype, node.dtype)
-    if quick and node.dtype is DType.F32 and node.op in _QUICK:
-        kind = divisor(graph, node) if node.op == "div" else ""
-        return _QUICK[node.op].replace("k_divide<", f"k_divide{kind}<").format(*operands)
+    if quick:
+        name, exactness = quick_function(graph, node)
+        operands = ["1.0f", *operands] if node.op == "reciprocal" else operands
+        return f"{name}<{exactness}>({', '.join(operands)})"
     text = _form(graph, node).format(*operands)
     return f"({COMPUTE[node.dtype]})({text})" if node.dtype in _SMALL else text
 

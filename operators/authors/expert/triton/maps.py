@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operators.authors.expert.ir.graph import DType, Graph, Node
 from operators.authors.expert.kernels.expr import Unsupported
-from operators.authors.expert.kernels.nest.arithmetic import divisor
+from operators.authors.expert.kernels.nest.arithmetic import quick_function
 from operators.authors.expert.triton.dtypes import COMPUTE, converted
 
 _OPERATORS = {
@@ -66,23 +66,15 @@ _POWERS = {
 }
 
 
-# Of float32, where the kernel has the constants that say how.
-_QUICK = {
-    "div": "k_divide({0}, {1}, QUICK_DIVISION)",
-    "reciprocal": "k_divide(1.0, {0}, QUICK_DIVISION)",
-    "exp": "k_exp_by({0}, QUICK_EXPONENTIAL)",
-    "sigmoid": "k_sigmoid_by({0}, QUICK_EXPONENTIAL)",
-}
-
-
 def map_text(graph: Graph, node: Node, operands: list[str], quick: bool = False) -> str:
     """One map over operands already converted to `operand_types`; `quick` as the kernel's constants say. Raises
     Unsupported for what Triton cannot do."""
     if node.op == "cast":
         return converted(operands[0], graph[node.inputs[0]].dtype, node.dtype)
-    if quick and node.dtype is DType.F32 and node.op in _QUICK:
-        kind = divisor(graph, node) if node.op == "div" else ""
-        return _QUICK[node.op].replace("k_divide(", f"k_divide{kind}(").format(*operands)
+    if quick:
+        name, exactness = quick_function(graph, node)
+        operands = ["1.0", *operands] if node.op == "reciprocal" else operands
+        return f"{name}({', '.join([*operands, exactness])})"
     text = _form(graph, node).format(*operands)
     return f"({text}).to({COMPUTE[node.dtype]})" if node.dtype in _SMALL else text
 

@@ -49,7 +49,14 @@ def arithmetic_facts(nest: Nest) -> dict[str, bool]:
     return {"divides": DIVISION in names, "exponentials": EXPONENTIAL in names}
 
 
-def divisor(graph: Graph, node: Node) -> str:
+def quick_function(graph: Graph, node: Node) -> tuple[str, str]:
+    """The function of the preludes for one of `quick_nodes`, and the constant that says how exact it is."""
+    if node.op in _EXPONENTIALS:
+        return f"k_{node.op}_by", EXPONENTIAL.upper()
+    return f"k_divide{_divisor(graph, node) if node.op == 'div' else ''}", DIVISION.upper()
+
+
+def _divisor(graph: Graph, node: Node) -> str:
     """What a quotient's function is called after: "_by" where an ordinary number divides, "_many" where one divisor
     serves many results, so that its reciprocal does, too."""
     source = graph[node.inputs[1]]
