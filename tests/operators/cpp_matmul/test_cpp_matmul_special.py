@@ -55,6 +55,12 @@ def test_zeros_beside_a_diagonal_are_skipped_only_where_nothing_is_infinite(lowe
         check(graph, code, spoiled)
 
 
+def test_triangles_are_recognised_at_any_size_by_how_they_are_computed():
+    graph, _, _ = triangular(False, 3, size=100_000)
+    (dot,) = (n for n in graph.nodes if n.op == "dot")
+    assert [triangle(graph, i) for i in dot.inputs] == [Triangle(False, 3), Triangle(True, 0)]
+
+
 @pytest.mark.parametrize("shape", [(30, 40, 50), (1, 300, 70), (70, 300, 1), (3, 100, 129)])
 def test_infinities_and_nan_arrive_where_they_belong(shape):
     m, k, n = shape

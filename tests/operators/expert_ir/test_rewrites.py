@@ -4,8 +4,14 @@ import torch.nn.functional as F
 from capture_cases import Function
 
 from operators.authors.expert.capture import capture
+from operators.authors.expert.ir.graph import DType, TensorType
 from operators.authors.expert.ir.interpret import interpret
+from operators.authors.expert.ir.terms import Terms
 from operators.authors.expert.rewrites import options, rewrite
+
+
+def f32(*shape):
+    return TensorType(DType.F32, shape)
 
 
 def ops(graph):
@@ -41,6 +47,15 @@ def rewritten(function, *shapes):
 def test_diagonal_products_are_scalings(function):
     names, graph = rewritten(function, (5,), (5, 3))
     assert names == ("diagonal_product",) and "dot" not in ops(graph)
+
+
+@pytest.mark.parametrize("offset", [0, 1])
+def test_diagonals_are_recognised_at_any_size_by_how_they_are_computed(offset):
+    t, size = Terms(), 100_000
+    rows, columns = t.iota((size, 1), 0), t.iota((1, size), 1)
+    diagonal = t.where((rows + offset).map("eq", columns), t.input(0, f32(size, 1)), 0.0)
+    graph = t.builder.finish([diagonal.dot(t.input(1, f32(size, 3))).id])
+    assert options(graph) == (() if offset else ("diagonal_product",))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from operators.authors.expert.ir.constants import Nodes
 from operators.authors.expert.ir.graph import Graph, Node
 from operators.authors.expert.kernels.index import Index, aligned, linear, ranged, unravel
 
@@ -11,7 +12,7 @@ Part = tuple[tuple[Index, ...], "Check | None"]
 PURE_VIEWS = frozenset(["reshape", "permute", "broadcast", "slice", "flip"])
 
 
-def input_index(graph: Graph, node: Node, index: tuple[Index, ...]) -> tuple[Index, ...]:
+def input_index(graph: Nodes, node: Node, index: tuple[Index, ...]) -> tuple[Index, ...]:
     """The index into the input of a view that always reads it (PURE_VIEWS) at `index` of its result."""
     shape = graph[node.inputs[0]].shape
     if node.op == "reshape":

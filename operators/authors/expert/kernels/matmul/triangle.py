@@ -8,6 +8,8 @@ import torch
 
 from operators.authors.expert.ir.constants import constant_value, is_constant
 from operators.authors.expert.ir.graph import Graph
+from operators.authors.expert.kernels.index import Index, aligned, variable
+from operators.authors.expert.kernels.positions import condition
 
 
 @dataclass(frozen=True)
@@ -22,21 +24,40 @@ def triangle(graph: Graph, node_id: int) -> Triangle | None:
     """The triangle outside of which `node_id` is zero wherever it is finite, or None."""
     node = graph[node_id]
     if node.op == "mul":
-        masks = [mask for i in node.inputs if (mask := constant_value(graph, i)) is not None]
-        found = [_shape(mask, node.shape) for mask in masks] + [triangle(graph, i) for i in node.inputs]
+        found = [_kept(graph, i, node.shape) for i in node.inputs] + [triangle(graph, i) for i in node.inputs]
         return next((t for t in found if t), None)
     if node.op == "where" and is_constant(graph, node.inputs[2], 0):
-        mask = constant_value(graph, node.inputs[0])
-        return (_shape(mask, node.shape) if mask is not None else None) or triangle(graph, node.inputs[1])
+        return _kept(graph, node.inputs[0], node.shape) or triangle(graph, node.inputs[1])
     if node.op == "where" and is_constant(graph, node.inputs[1], 0):
-        mask = constant_value(graph, node.inputs[0])
-        return (_shape(~mask, node.shape) if mask is not None else None) or triangle(graph, node.inputs[2])
+        return _kept(graph, node.inputs[0], node.shape, where=False) or triangle(graph, node.inputs[2])
     if node.op in ("cast", "neg", "div"):
         return triangle(graph, node.inputs[0])
     if node.op == "permute" and node.attrs["dims"][-2:] == (len(node.shape) - 1, len(node.shape) - 2):
         inner = triangle(graph, node.inputs[0])
         return inner and Triangle(not inner.lower, -inner.diagonal)
     return None
+
+
+def _kept(graph: Graph, mask: int, shape: tuple[int, ...], *, where: bool = True) -> Triangle | None:
+    """The triangle in which the node `mask`, broadcast to `shape`, is `where`."""
+    if len(shape) < 2:
+        return None
+    index = tuple(variable(f"i{axis}", size) for axis, size in enumerate(shape))
+    above = condition(graph, mask, aligned(index, graph[mask].shape))
+    if above is not None:
+        return _side(above if where else above * -1 - 1, index[-2], index[-1], shape)
+    value = constant_value(graph, mask)
+    return None if value is None else _shape(value if where else ~value, shape)
+
+
+def _side(above: Index, row: Index, column: Index, shape: tuple[int, ...]) -> Triangle | None:
+    """Where `above` is not negative; None unless that is one side of a diagonal, and neither nothing nor all."""
+    if above.high < 0 or above.low >= 0:
+        return None
+    lower, upper = above - row + column, above - column + row
+    if not lower.terms:
+        return Triangle(True, lower.constant)
+    return None if upper.terms else Triangle(False, -upper.constant)
 
 
 def _shape(mask: torch.Tensor, shape: tuple[int, ...]) -> Triangle | None:

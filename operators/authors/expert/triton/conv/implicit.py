@@ -18,7 +18,7 @@ from operators.authors.expert.triton.expr import Scope
 from operators.authors.expert.triton.matmul import pieces
 from operators.authors.expert.triton.matmul.frame import SHAPES, Block
 from operators.authors.expert.triton.matmul.functions import Functions
-from operators.authors.expert.triton.matmul.schedule import in_pieces
+from operators.authors.expert.triton.matmul.schedule import in_pieces, in_what
 from operators.authors.expert.triton.text import loop
 
 _DEPTH = frozenset("pq")
@@ -53,6 +53,7 @@ class Implicit:
         body, start = tile.body, tile.frame.program()
         grid = f"{found.geometry.phases} * {values['TILES']}"
         told = f"multiply {'parts of the depth ' if self.split else ''}{self.plan.choices['depth']}"
+        told += in_what(self.plan.choices)
         if self.split:
             grid = f"{self.out.settings.text('split_k')} * {grid}"
             body += [f"# pass: {told}", f"piece = {start} // TILES", f"tile = {start} % TILES"]

@@ -66,7 +66,7 @@ def _layouts(found: Convolution, depth: str) -> list[str]:
         return ["weights by depth", "as given"] if g.transposed or not found.plain_weights else ["as given"]
     reuse = g.group_rows * prod(g.taps)
     last = ["channels last", "weights by depth"] if reuse >= _COPY else ["weights by depth", "channels last"]
-    if found.dtype is DType.F32 and reuse >= _COPY and g.group_channels >= 2 * LEAST:
+    if found.dtype is DType.F32 and reuse >= _COPY // 2 and g.group_channels >= LEAST:
         place = 0 if g.flops >= MANY else 1
         last[place:place] = PIECED
     return [*last, "as given"]

@@ -12,16 +12,41 @@ from operators.authors.expert.triton.matmul.product import Product, Side
 from operators.authors.expert.triton.nest.schedule import power
 
 _TILE = 64
-_WARPS = "4"
+_WARPS = 4
+# Elements of a tile that holds whole rows: enough where rows are short, and the most that registers have room for.
+_HELD, _MOST_HELD = 1 << 13, 1 << 15
+_SECTOR = 8  # neighbours that memory fetches together
+
+
+def split(out: Functions, product: Product, side: Side) -> None:
+    """Stores a factor in pieces, scaled: read once where registers hold its rows, else twice."""
+    held = _held(side, product.k)
+    if held is not None:
+        Factors(out, product, side, held).split_held()
+        return
+    Factors(out, product, side).measure()
+    Factors(out, product, side).split()
+
+
+def _held(side: Side, depth: int) -> tuple[int, int] | None:
+    """The tile of whole rows that one program holds; None where they are too long, or memory would be read in parts of
+    what it fetches together."""
+    deep, least = power(depth), 1 if side.deep else _SECTOR
+    wide = min(power(side.factor.width), max(least, min(_TILE, _HELD // deep)))
+    most = _MOST_HELD if least > 1 else _MOST_HELD // 2
+    return (wide, deep) if wide * deep <= most else None
 
 
 class Factors:
-    """A function over the elements of one factor, tile by tile. What it makes of state alone is kept."""
+    """A function over the elements of one factor, tile by tile, `tile` being how wide and deep if that is not to be
+    small. What it makes of state alone is kept."""
 
-    def __init__(self, out: Functions, product: Product, side: Side) -> None:
+    def __init__(self, out: Functions, product: Product, side: Side, tile: tuple[int, int] | None = None) -> None:
         self.out, self.product, self.side, self.factor = out, product, side, side.factor
         name, width, depth = self.factor.name, self.factor.width, product.k
-        self.sizes = {"WIDE": min(_TILE, power(width)), "DEEP": min(_TILE, power(depth))}
+        wide, deep = tile or (min(_TILE, power(width)), min(_TILE, power(depth)))
+        self.sizes = {"WIDE": wide, "DEEP": deep}
+        self._warps = max(_WARPS, min(16, wide * deep // 1024)) if tile else _WARPS
         blocks = {
             name: Block("WIDE", width, SHAPES["i"], width % self.sizes["WIDE"] == 0),
             "p": Block("DEEP", depth, SHAPES["p"], depth % self.sizes["DEEP"] == 0),
@@ -63,13 +88,32 @@ class Factors:
         self._add(f"measure_{self.factor.name}", {name: "int32"}, once=self.side.fixed)
 
     def split(self) -> None:
-        """Stores the factor in pieces, scaled."""
-        own, row, position = self.out.name, self._row(), self._position()
-        name, type_ = f"pieces_{self.factor.name}", pieces.storage(self.out.name)
+        """Stores the factor in pieces, scaled as it was measured."""
+        row = self._row()
         self._begin(f"split {self.factor.name} by depth")
         exponent = pieces.exponents(f"exponents_{self.factor.name}", row, self.emitter.mask(row.uses))
         self.body.append(f"exponent = {exponent}")
-        self.body.append(f"rest = {pieces.scaled(self._full(), 'exponent')}")
+        self._cut(self._full())
+
+    def split_held(self) -> None:
+        """Measures whole rows and stores them in pieces, scaled."""
+        name, row = f"exponents_{self.factor.name}", self._row()
+        self._begin(f"measure and split {self.factor.name} by depth")
+        found = pieces.largest(self._full(), [*self.emitter.masks.values()])
+        self.body += [
+            f"exponent = tl.max({found}, 1, keep_dims=True)",
+            f"places = tl.broadcast_to({name} + {row.written('//')}, [WIDE, 1])",
+            f"tl.store(places, exponent{self.emitter.mask(row.uses)})",
+            f"exponent = {pieces.scalable('exponent')}",
+        ]
+        self.out.scratch(name, str(self.factor.batches * self.factor.width), "int32", once=self.side.fixed)
+        self._cut("value")
+
+    def _cut(self, value: str) -> None:
+        """Stores `value` in pieces, scaled by `exponent`."""
+        own, position = self.out.name, self._position()
+        name, type_ = f"pieces_{self.factor.name}", pieces.storage(self.out.name)
+        self.body.append(f"rest = {pieces.scaled(value, 'exponent')}")
         self.body += pieces.cut(name, self._elements, position, self.emitter.mask(frozenset(self.emitter.masks)))
         size = f"{pieces.values(own)['PIECES']} * {self._elements}"
         self.out.scratch(name, size, type_, once=self.side.fixed)
@@ -121,4 +165,4 @@ class Factors:
         }
         grid, reads = f"{self.factor.batches} * {tiles['TILES_W']} * {tiles['TILES_P']}", sorted(self.emitter.reads)
         constants = {**sizes, **tiles, **(values or {})}
-        self.out.add(suffix, self.body, constants, grid, _WARPS, reads, (), scratch, once)
+        self.out.add(suffix, self.body, constants, grid, str(self._warps), reads, (), scratch, once)

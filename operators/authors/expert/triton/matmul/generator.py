@@ -11,7 +11,7 @@ from egg_search.core.knobs import Value
 from operators.authors.expert.ir.graph import Graph
 from operators.authors.expert.plan import Decision, KernelCode, KernelPlan
 from operators.authors.expert.triton.matmul import pieces
-from operators.authors.expert.triton.matmul.before import Factors
+from operators.authors.expert.triton.matmul.before import Factors, split
 from operators.authors.expert.triton.matmul.functions import Functions
 from operators.authors.expert.triton.matmul.join import join
 from operators.authors.expert.triton.matmul.library import multiply_by_library
@@ -94,13 +94,12 @@ class MatmulGenerator:
         return out.code(found.reads, found.contraction.outputs)
 
     def _copies(self, out: Functions, found: Product, kernel: KernelPlan) -> None:
-        split = in_pieces(kernel.choices)
-        if split:
+        pieces_wanted = in_pieces(kernel.choices)
+        if pieces_wanted:
             out.define(pieces.definitions(out.name, out.settings.text("input_precision")))
         for side in (found.a, found.b):
-            if split:
-                Factors(out, found, side).measure()
-                Factors(out, found, side).split()
+            if pieces_wanted:
+                split(out, found, side)
             elif side.factor.name in LAYOUTS[str(kernel.choices["layout"])]:
                 Factors(out, found, side).pack()
 

@@ -16,7 +16,7 @@ from operators.authors.expert.triton.matmul.forms import FORMS
 from operators.authors.expert.triton.matmul.frame import SHAPES, Block, Frame
 from operators.authors.expert.triton.matmul.functions import Functions
 from operators.authors.expert.triton.matmul.product import Factor, Product, Side
-from operators.authors.expert.triton.matmul.schedule import LAYOUTS, in_pieces, matrices
+from operators.authors.expert.triton.matmul.schedule import LAYOUTS, in_pieces, in_what, matrices
 from operators.authors.expert.triton.text import indented, loop
 
 _BLOCKS = {"i": "block_m", "j": "block_n", "p": "block_k", "q": "block_k"}
@@ -67,7 +67,7 @@ class Multiply:
             scratch["parts"] = "float32"
             self.out.scratch("parts", self.form.scratch(values["TILES"]), "float32")
         told = "multiply what is not zero" if self.skips else self.form.told
-        program = [f"# pass: {told}{' in pieces' if self.pieces else ''}"]
+        program = [f"# pass: {told}{in_what(self.plan.choices)}"]
         program += [*self._descriptors(), *self.form.program(self.body)]
         writes = () if self.form.always else self.product.contraction.outputs
         warps, reads = self.out.settings.text("num_warps"), sorted(self.emitter.reads)

@@ -73,8 +73,12 @@ def largest(value: str, bounds: list[str]) -> str:
 
 def exponents(pointer: str, position: Index, mask: str) -> str:
     """The biased exponents of the rows or columns at `position`, as far as they can be scaled up."""
-    load = f"tl.load({pointer} + {position.written('//')}{mask})"
-    return f"tl.maximum({load}, {_SMALLEST})"
+    return scalable(f"tl.load({pointer} + {position.written('//')}{mask})")
+
+
+def scalable(exponent: str) -> str:
+    """The biased exponent, as far as it can be scaled up."""
+    return f"tl.maximum({exponent}, {_SMALLEST})"
 
 
 def cut(pointer: str, size: int, position: Index, mask: str) -> list[str]:

@@ -123,6 +123,11 @@ def in_pieces(choices: Mapping[str, Value]) -> bool:
     return choices.get("layout") in PIECED
 
 
+def in_what(choices: Mapping[str, Value]) -> str:
+    """What the mark of a pass says of the factors' form, "" of plain ones: structures that differ in it only differ."""
+    return f" {choices['layout']}" if in_pieces(choices) else ""
+
+
 def in_one_piece(choices: Mapping[str, Value]) -> bool:
     return choices.get("layout") == "in one piece"
 

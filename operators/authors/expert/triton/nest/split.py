@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from operators.authors.expert.kernels.nest.access import lies_inside
 from operators.authors.expert.plan import KernelCode
 from operators.authors.expert.triton.nest.frame import Frame, cols, program
 from operators.authors.expert.triton.nest.functions import Functions
@@ -54,13 +55,28 @@ class Split:
         """A program that knows the reductions of levels before `depth` from the parts that others left."""
         found = passes(self.out.settings, self.frame, False, last)
         found.body += [f"part = {program(self.frame.wide, 1)}", *self.frame.rows(program(self.frame.wide))]
-        parts = "tl.arange(0, PARTS)[None, :]" if self.frame.by_rows else "tl.arange(0, PARTS)"
+        if depth and self._as_wide:
+            found.body.append("parts = tl.arange(0, WIDE)[None, :]")
         for level in self.out.nest.levels[:depth]:
-            for f in self._fields(found, level):
-                found.body.append(f"{f.name} = tl.load({self._place(f, parts)}{self._rows_mask})")
+            found.body += [self._joined(f) for f in self._fields(found, level)]
             found.body += [line for r in level for line in found.state(r).fold(self.frame.fold)]
             found.finish(level)
         return found
+
+    @property
+    def _as_wide(self) -> bool:
+        """Whether parts are read as a tile of the shape in which rows are: results a row then lie where elements
+        need them, while those of a narrow tile would be copied through shared memory, as often as a tile is wide."""
+        return self.frame.by_rows and lies_inside(self.out.nest)
+
+    def _joined(self, field: Field) -> str:
+        """Reads what all parts left of a field."""
+        if self._as_wide:
+            rows = self.frame.masks().get(self.out.nest.rows.names[0])
+            mask = " & ".join([*([rows] if rows else []), "(parts < PARTS)"])
+            return f"{field.name} = tl.load({self._place(field, 'parts')}, mask={mask}, other={field.start})"
+        parts = "tl.arange(0, PARTS)[None, :]" if self.frame.by_rows else "tl.arange(0, PARTS)"
+        return f"{field.name} = tl.load({self._place(field, parts)}{self._rows_mask})"
 
     def _fields(self, found: Passes, level: Sequence[int]) -> list[Field]:
         return [f for r in level for f in found.state(r).fields]
@@ -83,6 +99,7 @@ class Split:
         earlier = [f for level in nest.levels[:depth] for f in self._fields(found, level)]
         scratch = {_scratch(f): f.storage for f in (*earlier, *fields)}
         values = {"PARTS": self.out.constant("parts")}
+        values["WIDE"] = f"max({values['PARTS']}, {self.out.common[cols(0)]})"
         for number, space in enumerate(nest.spaces):
             step = self.out.common[cols(number)]
             values[_piece(number)] = f"triton.cdiv({space.numel}, {values['PARTS']} * {step}) * {step}"

@@ -1,9 +1,8 @@
-"""Conditions on positions that hold on one side of a diagonal, read from how they are computed: at any size."""
+"""Conditions on positions, on one side of a diagonal or on it, read from how they are computed: at any size."""
 
 from __future__ import annotations
 
-from operators.authors.expert.ir.constants import is_constant
-from operators.authors.expert.ir.graph import Graph
+from operators.authors.expert.ir.constants import Nodes, is_constant
 from operators.authors.expert.kernels.expr import Place
 from operators.authors.expert.kernels.index import Index, aligned
 from operators.authors.expert.kernels.views import PURE_VIEWS, input_index
@@ -11,7 +10,7 @@ from operators.authors.expert.kernels.views import PURE_VIEWS, input_index
 _MIRRORED = {"le": "ge", "lt": "gt"}
 
 
-def condition(graph: Graph, node_id: int, place: Place) -> Index | None:
+def condition(graph: Nodes, node_id: int, place: Place) -> Index | None:
     """What is not negative exactly where the node is true (or not zero) at `place`; None if it is not known."""
     node = graph[node_id]
     if node.op in PURE_VIEWS:
@@ -38,11 +37,22 @@ def condition(graph: Graph, node_id: int, place: Place) -> Index | None:
     return None
 
 
+def equality(graph: Nodes, node_id: int, place: Place) -> Index | None:
+    """What is zero exactly where the node, a comparison of positions, is true at `place`; None if it is not known."""
+    node = graph[node_id]
+    if node.op in PURE_VIEWS:
+        return equality(graph, node.inputs[0], input_index(graph, node, place))
+    if node.op != "eq":
+        return None
+    left, right = (_number(graph, i, aligned(place, graph[i].shape)) for i in node.inputs)
+    return None if left is None or right is None else left - right
+
+
 def _negated(index: Index) -> Index:
     return index * -1 - 1
 
 
-def _number(graph: Graph, node_id: int, place: Place) -> Index | None:
+def _number(graph: Nodes, node_id: int, place: Place) -> Index | None:
     """An integer that is affine in positions."""
     node = graph[node_id]
     if node.dtype.is_float:
