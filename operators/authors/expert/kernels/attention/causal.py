@@ -9,9 +9,9 @@ import torch
 
 from operators.authors.expert.ir.constants import constant_value, is_constant
 from operators.authors.expert.ir.graph import Graph, Node
-from operators.authors.expert.kernels.positions import condition
 from operators.authors.expert.kernels.attention.pattern import Attention, batch_index
 from operators.authors.expert.kernels.index import aligned, variable
+from operators.authors.expert.kernels.positions import condition
 
 _NEVER = float("-inf")
 
