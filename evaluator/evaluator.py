@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from math import inf
 from pathlib import Path
@@ -124,7 +125,7 @@ class Evaluator:
             if self._book is not None:
                 self._device.settle()
                 self._book.renew()
-                self._prepare(self._book, self._start())
+                self._renew_cases(self._book)
 
     def close(self) -> None:
         """Ends the baselines; the zygote that evaluators share ends with this process."""
@@ -167,28 +168,31 @@ class Evaluator:
             else:  # on a GPU, work of the verifier's own would look like somebody else's
                 self._ceilings = ceilings(self._hardware)
                 _ = book.references[0].work
+                self._prepare(book)  # first: truths in float64 want most of the device for a while
                 baselines.start()
-                self._prepare(book, baselines)
             baselines.calibrate()
+            baselines.make_room(book.references[0].call_bytes)
         except BaseException:
             baselines.close()
             raise
         return baselines
 
-    def _prepare(self, book: CaseBook, baselines: Baselines) -> None:
-        """Makes the cases where the baselines leave room for them, or once they do."""
-        while error := self._prepared(book):
-            if not baselines.leave_one_out():
-                raise TooLarge(error)
-
-    def _prepared(self, book: CaseBook) -> str:
-        """Why there is no room for the cases; empty when they are made. Nothing holds on to a failed attempt."""
+    def _renew_cases(self, book: CaseBook) -> None:
+        """Makes cases beside the baselines, which start again where that leaves no room."""
+        baselines = self._start()
+        with suppress(TooLarge):
+            self._prepare(book)
+            return
+        baselines.close()
+        self._baselines = None
         self._device.settle()
+        self._start()
+
+    def _prepare(self, book: CaseBook) -> None:
         try:
             book.prepare()
         except NO_ROOM as error:
-            return str(error).splitlines()[0]
-        return ""
+            raise TooLarge(str(error).splitlines()[0]) from None
 
     def _run(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, TextIO
 
@@ -24,8 +25,10 @@ class PlainProgress(Board):
         self._say(f"campaign on {settings.problem}" + (f", {resumed} configurations so far" if resumed else ""))
 
     def on_phase(self, phase: str) -> None:
+        before, seconds = self.phase, time.monotonic() - self._ticked
         super().on_phase(phase)
-        self._say(phase)
+        # The clock shows seconds of search, which stand still before it starts.
+        self._say(f"{phase} ({before} took {seconds:.1f} s)" if phase == "searching" and before else phase)
 
     def on_survey(self, survey: Survey) -> None:
         super().on_survey(survey)

@@ -190,6 +190,11 @@ class Baselines:
                 raise UserError(f"the problem's own Model fails in a worker: {failure.reason}") from None
             self.failures[name] = failure.reason
 
+    def make_room(self, size: int) -> None:
+        """Leaves variants out until a candidate finds so many bytes on the device, or only eager is left."""
+        while not self._device.has_room(size) and self.leave_one_out():
+            pass
+
     def leave_one_out(self) -> bool:
         """Gives the room of one variant back, if there are any; torch.compile's go last."""
         left = [name for name in self._seats if name != EAGER]

@@ -8,8 +8,6 @@ import random
 import time
 from collections.abc import Iterator
 
-import torch
-
 from egg_search.core.problem import Problem
 from egg_search.core.problem.variants import shape_variants
 from evaluator.correctness.families import FAMILIES
@@ -93,8 +91,7 @@ class CaseBook:
             pass
         self._prepared = True
         self._fresh.prepare(self._settings.reference_seconds / 2)
-        if self._device != "cpu":
-            torch.cuda.empty_cache()  # what making them took is for workers now
+        self.references[0].give_back()
 
     def screening(self) -> Iterator[Case]:
         """Two cases for a configuration of a structure that is known to be right."""
@@ -132,6 +129,8 @@ class CaseBook:
             return None  # this time
         if (shape, family) == (0, None):
             self._cost = min(self._cost, self._clock() - before)
+        if self._prepared:
+            self.references[0].give_back()
         size = case.bytes if case else 0
         if not size or self._bytes + size <= self._most_bytes or len(self._cases) < 2:
             self._cases[key] = case
@@ -147,7 +146,7 @@ class CaseBook:
             self._cases = dict(list(self._cases.items())[:1])
             self._bytes = self._most_bytes  # keep no more
             self._fresh.renew()
-            torch.cuda.empty_cache()
+            self.references[0].give_back()
         return self.references[shape].case(seed, family)
 
     def _seed(self, shape: int, index: int, family: str | None = None) -> int:

@@ -91,8 +91,8 @@ class FloatCheck:
         norm = difference.norm().item() / limits.truth_norm
         faithful = limits.rows[PrecisionClass.FAITHFUL]
         precision = PrecisionClass.LOOSE
-        for name, bound in limits.rows.items():
-            if bool((peak <= bound).all()) and norm <= limits.norms[name]:
+        for name in limits.rows:
+            if limits.admit(name, peak) and norm <= limits.norms[name]:
                 precision = name
                 break
         if precision is PrecisionClass.FAITHFUL and relative_median(difference, limits.scale) > limits.median:

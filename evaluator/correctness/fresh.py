@@ -101,6 +101,7 @@ class FreshInputs:
         seed = self._random.randrange(1 << 31)
         arguments = self._reference.inputs(seed)
         eager = self._reference.eager(arguments)
+        self._reference.give_back()
         outputs = tuple(map(EagerOutput.of, eager.outputs))
         changes = {position: EagerOutput.of(value) for position, value in eager.changes.items()}
         nearness = self._nearness if list(changes) == self._changes else ()

@@ -14,7 +14,8 @@ eager's. To flush denormals to zero is no error, of an element or in norm.
 
 What eager with TF32 returns in floating point is of class tf32 by definition, where a sharp softmax makes more of its
 error than S tells: 4 times its own worst error in a row, and twice that in norm, are within the limits of tf32 and
-half.
+half. Which rows are hit is chance: those of a candidate may be others, if they are as few and as near to the truth. Of
+its rows outside of all other limits the k-th worst may be 4 times as far off, relative to its scale, as eager's k-th.
 
 A row that is mostly exact zeros, as behind a ReLU, does not tell how large its elements were before they were cut off:
 its limits are no less than those of a usual row.
@@ -30,6 +31,7 @@ from egg_search.core.verdict import PrecisionClass
 
 UNITS = {PrecisionClass.TF32: 2.0**-11, PrecisionClass.HALF: 2.0**-8}
 _FLOOR = 2.0**-126  # the smallest number that is none
+_OUTSIDE = 4096  # rows at most that may be others than eager's with TF32
 _SAMPLE = 1 << 16  # elements that a median is taken over
 _CUT = 0.5  # share of exact zeros
 MIN_ROW = 16
@@ -55,6 +57,16 @@ class Limits:
     scale: torch.Tensor  # [rows, 1]: each row's largest |t|
     truth_norm: float
     eager_norm: float
+    rough: torch.Tensor | None = None  # worst errors of eager with TF32 in a row, relative to its scale, sorted
+
+    def admit(self, name: PrecisionClass, peak: torch.Tensor) -> bool:
+        """Whether rows with these largest errors, [rows, 1], are of the class. NaN is of none."""
+        outside = ~(peak <= self.rows[name])
+        count = int(outside.sum())
+        if not count or self.rough is None or name not in UNITS or count > len(self.rough):
+            return not count
+        worst = (peak / self.scale.clamp_min(_FLOOR))[outside].sort(descending=True).values
+        return bool((worst <= 4 * self.rough[:count]).all())
 
 
 def unit_roundoff(dtype: torch.dtype) -> float:
@@ -86,14 +98,17 @@ def derive_limits(
     for name, coarse in UNITS.items():
         rows[name] = torch.maximum(faithful, torch.maximum(8 * coarse / unit * drift, 8 * coarse * scale))
         norms[name] = max(norms[PrecisionClass.FAITHFUL], 2 * coarse * max(1.0, drift_norm / unit) + flushed)
+    own = None
     if tf32 is not None and tf32.isfinite().all():
         rough = (tf32 - truth).abs_()
+        peak = rough.amax(1, keepdim=True)
+        own = (peak / scale.clamp_min(_FLOOR)).flatten().topk(min(_OUTSIDE, len(peak))).values
         for name in UNITS:
-            rows[name] = torch.maximum(rows[name], 4 * rough.amax(1, keepdim=True))
+            rows[name] = torch.maximum(rows[name], 4 * peak)
             norms[name] = max(norms[name], 2 * rough.norm().item() / truth_norm)
     rows = {name: _above_cut_rows(limit, truth, scale) for name, limit in rows.items()}
     median = 4 * relative_median(error, scale) + max(16 * unit, 8 * relative_median((moved[0] - truth).abs_(), scale))
-    return Limits(rows, norms, median, scale, truth_norm, eager_norm)
+    return Limits(rows, norms, median, scale, truth_norm, eager_norm, own)
 
 
 def _above_cut_rows(limit: torch.Tensor, truth: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:

@@ -30,6 +30,7 @@ _UNIT = 2.0**-24
 _MOSTLY_ZERO = 0.3
 _FEW_COLUMNS = 16  # short rows need several perturbations: the worst of few elements is small by luck
 OWN_INPUTS = "own inputs"
+_PLENTY = 0.5  # of a device's memory
 NO_ROOM = (torch.OutOfMemoryError, TooLarge)  # on the device, for what a case needs
 _SHOWN = 200  # characters of a structure
 _MOST_TURNS = 3  # tells apart the moves of eight parameters
@@ -141,6 +142,7 @@ class Reference:
         self._double = widened(self._model)
         self._moved_doubles = _moved(self._double, seed)
         self._written: set[int] = set()  # tensors among the arguments that eager was seen to change
+        self.call_bytes = 0  # that eager's first call took of a GPU's memory at most
         self.exact = True  # False once float64 failed: the truth is then eager itself
 
     @cached_property
@@ -162,11 +164,21 @@ class Reference:
         before = at_rest(self._device)
         outputs = self._loaded.run(lambda *given: results.append(self._model(*given)) or results[0], used)
         seconds = at_rest(self._device) - before
+        if self._device != "cpu" and not self.call_bytes:
+            self.call_bytes = torch.cuda.max_memory_allocated()
         left = tensors_of(used)
         pairs = enumerate(zip(left, tensors_of(arguments), strict=True))
         self._written |= {position for position, pair in pairs if not same_bytes(*pair)}
         changes = {position: left[position] for position in sorted(self._written)}
         return Eager(outputs, structure_of(results[0]), changes, seconds)
+
+    def give_back(self) -> None:
+        """What making cases took is for workers now, where they may want it: truths in float64 take many times what is
+        kept of them."""
+        if self._device != "cpu":
+            free, total = torch.cuda.mem_get_info()
+            if free < _PLENTY * total:
+                torch.cuda.empty_cache()
 
     @cached_property
     def moving_buffers(self) -> list[str]:

@@ -55,6 +55,10 @@ class CpuDevice:
     def settle(self) -> None:
         """A closed seat holds nothing."""
 
+    def has_room(self, size: int) -> bool:
+        """Seats have limits of their own."""
+        return True
+
     def close(self) -> None:
         """It holds nothing."""
 

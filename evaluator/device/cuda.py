@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import ClassVar
 
+import torch
+
 from egg_search.core.hardware import Hardware
 from evaluator.device.base import COMPILE, MAX_AUTOTUNE, NO_RIGHTS, Rights, Variant
 from evaluator.device.cuda_bench import Bench
@@ -47,6 +49,10 @@ class CudaDevice:
 
     def settle(self) -> None:
         self._leaving.wait()
+
+    def has_room(self, size: int) -> bool:
+        self.settle()
+        return torch.cuda.mem_get_info()[0] >= size
 
     def close(self) -> None:
         self._spares.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -73,6 +72,9 @@ class Device:
         self._meetings = {}
         for names in together:
             self._meetings |= dict.fromkeys(names, threading.Barrier(len(names)))
+
+    def has_room(self, size) -> bool:
+        return len([seat for seat in self.seats if not seat.closed]) + size <= self.room
 
     @property
     def busy(self) -> bool:
@@ -189,23 +191,21 @@ def test_compiled_convolutions_have_their_own_tf32():
     assert baselines.names == ["eager", "eager_fp32", *COMPILED] and baselines.program("eager_tf32") == "eager"
 
 
-@pytest.mark.parametrize("variants", [1, 3])
-def test_baselines_make_room_for_the_cases(variants):
-    """One by one, each after what it held is free; where none is left the problem is too large."""
-    told, left = [], [f"variant {i}" for i in range(variants)]
+@pytest.mark.parametrize(
+    ("size", "left_out"), [(1, []), (2, ["eager_tf32"]), (3, ["eager_tf32", "compile"]), (9, ["eager_tf32", *COMPILED])]
+)
+def test_baselines_make_room_for_candidates(size, left_out):
+    """One by one, until what eager's call takes is free or only eager is left."""
+    baselines = baselines_on(Device(tf32=True, room=5))
+    baselines.start()
+    baselines.make_room(size)
+    assert list(baselines.failures) == left_out
+    assert baselines.names == [name for name in ("eager", "eager_tf32", *COMPILED) if name not in left_out]
 
+
+def test_a_problem_without_room_for_its_cases_is_too_large():
     def prepare():
-        told.append("tried")
-        if left or variants == 1:
-            raise torch.OutOfMemoryError("CUDA out of memory.\nand more")
+        raise torch.OutOfMemoryError("CUDA out of memory.\nand more")
 
-    evaluator = SimpleNamespace(_device=SimpleNamespace(settle=lambda: told.append("settled")))
-    evaluator._prepared = partial(Evaluator._prepared, evaluator)
-    book = SimpleNamespace(prepare=prepare)
-    baselines = SimpleNamespace(leave_one_out=lambda: left and left.pop())
-    if variants == 1:
-        with pytest.raises(TooLarge, match=r"^CUDA out of memory\.$"):
-            Evaluator._prepare(evaluator, book, baselines)
-    else:
-        Evaluator._prepare(evaluator, book, baselines)
-    assert not left and told == ["settled", "tried"] * (variants + 1)
+    with pytest.raises(TooLarge, match=r"^CUDA out of memory\.$"):
+        Evaluator._prepare(SimpleNamespace(), SimpleNamespace(prepare=prepare))

@@ -222,6 +222,23 @@ def test_eager_with_tf32_is_of_class_tf32_however_sharp_the_model(monkeypatch):
             assert case.check(coarse)[0].outcome is None, (family, case.check(coarse)[0].reason)
 
 
+@pytest.mark.parametrize(
+    ("hit", "size", "expected"),
+    [((7, 9), 1.0, "tf32"), ((7, 9), 3.0, "tf32"), ((7, 9), 8.0, "loose"), ((7, 9, 11), 1.0, "loose"), ((), 0, "tf32")],
+)
+def test_rows_that_tf32_misses_by_chance_may_be_others_but_no_more_and_no_worse(hit, size, expected):
+    generator = torch.Generator().manual_seed(3)
+    truth = torch.randn(256, 512, generator=generator, dtype=torch.float64)
+    noise = 2.0**-12 * torch.randn(truth.shape, generator=generator, dtype=torch.float64)
+    coarse, candidate = truth + noise, truth - noise
+    coarse[3, 5] += 0.5
+    coarse[4, 6] += 0.4
+    for row in hit:
+        candidate[row, 1] += size * 0.4 * truth[row].abs().amax() / truth.abs().amax()
+    check = make_check(truth.float(), truth, [truth, truth], coarse=coarse.float())
+    assert check(candidate.float()).errors.precision == expected
+
+
 def test_full_memory_is_no_lack_of_a_truth(monkeypatch):
     reference = Reference(Problem("matmul", MATMUL), seed=5)
 
