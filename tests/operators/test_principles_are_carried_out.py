@@ -27,6 +27,7 @@ MACHINES = {
 FORWARDS = {
     "softmax": ("torch.softmax(x * 0.5, -1)", "512, 1000"),
     "norm": ("torch.nn.functional.layer_norm(x, (1000,))", "64, 1000"),
+    "long softmax": ("torch.softmax(x, -1)", "16, 100000"),
     "elementwise": ("torch.nn.functional.gelu(x) * torch.sigmoid(x)", "64, 4096"),
     "column sums": ("x.sum(0)", "5000, 300"),
     "turned": ("x.transpose(0, 1).contiguous() * 2", "64, 4096"),

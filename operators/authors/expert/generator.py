@@ -32,7 +32,8 @@ class Generator(Protocol):
         ...
 
     def facts(self, graph: Graph, kernel: KernelPlan, hardware: Hardware) -> dict[str, Any]:
-        """Numbers and words about the kernel for principles (`kernel.rows`, ...); always has "kind"."""
+        """Numbers and words about the kernel for principles (`kernel.rows`, ...); always has "kind".
+        `capability` is the compute capability that its algorithm needs, where not every GPU has it."""
         ...
 
     def emit(self, graph: Graph, kernel: KernelPlan, name: str) -> KernelCode:

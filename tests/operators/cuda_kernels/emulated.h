@@ -1,16 +1,19 @@
-// CUDA C++ on a CPU, for kernels on small shapes: the threads of a block are fibers that take turns at every barrier.
+// CUDA C++ on a CPU, for kernels on small shapes: the threads of a block, or of a cluster of blocks, are fibers that take
+// turns at every barrier. Shared memory is a section of the library, of which each block of a cluster has a copy.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ucontext.h>
 #include <utility>
+#include <vector>
 using std::min;
 
 #define __global__
 #define __device__
-#define __shared__ static
+#define __shared__ static __attribute__((section("block_shared")))
 #define __launch_bounds__(...)
+#define __cluster_dims__(...)
 
 struct alignas(8) uint2 { unsigned x, y; };
 struct alignas(16) uint4 { unsigned x, y, z, w; };
@@ -18,6 +21,8 @@ template <class T> void __stcs(T* to, T x) { *to = x; }
 
 struct Dim { unsigned x, y; };
 static Dim threadIdx, blockIdx;
+extern char __start_block_shared[], __stop_block_shared[];
+__shared__ __attribute__((used)) char section_exists;  // and with it the section
 
 inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
 inline double rsqrt(double x) { return 1.0 / sqrt(x); }
@@ -31,7 +36,7 @@ inline unsigned short to_half(float x) { return __builtin_bit_cast(unsigned shor
 inline float from_half(unsigned short x) { return __builtin_bit_cast(_Float16, x); }
 
 namespace emulation {
-constexpr int most = 1024, stack_bytes = 32 << 10;
+constexpr int most = 8 * 1024, stack_bytes = 32 << 10;
 struct Fiber {
     ucontext_t context;
     char* stack = nullptr;
@@ -39,6 +44,8 @@ struct Fiber {
     char given[16];
 };
 static Fiber fibers[most];
+static std::vector<char> shared[8];  // of the blocks whose turn it is not
+static unsigned turn;                // whose it is
 static ucontext_t scheduler;
 static int current;
 static void (*body)(void*);
@@ -53,8 +60,11 @@ static void enter() {
     fibers[current].waits = 0;
 }
 
-inline void run_block(int threads) {
-    for (int t = 0; t < threads; ++t) {
+// The threads of block `first` and of those that are in its cluster.
+inline void run_cluster(unsigned first, int blocks, int threads) {
+    const size_t bytes = __stop_block_shared - __start_block_shared;
+    for (int b = 0; b < blocks; ++b) shared[b].resize(bytes);
+    for (int t = 0; t < blocks * threads; ++t) {
         Fiber& f = fibers[t];
         if (!f.stack) f.stack = (char*)malloc(stack_bytes);
         getcontext(&f.context);
@@ -65,33 +75,47 @@ inline void run_block(int threads) {
         f.waits = -1;
     }
     for (bool alive = true; alive;) {
-        for (int t = 0; t < threads; ++t) {
-            current = t;
-            threadIdx = {(unsigned)t, 0};
-            swapcontext(&scheduler, &fibers[t].context);
+        for (int b = 0; b < blocks; ++b) {
+            turn = b;
+            blockIdx.x = first + b;
+            memcpy(__start_block_shared, shared[b].data(), bytes);
+            for (int t = 0; t < threads; ++t) {
+                current = b * threads + t;
+                threadIdx = {(unsigned)t, 0};
+                swapcontext(&scheduler, &fibers[current].context);
+            }
+            memcpy(shared[b].data(), __start_block_shared, bytes);
+            if (fibers[current].waits == 0) memset(shared[b].data(), 255, bytes);  // it has ended: nobody may read it
         }
         alive = fibers[0].waits != 0;
-        for (int t = 1; t < threads; ++t)
+        for (int t = 1; t < blocks * threads; ++t)
             if (fibers[t].waits != fibers[0].waits) {
-                fprintf(stderr, "threads 0 and %d of a block wait at different barriers\n", t);
+                fprintf(stderr, "threads 0 and %d wait at different barriers\n", t);
                 exit(3);
             }
     }
 }
 
 template <class... A, size_t... I>
-void launch(void (*kernel)(A...), unsigned gx, unsigned gy, int threads, void** arguments, std::index_sequence<I...>) {
+void launch(
+    void (*kernel)(A...), unsigned gx, unsigned gy, int cluster, int threads, void** arguments, std::index_sequence<I...>) {
     auto call = [&] { kernel((A)arguments[I]...); };
     body_data = &call;
     body = [](void* data) { (*(decltype(call)*)data)(); };
     for (unsigned y = 0; y < gy; ++y)
-        for (unsigned x = 0; x < gx; ++x) {
-            blockIdx = {x, y};
-            run_block(threads);
+        for (unsigned x = 0; x < gx; x += cluster) {
+            blockIdx.y = y;
+            run_cluster(x, cluster, threads);
         }
 }
-template <class... A> void launch(void (*kernel)(A...), unsigned gx, unsigned gy, int threads, void** arguments) {
-    launch(kernel, gx, gy, threads, arguments, std::index_sequence_for<A...>());
+template <class... A>
+void launch(void (*kernel)(A...), unsigned gx, unsigned gy, int cluster, int threads, void** arguments) {
+    launch(kernel, gx, gy, cluster, threads, arguments, std::index_sequence_for<A...>());
+}
+
+// Where block `rank` of the cluster has what this one has at `mine`.
+template <class T> const T* of_block(const T* mine, unsigned rank) {
+    return rank == turn ? mine : (const T*)(shared[rank].data() + ((const char*)mine - __start_block_shared));
 }
 }  // namespace emulation
 

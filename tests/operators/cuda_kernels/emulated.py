@@ -109,6 +109,12 @@ def run(folder, cases):
     for old, new in (
         ('asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x));', "bits = to_half(x);"),
         ('asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x.bits));', "y = from_half(x.bits);"),
+        ('asm volatile("barrier.cluster.arrive.aligned;" ::: "memory");', "emulation::wait(4);"),
+        ('asm volatile("barrier.cluster.wait.aligned;" ::: "memory");', "emulation::wait(5);"),
+        (
+            'asm("mapa.u64 %0, %1, %2;" : "=l"(theirs) : "l"(&mine), "r"(rank));',
+            "theirs = emulation::of_block(&mine, rank);",
+        ),
         ('asm("div.full.f32 %0, %1, %2;" : "=f"(q) : "f"(a), "f"(b));', "q = a / b;"),
     ):
         helpers = helpers.replace(old, new)
@@ -137,10 +143,11 @@ def _sources(text):
     class Kernel:
         def __init__(self, built, name):
             head = f'extern "C" void run_{name}(unsigned x, unsigned y, int threads, void** arguments)'
-            sources.append(f"{head} {{ emulation::launch({name}, x, y, threads, arguments); }}")
+            sources.append(f"{head} {{ emulation::launch({name}, x, y, CLUSTER, threads, arguments); }}")
 
     def build(name, source, **macros):
-        sources.extend([*(f"#undef {m}\n#define {m} {v}" for m, v in macros.items()), source])
+        values = {"CLUSTER": 1, **macros}
+        sources.extend([*(f"#undef {m}\n#define {m} {v}" for m, v in values.items()), source])
 
     exec(text, {"torch": torch, "_EGG_HELPERS": "", "_egg_build": build, "_EggKernel": Kernel})
     return sources

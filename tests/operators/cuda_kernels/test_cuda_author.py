@@ -22,7 +22,7 @@ from operators.authors.expert.structures.seeds import seed_plans
 from operators.base import Brief
 from principles import load
 
-GPU = Hardware("cuda", "any", 132, 16, 256 << 10, 50 << 20, 0, 1 << 36, 227 << 10, 65536)
+GPU = Hardware("cuda", "any", 132, 16, 256 << 10, 50 << 20, 0, 1 << 36, 227 << 10, 65536, capability=90)
 SOURCE = """
 import torch
 class Model(torch.nn.Module):
@@ -41,6 +41,7 @@ FORWARDS = {
     "sum": ("x.sum()", "64, 4096"),
     "around a product": ("torch.softmax(torch.relu(x @ x.t()), 1).sum()", "64, 100"),
     "loss": ("torch.logsumexp(x, 1).mean()", "64, 1000"),
+    "long rows": ("torch.softmax(x, 1)", "16, 100000"),
 }
 
 
@@ -50,8 +51,8 @@ def problem(name):
 
 
 @cache
-def plans(name):
-    session = Session(problem(name), CudaDialect(), GPU)
+def plans(name, hardware=GPU):
+    session = Session(problem(name), CudaDialect(), hardware)
     return session, [plan for plan, _, _ in islice(seed_plans(session.captured, designer(session, load())), 3)]
 
 
@@ -78,6 +79,23 @@ def test_no_decision_moves_the_signature_and_every_structure_has_its_own(name):
                     assert structure(text, Dialect.CUDA) == expected, (decision.name, decision.value)
                     knobs = Candidate(text, Dialect.CUDA).knobs
                     assert len(decision.choices) < 2 or len(knobs) == 1, decision.name
+
+
+def test_clusters_are_for_gpus_that_have_them():
+    def forms(hardware):
+        session, base = plans("long rows", hardware)[0], plans("long rows", hardware)[1][0]
+        others = designer(session, load()).alternatives(session.captured, base)
+        return [plan.kernels[0].choices["row"] for plan in (base, *(other for other, _ in others))]
+
+    assert forms(GPU)[0] == "cluster"
+    assert set(forms(replace(GPU, capability=80))) == set(forms(GPU)) - {"cluster"} == {"memory", "split"}
+
+
+def test_a_cluster_on_an_older_gpu_breaks_a_constraint():
+    session, (plan, *_) = plans("long rows")
+    candidate = Candidate(session.text(plan, "seed"), Dialect.CUDA)
+    (broken,) = load().violations(candidate, {}, replace(GPU, capability=80))
+    assert "principle blocks-of-a-cluster" in broken
 
 
 @pytest.mark.parametrize("name", FORWARDS)

@@ -33,6 +33,9 @@ KERNELS = {
     "short softmax": (NEST, lambda x: torch.softmax(x, -1), (65536, 256)),
     "softmax": (NEST, lambda x: torch.softmax(x, -1), (4096, 4096)),
     "long softmax": (NEST, lambda x: torch.softmax(x, -1), (512, 100_000)),
+    "group norm": (NEST, lambda x: F.group_norm(x, 8), (16, 64, 128, 128)),
+    "large channels": (NEST, lambda x: F.batch_norm(x, None, None, None, None, True), (64, 256, 56, 56)),
+    "longest row of a cluster": (NEST, lambda x: torch.softmax(x, -1), (8, 1 << 18)),
     "longest row held": (NEST, lambda x: torch.softmax(x, -1), (64, 32_768)),
     "layer norm": (NEST, lambda x: F.layer_norm(x, (8192,)), (4096, 8192)),
     "column sums": (NEST, lambda x: x.sum(0), (8192, 512)),
@@ -48,7 +51,7 @@ KERNELS = {
 }  # fmt: skip
 
 
-COMMON = ["elements", "softmax", "column sums", "turned", "depthwise"]
+COMMON = ["elements", "softmax", "group norm", "column sums", "turned", "depthwise"]
 
 
 @pytest.mark.parametrize(("name", "arch"), kernels_and_architectures(KERNELS, COMMON))
@@ -56,6 +59,8 @@ def test_default_schedules_fit(name, arch):
     generator, function, *shapes = KERNELS[name]
     inputs = [shaped(*shape) for shape in shapes]
     for choices in structures(function, *inputs, generator=generator):
+        if arch < 90 and choices.get("row") == "cluster":
+            continue
         code = case(function, *inputs, choices=choices, generator=generator).code()
         for kernel in compiled(code, arch):
             told = (choices, kernel.name, kernel.registers)
@@ -64,7 +69,9 @@ def test_default_schedules_fit(name, arch):
             assert kernel.registers * kernel.threads <= REGISTERS, told
 
 
-@pytest.mark.parametrize("name", ["channels", "softmax between", "turned", "depthwise", "large windows", "elements"])
+@pytest.mark.parametrize(
+    "name", ["channels", "softmax between", "group norm", "turned", "depthwise", "large windows", "elements"]
+)
 def test_every_value_of_a_decision_compiles(name):
     generator, function, *shapes = KERNELS[name]
     inputs = [shaped(*shape) for shape in shapes]
@@ -75,7 +82,7 @@ def test_every_value_of_a_decision_compiles(name):
                 assert all(kernel.shared <= SHARED for kernel in compiled(code, 90)), (choices, decision, value)
 
 
-@pytest.mark.parametrize("name", ["elements", "softmax", "layer norm", "sum"])
+@pytest.mark.parametrize("name", ["elements", "softmax", "layer norm", "group norm", "sum"])
 def test_contiguous_accesses_are_16_bytes_wide(name):
     _, function, shape = KERNELS[name]
     code = case(function, shaped(*shape)).code()
@@ -83,6 +90,16 @@ def test_contiguous_accesses_are_16_bytes_wide(name):
     body = kernel.ptx.split(f".entry {kernel.name}")[1].split(".entry")[0].splitlines()
     reads = [line for line in body if "ld.global" in line]
     assert reads and all(".v4." in line for line in reads)
+
+
+@pytest.mark.parametrize("arch", [90, 100])
+def test_a_cluster_reads_a_row_once(arch):
+    """Three passes: the loads of the first one's vectors are all there are."""
+    _, function, shape = KERNELS["longest row of a cluster"]
+    (kernel,) = compiled(case(function, shaped(*shape), choices={"row": "cluster"}).code(), arch)
+    assert ".reqnctapercluster 8, 1, 1" in kernel.ptx
+    assert kernel.ptx.count("ld.global") == shape[1] // (8 * kernel.threads * 4)
+    assert kernel.ptx.count("barrier.cluster.arrive") == kernel.ptx.count("barrier.cluster.wait") == 3
 
 
 @pytest.mark.parametrize(("rows", "wide"), [(1 << 20, True), (1 << 10, False)])

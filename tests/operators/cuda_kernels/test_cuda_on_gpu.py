@@ -50,6 +50,13 @@ def check(one, tolerance, name=""):
         assert_near(result, expected, tolerance, name)
 
 
+def capability():
+    return 10 * torch.cuda.get_device_capability()[0] if torch.cuda.is_available() else 0
+
+
+needs_clusters = pytest.mark.skipif(capability() < 90, reason="no GPU that has clusters")
+
+
 @pytest.mark.parametrize("name", test_cuda_nest.CASES)
 def test_nests_agree_with_float64_in_every_structure(name):
     function, *inputs = test_cuda_nest.CASES[name]
@@ -79,6 +86,45 @@ def test_other_float_types(dtype):
 
 def test_functions_are_exact():
     check(case(test_cuda_passes.functions, torch.randn(30, 40) * 2), 2e-6)
+
+
+@pytest.mark.parametrize("name", test_cuda_passes.INSIDE)
+@needs_clusters
+def test_clusters_agree_with_float64(name):
+    function, *inputs = test_cuda_passes.CASES[name]
+    for cluster in (2, 4, 8):
+        one = case(function, *inputs, choices=test_cuda_passes.CLUSTER, threads=64, cluster=cluster)
+        check(one, 2e-6, f"{name} {cluster}")
+
+
+def batch_norm(x):
+    return F.batch_norm(x, None, None, None, None, True)
+
+
+CLUSTERED = {
+    "group norm": (lambda x: F.group_norm(x, 8), (16, 64, 128, 128)),
+    "batch norm": (batch_norm, (64, 256, 56, 56)),
+    "odd batch norm": (batch_norm, (61, 37, 53, 31)),
+    "softmax": (lambda x: torch.softmax(x, -1), (64, 200_000)),
+    "odd softmax": (lambda x: torch.softmax(x, -1), (7, 199_999)),
+    "shortest": (lambda x: torch.softmax(x, -1), (300, (1 << 15) + 1)),
+    "longest": (lambda x: torch.softmax(x, -1), (3, 1 << 18)),
+    "one row": (lambda x: x / x.norm(), (100_003,)),
+}
+
+
+@pytest.mark.parametrize("name", CLUSTERED)
+@needs_clusters
+def test_rows_in_clusters_are_exact_and_reproducible(name):
+    function, shape = CLUSTERED[name]
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    for schedule in ({}, {"threads": 1024, "cluster": 8}, {"threads": 512, "cluster": 8, "vec": 1}):
+        one = case(function, x, choices=test_cuda_passes.CLUSTER, **schedule)
+        check(one, 3e-6, f"{name} {schedule}")
+        kernel, given = OnGpu(one), x.cuda()
+        first = kernel(given)
+        for _ in range(20):
+            assert all(map(torch.equal, first, kernel(given))), schedule
 
 
 LARGE = {

@@ -42,6 +42,27 @@ def test_forms_agree_with_float64(tmp_path):
     check(tmp_path, cases)
 
 
+CLUSTER = {"row": "cluster"}
+INSIDE = [name for name in CASES if name != "columns"]
+
+
+def test_clusters_agree_with_float64(tmp_path):
+    """Of any number of blocks, with threads that have no element and blocks that have none."""
+    schedules = [{"cluster": 2, "threads": 64}, {"cluster": 8, "threads": 128}]
+    cases = {f"{n} {s}": case(*CASES[n], choices=CLUSTER, **s) for n in INSIDE for s in schedules}
+    check(tmp_path, cases)
+
+
+def test_clusters_are_for_rows_that_one_block_cannot_hold_and_that_are_read_again():
+    shapes = {(16, 1 << 15): False, (16, (1 << 15) + 1): True, (16, 1 << 18): True, (16, (1 << 18) + 1): False}
+    shapes[4, 1 << 18] = False  # of so few rows a cluster each would leave most multiprocessors idle
+    for shape, held in shapes.items():
+        assert (structures(CASES["softmax"][0], torch.empty(1).expand(shape))[0] == CLUSTER) is held, shape
+    x, columns = torch.empty(1).expand(16, 100_000), torch.empty(1).expand(100_000, 400)
+    for function, once in ((lambda x: x.sum(1), x), (lambda x: torch.softmax(x, 0), columns)):
+        assert CLUSTER not in structures(function, once)
+
+
 def unusual_rows():
     inf, nan = float("inf"), float("nan")
     x = data(10, 90)
@@ -65,7 +86,7 @@ def test_infinities_and_nan_come_out_where_torch_has_them(tmp_path):
     x = unusual_rows()
     cases = {}
     for name, function in ODD.items():
-        for form in ({"row": "registers"}, FORMS[0], FORMS[3]) if name != "functions" else ({},):
+        for form in ({"row": "registers"}, CLUSTER, FORMS[0], FORMS[3]) if name != "functions" else ({},):
             cases[f"{name} {form}"] = case(function, x, choices=form, threads=64, parts=4)
     for name, each, results in zip(cases, cases.values(), run(tmp_path, list(cases.values())), strict=True):
         expected = each.function(x)
@@ -86,7 +107,7 @@ AWKWARD = {
 
 
 def test_awkward_rows_are_as_exact_as_torch(tmp_path):
-    forms = ({"row": "registers"}, *FORMS[:2])
+    forms = ({"row": "registers"}, CLUSTER, *FORMS[:2])
     pairs = [(name, form) for name in AWKWARD for form in forms]
     cases = [case(normalised, AWKWARD[name], choices=form, parts=4) for name, form in pairs]
     for (name, form), results in zip(pairs, run(tmp_path, cases), strict=True):

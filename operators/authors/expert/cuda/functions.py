@@ -18,6 +18,7 @@ _MACROS = {
     "LANES": ("min({}, {})", "threads_per_row", "threads"),
     "VEC": ("{}", "vec"),
     "UNROLL": ("{}", "unroll"),
+    "CLUSTER": ("{}", "cluster"),
     "PARTS": ("{}", "parts"),
     "BLOCKS_PER_CORE": ("{}", "blocks_per_core"),
     "STREAM": ("{}", "stream_stores"),
@@ -66,11 +67,15 @@ class Functions:
     ) -> None:
         """One more kernel. `scratch` are further pointers and their C++ types; `grid` is Python text."""
         name, given = f"{self.name}_{suffix}", pointers(self.graph, reads, writes) | dict(scratch or {})
-        occupancy = ", BLOCKS_PER_CORE" if "blocks_per_core" in self.settings else ""
-        self._source += [*kernel(name, given, f"THREADS{occupancy}", body), ""]
+        self._source += [*kernel(name, given, self._attributes(), body), ""]
         self._names.append(name)
         self._launches += python_call(f"_{name}(", [grid, self.value("THREADS"), *given])
         self._reads |= set(reads)
+
+    def _attributes(self) -> str:
+        occupancy = ", BLOCKS_PER_CORE" if "blocks_per_core" in self.settings else ""
+        cluster = " __cluster_dims__(CLUSTER, 1, 1)" if "cluster" in self.settings else ""
+        return f"__launch_bounds__(THREADS{occupancy}){cluster}"
 
     def code(self, writes: Sequence[int], before: Sequence[str] = ()) -> KernelCode:
         """`before` are statements of the launching function, which allocate scratch."""

@@ -33,10 +33,10 @@ def pointers(graph: Graph, reads: Iterable[int], writes: Iterable[int]) -> dict[
     return ins | {f"out{i}": f"{STORAGE[graph[i].dtype]}*" for i in writes}
 
 
-def kernel(name: str, parameters: Mapping[str, str], bounds: str, body: Iterable[str]) -> list[str]:
-    """A kernel; `bounds` are the arguments of __launch_bounds__."""
+def kernel(name: str, parameters: Mapping[str, str], attributes: str, body: Iterable[str]) -> list[str]:
+    """A kernel; `attributes` say how it may be launched."""
     listed = ", ".join(f"{kind} __restrict__ {each}" for each, kind in parameters.items())
-    head = f'extern "C" __global__ void __launch_bounds__({bounds}) {name}('
+    head = f'extern "C" __global__ void {attributes} {name}('
     lines = [f"{head}{listed})"] if len(head) + len(listed) < 108 else [head, *_wrapped(f"{listed})")]
     lines[-1] += " {"
     return [*lines, *("    " + line for line in indented(body)), "}"]

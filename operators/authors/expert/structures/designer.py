@@ -82,7 +82,13 @@ class Designer:
         if kernel.kind not in self.generators:
             return []
         found = self.generators[kernel.kind].structures(graph, kernel.nodes, kernel.outputs)
-        return [dict(each) for each in found if not any(one.items() <= each.items() for one in self.refused)]
+        found = [dict(each) for each in found if not any(one.items() <= each.items() for one in self.refused)]
+        return [each for each in found if self._runs(graph, replace(kernel, choices=each, schedule={}))]
+
+    def _runs(self, graph: Graph, kernel: KernelPlan) -> bool:
+        """Whether the hardware has what the kernel's algorithm needs."""
+        facts = self.generators[kernel.kind].facts(graph, kernel, self.hardware)
+        return facts.get("capability", 0) <= self.hardware.capability
 
     def _favourite(self, graph: Graph, kernel: KernelPlan) -> KernelPlan:
         options = [self._scheduled(graph, kernel, choices) for choices in self._structures(graph, kernel)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from operators.authors.expert.cuda.lanes import Lanes
 from operators.authors.expert.cuda.nest.states import Field, State
@@ -31,6 +32,11 @@ class Frame:
     inside: bool
     width: int
 
+    holding = "hold rows"  # the mark of the pass that does
+    threads = "LANES"  # of a row
+    known: ClassVar[tuple[str, ...]] = ()  # what is said when all reductions are known
+    end: ClassVar[tuple[str, ...]] = ()  # and when all is written
+
     @property
     def single(self) -> bool:
         return self.nest.rows.numel == 1
@@ -49,10 +55,14 @@ class Frame:
             f"const {kind} row = ({kind})blockIdx.x * ROWS + threadIdx.x {row} {by};",
             f"const bool live = {rows.numel} % ROWS == 0 || row < {rows.numel};",
         ]
-        last = f"live ? row : {rows.numel - 1}"
-        if len(rows.names) == 1:
-            return [*lines, f"const {kind} {rows.names[0]} = {last};"]
-        return [*lines, f"const {kind} at = {last};", *split("at", rows.names, rows.sizes, kind)]
+        return [*lines, *self.variables(f"live ? row : {rows.numel - 1}")]
+
+    def variables(self, row: str) -> list[str]:
+        """Defines the row's variables from its number."""
+        names = self.nest.rows.names
+        if len(names) == 1:
+            return [f"const {self.kind} {names[0]} = {row};"]
+        return [f"const {self.kind} at = {row};", *split("at", names, self.nest.rows.sizes, self.kind)]
 
     @property
     def alive(self) -> str:
@@ -63,6 +73,13 @@ class Frame:
     def first(self) -> str:
         """The condition of the one thread that stores for a row."""
         return "lane == 0" if self.single else "live && lane == 0"
+
+    def blocks(self, value: Callable[[str], str]) -> str:
+        """Python text of how many blocks all rows take; `value` is that of a macro."""
+        if self.single:
+            return "1"
+        lanes = value("LANES")
+        return f"_egg_blocks({self.nest.rows.numel}, {value('THREADS')} // {lanes})"
 
     def lanes(self, number: int) -> Lanes:
         space = self.nest.spaces[number]
@@ -82,7 +99,7 @@ class Frame:
 
     def step(self) -> str:
         """Elements of a row that its threads take at a time."""
-        return "LANES * VEC" if self.width > 1 else "LANES"
+        return f"{self.threads} * VEC" if self.width > 1 else self.threads
 
     def scaled_lane(self) -> str:
         return "lane * VEC" if self.width > 1 else "lane"

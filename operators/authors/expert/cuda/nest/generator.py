@@ -9,7 +9,15 @@ from typing import Any
 from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Value
 from operators.authors.expert.cuda.nest.kernel import kernel_code
-from operators.authors.expert.cuda.nest.schedule import NOMINAL, blocks, decisions, forms
+from operators.authors.expert.cuda.nest.schedule import (
+    CLUSTERS_SINCE,
+    HELD,
+    NOMINAL,
+    blocks,
+    decisions,
+    fits_cluster,
+    forms,
+)
 from operators.authors.expert.cuda.settings import Settings
 from operators.authors.expert.ir.graph import DType, Graph
 from operators.authors.expert.kernels.expr import Unsupported
@@ -39,14 +47,14 @@ class NestGenerator:
         return all(nest.space(r).numel <= _MOST_TAPS for r in nest.reductions if graph[r].op == "window")
 
     def structures(self, graph: Graph, nodes: tuple[int, ...], outputs: tuple[int, ...]) -> list[Mapping[str, Value]]:
-        """How rows are treated: held in registers, read again from memory for every pass, or split among blocks;
-        of the latter two, joint passes first, which read them less often."""
+        """How rows are treated: held in registers, of one block or of a cluster, read again from memory for every
+        pass, or split among blocks; of the latter two, joint passes first, which read them less often."""
         nest = planned(graph, nodes, outputs)
         found: list[dict[str, Value]] = []
         for form in forms(nest):
             options = [{"row": form}] if form else [{}]
             for role, (separate, joint, find) in PASSES.items():
-                if form != "registers" and _joinable(find(nest)):
+                if form not in HELD and _joinable(find(nest)):
                     options = [{**option, role: value} for value in (joint, separate) for option in options]
             found += options
         return found
@@ -56,6 +64,9 @@ class NestGenerator:
 
     def facts(self, graph: Graph, kernel: KernelPlan, hardware: Hardware) -> dict[str, Any]:
         nest, form = _nest(graph, kernel), kernel.choices.get("row", "")
+        clustered = fits_cluster(nest) and hardware.capability >= CLUSTERS_SINCE
+        # Whether to split rows depends on how many blocks the best form that does not would have.
+        unsplit = "cluster" if form == "split" and clustered else form
         inside = nest.spaces[0].numel if nest.spaces else 1
         read = {i for n in nest.nodes for i in graph[n].inputs} - nest.nodes
         passes = len(nest.levels) + any(nest.output_space(o) is not None for o in nest.outputs)
@@ -65,14 +76,15 @@ class NestGenerator:
             "inner": inside,
             "row_bytes": inside * 4,
             "row": form,
+            **({"capability": CLUSTERS_SINCE} if form == "cluster" else {}),
             "passes": passes,
-            "reads": 1 if form == "registers" else max(passes, 1),
+            "reads": 1 if form in HELD else max(passes, 1),
             "reductions": len(nest.reductions),
             "transcendental": any(graph[n].op in COSTLY for n in nest.nodes),
             **arithmetic_facts(nest),
             "lanes": "inside" if lies_inside(nest) else "across",
             "transposes": transposes(nest),
-            "programs": blocks(nest, form, hardware),
+            "programs": blocks(nest, unsplit, hardware),
             "work": work(nest),
             "bytes": sum(graph[i].type.bytes for i in (*read, *nest.outputs)),
             "output_bytes": sum(graph[o].type.bytes for o in nest.outputs),

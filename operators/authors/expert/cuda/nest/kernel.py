@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from operators.authors.expert.cuda.expr import Emitter, Scope
 from operators.authors.expert.cuda.functions import Functions
+from operators.authors.expert.cuda.nest.cluster import Clustered
 from operators.authors.expert.cuda.nest.elementwise import elementwise_code
 from operators.authors.expert.cuda.nest.frame import Frame, by_shuffles, index_kind
 from operators.authors.expert.cuda.nest.passes import Passes
-from operators.authors.expert.cuda.nest.schedule import is_tiled, width
-from operators.authors.expert.cuda.nest.split import allocation, blocks_text, split_code
+from operators.authors.expert.cuda.nest.schedule import HELD, is_tiled, width
+from operators.authors.expert.cuda.nest.split import allocation, split_code
 from operators.authors.expert.cuda.nest.states import Simple
 from operators.authors.expert.cuda.nest.tiles import tiled_code
 from operators.authors.expert.cuda.settings import Settings
@@ -27,26 +28,28 @@ def kernel_code(nest: Nest, plan: KernelPlan, name: str, settings: Settings) -> 
     if not nest.reductions:
         return elementwise_code(nest, out)
     inside = lies_inside(nest) or nest.rows.numel == 1
-    frame = Frame(nest, index_kind(nest), inside, width(nest))
     form = plan.choices.get("row", "")
-    return split_code(frame, out) if form == "split" else _rows(frame, out, form == "registers")
+    frame = (Clustered if form == "cluster" else Frame)(nest, index_kind(nest), inside, width(nest))
+    return split_code(frame, out) if form == "split" else _rows(frame, out, form in HELD)
 
 
 def _rows(frame: Frame, out: Functions, held: bool) -> KernelCode:
     """One kernel for all rows, and one for totals if there are any."""
     nest, found = frame.nest, Passes(frame, held)
     if held:
-        found.body.append("// pass: hold rows")
+        found.body.append(f"// pass: {frame.holding}")
     for level in nest.levels:
         for group in found.groups(level):
             found.reduce(group)
             found.finish(group)
+    found.body += frame.known
     found.write_elements()
     found.write_rows()
+    found.body += frame.end
     found.contributions()
     parts = {f"sum{t}": Simple(nest.graph[t], nest.graph[t].dtype).fields[0] for t in nest.totals}
     scratch = {name: f"{f.kind}*" for name, f in parts.items()}
-    writes, blocks = [o for o in nest.outputs if o not in nest.final], blocks_text(frame, out)
+    writes, blocks = [o for o in nest.outputs if o not in nest.final], frame.blocks(out.value)
     out.add("rows", found.body, sorted(found.emitter.reads), writes, scratch, f"({blocks},)")
     if nest.totals:
         out.add("totals", *_totals(nest), scratch=scratch)

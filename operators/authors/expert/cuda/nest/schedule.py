@@ -17,7 +17,10 @@ NOMINAL = Hardware("cuda", "any", 108, 16, 128 << 10, 40 << 20, 0, 40 << 30, sha
 # Elements that one thread holds in registers, all tensors together.
 HELD_PER_THREAD = 64
 _SHARED = 48 << 10  # bytes of shared memory that any kernel may have
+HELD = ("registers", "cluster")  # forms that read a row once
 HELD_ELEMENTS = 32_768
+CLUSTER = 8  # blocks; some GPUs have room for larger ones, all that know clusters for these
+CLUSTERS_SINCE = 90  # compute capability
 # Below so many elements in a row a second kernel for split rows costs more than it gains.
 SPLIT_INNER = 4096
 _STREAM = Decision("stream_stores", Lever.STAGING, 0, (0, 1))  # of vectors
@@ -26,11 +29,11 @@ _LANES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
 def decisions(nest: Nest, form: Value, hardware: Hardware) -> dict[str, Decision]:
-    """`form` is the structural choice "row": registers, memory or split; "" without reductions."""
+    """`form` is the structural choice "row": cluster, registers, memory or split; "" without reductions."""
     if is_tiled(nest):
         found = _tiles(nest)
     elif nest.reductions:
-        found = _rows(nest, form, hardware)
+        found = _clusters(nest) if form == "cluster" else _rows(nest, form, hardware)
     else:
         found = _elementwise(nest, hardware)
     return {d.name: d for d in (*found, *arithmetic(nest))}
@@ -53,6 +56,11 @@ def forms(nest: Nest) -> list[str]:
         return [""]
     if any(nest.graph[r].op == "window" for r in nest.reductions):
         return ["memory"]
+    return ["cluster", *_of_blocks(nest)] if fits_cluster(nest) else _of_blocks(nest)
+
+
+def _of_blocks(nest: Nest) -> list[str]:
+    """Forms whose blocks know nothing of each other."""
     # Holding a row saves what reads it again, and costs registers where nothing does.
     held = ["registers"] if held_elements(nest) <= HELD_ELEMENTS else []
     found = [*held, "memory"] if rereads(nest) else ["memory", *held]
@@ -67,6 +75,14 @@ def forms(nest: Nest) -> list[str]:
 def rereads(nest: Nest) -> bool:
     """Whether a row is passed over more than once."""
     return len(nest.levels) > 1 or any(nest.output_space(o) is not None for o in nest.outputs)
+
+
+def fits_cluster(nest: Nest) -> bool:
+    """Whether a row is held better by the blocks of a cluster together: too long for one, and read again. Few rows would
+    leave most multiprocessors idle."""
+    enough = nest.rows.numel * CLUSTER >= NOMINAL.cores
+    useful = enough and rereads(nest) and lies_inside(nest) and not nest.totals
+    return useful and HELD_ELEMENTS < held_elements(nest) <= CLUSTER * HELD_ELEMENTS
 
 
 def held_elements(nest: Nest) -> int:
@@ -85,7 +101,7 @@ def blocks(nest: Nest, form: Value, hardware: Hardware) -> int:
         each = known["tile"] ** 2 if "tile" in known else known["threads"] * known["vec"] * known["unroll"]
         return ceil(nest.rows.numel / each)
     lanes = min(known.get("threads_per_row", known["threads"]), known["threads"])
-    return ceil(nest.rows.numel / (known["threads"] // lanes))
+    return ceil(nest.rows.numel / (known["threads"] // lanes)) * known.get("cluster", 1)
 
 
 def _tiles(nest: Nest) -> list[Decision]:
@@ -119,16 +135,41 @@ def _rows(nest: Nest, form: Value, hardware: Hardware) -> list[Decision]:
     if nest.rows.numel > 1:
         choices = () if window else tuple(n for n in _LANES if n >= least)
         found.append(Decision("threads_per_row", Lever.MAPPING, lanes, choices))
-    if wide > 1:
-        found.append(Decision("vec", Lever.TILING, wide, _divisors(wide)))
-        found += [_STREAM] if any(nest.output_space(o) is not None for o in nest.outputs) else []
+    found += _vectors(nest)
     if form != "registers":
         found.append(Decision("unroll", Lever.TILING, 4, (1, 2, 4, 8)))
     if form == "split":
         parts = _parts(nest, threads, lanes, wide, hardware)
         found.append(Decision("parts", Lever.MAPPING, parts, (4, 8, 16, 32, 64, 128, 256, 512)))
-    found.append(Decision("blocks_per_core", Lever.STAGING, 1, (1, 2, 3, 4, 6, 8)))
+    found.append(_blocks_per_core(1))
     return found
+
+
+def _clusters(nest: Nest) -> list[Decision]:
+    """Two blocks share a multiprocessor where they can: one loads while the other waits for its cluster or writes."""
+    held = held_elements(nest)
+    threads = 512 if held <= CLUSTER * 512 * 32 else 1024
+    sizes, most = tuple(t for t in _THREADS if CLUSTER * t * HELD_PER_THREAD >= held), _THREADS[-1] * HELD_PER_THREAD
+    cluster = max(2, power(ceil(held / (threads * 32))))
+    return [
+        Decision("threads", Lever.MAPPING, threads, sizes),
+        Decision("cluster", Lever.MAPPING, cluster, tuple(c for c in (2, 4, 8) if c * most >= held)),
+        *_vectors(nest),
+        _blocks_per_core(1024 // threads),
+    ]
+
+
+def _vectors(nest: Nest) -> list[Decision]:
+    """How neighbours along a row move together."""
+    wide = width(nest)
+    if wide == 1:
+        return []
+    stream = [_STREAM] if any(nest.output_space(o) is not None for o in nest.outputs) else []
+    return [Decision("vec", Lever.TILING, wide, _divisors(wide)), *stream]
+
+
+def _blocks_per_core(number: int) -> Decision:
+    return Decision("blocks_per_core", Lever.STAGING, number, (1, 2, 3, 4, 6, 8))
 
 
 def _lanes(nest: Nest, form: Value, inside: bool, wide: int, hardware: Hardware) -> int:

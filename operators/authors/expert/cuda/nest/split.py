@@ -24,14 +24,6 @@ def split_code(frame: Frame, out: Functions) -> KernelCode:
     return out.code(frame.nest.outputs, [allocation(_scratch(f), f, size) for f in fields])
 
 
-def blocks_text(frame: Frame, out: Functions) -> str:
-    """Python text of how many blocks all rows take."""
-    if frame.single:
-        return "1"
-    lanes = out.value("LANES")
-    return f"_egg_blocks({frame.nest.rows.numel}, {out.value('THREADS')} // {lanes})"
-
-
 def allocation(name: str, field: Field, size: str) -> str:
     return f'{name} = torch.empty({size}, dtype=torch.{field.storage}, device="cuda")'
 
@@ -96,7 +88,7 @@ class _Split:
         nest = self.frame.nest
         earlier = [f for level in nest.levels[:depth] for f in self._fields(found, level)]
         scratch = {_scratch(f): f"const {f.kind}*" for f in earlier} | {_scratch(f): f"{f.kind}*" for f in fields}
-        grid = f"({blocks_text(self.frame, self.out)}, {self.out.value('PARTS') if parts else 1})"
+        grid = f"({self.frame.blocks(self.out.value)}, {self.out.value('PARTS') if parts else 1})"
         writes = [] if fields else list(nest.outputs)
         self.out.add(suffix, found.body, sorted(found.emitter.reads), writes, scratch, grid)
 

@@ -184,3 +184,14 @@ __device__ inline void k_moments_merge(
     total += total2;
     count = both;
 }
+
+// Of a cluster's blocks: what one wrote to its shared memory before it arrived, all see when they have waited.
+__device__ inline void k_cluster_arrive() { asm volatile("barrier.cluster.arrive.aligned;" ::: "memory"); }
+__device__ inline void k_cluster_wait() { asm volatile("barrier.cluster.wait.aligned;" ::: "memory"); }
+
+// A variable in the shared memory of block `rank` of the cluster.
+template <class T> __device__ inline T k_of_block(const T& mine, unsigned rank) {
+    const T* theirs;
+    asm("mapa.u64 %0, %1, %2;" : "=l"(theirs) : "l"(&mine), "r"(rank));
+    return *theirs;
+}
