@@ -15,6 +15,7 @@ from operators.authors.expert.rewrites import (
     product_order,
     simplify,
     sum_of_product,
+    thin_product,
 )
 
 # In the order in which they are applied.
@@ -24,6 +25,7 @@ OPTIONAL: dict[str, Callable[[Graph], Graph | None]] = {
     "product_order": product_order.apply,
     "gather_early": gather_early.apply,
     "pointwise_convolution": pointwise_convolution.apply,
+    "thin_product": thin_product.apply,
 }
 
 
