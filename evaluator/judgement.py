@@ -205,20 +205,24 @@ class Judgement:
             baselines.time(EAGER, self._book.first)  # null calls repeat the last one
 
     def _timing(self, samples: Samples, goal: Goal, baselines: Baselines) -> Timing:
-        """On the evaluator's scale: a baseline takes what it took when it was calibrated."""
-        milliseconds = baselines.milliseconds
-        scale = milliseconds[goal.anchor]
-        over_anchor = goal.ratio(samples, self._random)
+        """On the evaluator's scale: a baseline takes what it took when it was calibrated. One that is slower in this
+        session than others are by their own scales has a bad spell, which is nobody's gain: the baseline by which the
+        candidate is slowest tells its time."""
+        milliseconds, candidate = baselines.milliseconds, samples.seconds(_CANDIDATE)
+        ratios = {
+            name: ratio_interval(samples.seconds(name), candidate, goal.quantile, self._random)
+            for name in samples.raw
+            if name != _CANDIDATE
+        }
+        slowest = max(ratios, key=lambda name: milliseconds[name] / ratios[name].value)
+        scale, ratio = milliseconds[slowest], ratios[slowest]
         speedups = {}
         for name, ms in milliseconds.items():
-            timed = baselines.program(name)
-            if timed in samples.raw:
-                sides = samples.seconds(timed), samples.seconds(_CANDIDATE)
-                speedups[name] = ratio_interval(*sides, goal.quantile, self._random)
-            else:
-                speedups[name] = _scaled(over_anchor, ms / scale)
+            own = ratios.get(baselines.program(name))
+            at_most = ratio.value * ms / scale
+            speedups[name] = _scaled(own, min(1.0, at_most / own.value)) if own else _scaled(ratio, ms / scale)
         return Timing(
-            ms=Interval(scale / over_anchor.value, scale / over_anchor.high, scale / over_anchor.low),
+            ms=Interval(scale / ratio.value, scale / ratio.high, scale / ratio.low),
             baselines_ms=dict(milliseconds),
             speedups=speedups,
             samples=samples.rounds,

@@ -175,6 +175,7 @@ class Baselines:
         for seat in loaded.values():
             if seat not in self._seats.values():
                 seat.close()
+        self._device.settle()
 
     def _start(self, name: str, loaded: Callable[[], Seat] | None = None) -> None:
         """Makes the first calls of the worker for `name`, in which torch.compile compiles, and which is started where
@@ -200,6 +201,7 @@ class Baselines:
         left = [name for name in self._seats if name != EAGER]
         if left:
             self._seats.pop(left[0]).close()
+            self._device.settle()
             self.failures[left[0]] = "left out: the device has no room for so many copies of the model at work"
         return bool(left)
 
@@ -254,11 +256,7 @@ class Baselines:
         try:
             samples = self._session()
         except WorkerFailure as failure:
-            if self._asked not in self._device.variants:
-                raise UserError(f"the problem's own Model fails in a worker: {failure.reason}") from None
-            self.failures[self._asked] = failure.reason
-            for name in (self._asked, _TWIN):
-                self._seats.pop(name).close()
+            self._go_on_without(self._asked, failure)
             self.calibrate()
             return
         first, second = samples.seconds(EAGER), samples.seconds(_TWIN)
@@ -271,6 +269,18 @@ class Baselines:
         same = {name: self.milliseconds[like] for name, like in self._same.items() if like in self.milliseconds}
         self.milliseconds |= same
         self.eager_seconds = self.milliseconds[EAGER] / 1e3
+
+    def _go_on_without(self, name: str, failure: WorkerFailure) -> None:
+        """Leaves out the variant that died. Eager starts again where another variant makes room for it."""
+        for each in {name, _TWIN}:
+            self._seats.pop(each).close()
+        self._device.settle()
+        if name in self._device.variants:
+            self.failures[name] = failure.reason
+        elif not (_is_full(failure) and self.leave_one_out()):
+            raise UserError(f"the problem's own Model fails in a worker: {failure.reason}") from None
+        elif name == EAGER:
+            self._start(EAGER)
 
     def _session(self) -> Samples:
         sides = {name: lambda case, name=name: self._call(name, case) for name in self._seats}

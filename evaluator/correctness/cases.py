@@ -91,7 +91,7 @@ class CaseBook:
             pass
         self._prepared = True
         self._fresh.prepare(self._settings.reference_seconds / 2)
-        self.references[0].give_back()
+        self.references[0].give_back(plenty=1.0)
 
     def screening(self) -> Iterator[Case]:
         """Two cases for a configuration of a structure that is known to be right."""

@@ -172,12 +172,12 @@ class Reference:
         changes = {position: left[position] for position in sorted(self._written)}
         return Eager(outputs, structure_of(results[0]), changes, seconds)
 
-    def give_back(self) -> None:
-        """What making cases took is for workers now, where they may want it: truths in float64 take many times what is
-        kept of them."""
+    def give_back(self, plenty: float = _PLENTY) -> None:
+        """What making cases took is for workers now, unless that share of the device is free: truths in float64 take
+        many times what is kept of them."""
         if self._device != "cpu":
             free, total = torch.cuda.mem_get_info()
-            if free < _PLENTY * total:
+            if free < plenty * total:
                 torch.cuda.empty_cache()
 
     @cached_property

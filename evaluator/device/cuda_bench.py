@@ -26,6 +26,7 @@ _DECOYS = 3  # at the most: what waits for the inputs to change is answered by s
 # Seconds that the device is held for a call, for each further one of a row, and at most: less than a turn. And how much
 # longer than a worker took to launch: it was not stopped before.
 _HOLD, _HOLD_MORE, _LONGEST_HOLD, _SLOWER = 0.0004, 0.0001, 0.0015, 1.5
+_LAUNCH = 75e-6  # that a worker takes at least to launch a call and the copy of what it returns, on a slow CPU
 _LEAST_HERTZ, _TIMED_CYCLES = 2e9, 2_000_000
 _POISON = 0xFF  # NaN in every floating-point type
 _IDLE_BYTES = 512 << 20  # that torch may hold for later when a worker has gone
@@ -180,6 +181,12 @@ def hold_seconds(calls: int, launch: float = 0.0) -> float:
     """For so many calls that each take `launch` seconds to launch, as the worker says."""
     least = _HOLD + (calls - 1) * _HOLD_MORE
     return min(max(least, _SLOWER * calls * launch), _LONGEST_HOLD)
+
+
+def held_calls(launch: float) -> int:
+    """How many calls are launched while the device is held. What runs while others are still being launched hides
+    behind that, and the wall clock does not see it."""
+    return max(1, int(_LONGEST_HOLD / max(_SLOWER * launch, _LAUNCH)))
 
 
 def _hertz() -> float:

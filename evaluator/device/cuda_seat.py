@@ -19,7 +19,7 @@ import torch
 from egg_search.core.verdict import Outcome
 from evaluator.device.base import Call
 from evaluator.device.cpu import BIND_SECONDS, CpuSeat
-from evaluator.device.cuda_bench import SLOTS, Bench, Busy, Placed, bytes_of, reserved_bytes
+from evaluator.device.cuda_bench import SLOTS, Bench, Busy, Placed, bytes_of, held_calls, reserved_bytes
 from evaluator.device.cuda_leaving import Leaving
 from evaluator.device.cuda_memory import DeviceMemoryError, DeviceRegion, up
 from evaluator.isolation.worker import Worker
@@ -118,9 +118,10 @@ class CudaSeat(CpuSeat):
             self._full(error)
 
     def longest_row(self, number: int, arguments: list[Any]) -> int:
-        """How many calls a row of such calls may have: so many outputs and bytes."""
+        """How many calls a row of such calls may have: so many outputs and bytes, and all launched before any runs."""
         outputs, each = max(1, self._outputs), bytes_of(arguments) + self._sizes[number]
-        return max(1, min(MAX_OUTPUTS // outputs, int(_MOST_ROW * self._device_bytes) // max(1, each)))
+        held = held_calls(self._launches.get(number, 0.0)) // outputs
+        return max(1, min(held, MAX_OUTPUTS // outputs, int(_MOST_ROW * self._device_bytes) // max(1, each)))
 
     def buffers(self, number: int, timeout: float) -> list[torch.Tensor]:
         return [each.cuda() for each in super().buffers(number, timeout)]

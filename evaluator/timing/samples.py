@@ -14,9 +14,9 @@ import numpy as np
 
 _FLOOR = 0.05  # share of a raw time that remains at the least when the null call is subtracted
 _LOW = 0.1  # quantile of the null calls that is subtracted: noise only ever adds time
-_BETTER, _EXCUSED = 0.25, 0.1  # quantile of a row's null calls; share of a claim that noise may excuse
+_BETTER, _EXCUSED = 0.25, 0.05  # quantile of a row's null calls; share of a claim that noise may excuse
 # A claim is borne out from this share of the wall clock's time on, less the noise of that clock and some seconds.
-_BORNE_OUT, _SLACK = 0.9, 3e-6
+_BORNE_OUT, _SLACK = 0.9, 2e-6
 
 
 class Reading(Protocol):

@@ -73,6 +73,9 @@ class Device:
         for names in together:
             self._meetings |= dict.fromkeys(names, threading.Barrier(len(names)))
 
+    def settle(self) -> None:
+        pass
+
     def has_room(self, size) -> bool:
         return len([seat for seat in self.seats if not seat.closed]) + size <= self.room
 
@@ -201,6 +204,41 @@ def test_baselines_make_room_for_candidates(size, left_out):
     baselines.make_room(size)
     assert list(baselines.failures) == left_out
     assert baselines.names == [name for name in ("eager", "eager_tf32", *COMPILED) if name not in left_out]
+
+
+@pytest.mark.parametrize("dies", ["eager", "eager twin", "compile"])
+def test_what_dies_of_full_memory_while_all_are_timed_makes_room(dies, monkeypatch):
+    """A variant is left out, and eager starts again."""
+    baselines = baselines_on(Device(tf32=True, room=6))
+    baselines.start()
+    sessions = []
+
+    def session(self):
+        sessions.append(self.names)
+        self._asked = dies
+        if len(sessions) == 1:
+            raise WorkerFailure(Outcome.OUT_OF_MEMORY, "no memory is left on the device")
+        raise RuntimeError("timed")
+
+    monkeypatch.setattr(Baselines, "_session", session)
+    with pytest.raises(RuntimeError, match="timed"):
+        baselines.calibrate()
+    gone = dies if dies == "compile" else "eager_tf32"
+    assert sorted(sessions[1]) == sorted(name for name in sessions[0] if name != gone)
+    assert list(baselines.failures) == [gone]
+
+
+def test_eager_that_dies_of_something_else_ends_it(monkeypatch):
+    baselines = baselines_on(Device(tf32=True))
+    baselines.start()
+
+    def session(self):
+        self._asked = "eager"
+        raise WorkerFailure(Outcome.CRASHED, "it crashes")
+
+    monkeypatch.setattr(Baselines, "_session", session)
+    with pytest.raises(UserError, match="it crashes"):
+        baselines.calibrate()
 
 
 def test_a_problem_without_room_for_its_cases_is_too_large():

@@ -78,8 +78,8 @@ def rereads(nest: Nest) -> bool:
 
 
 def fits_cluster(nest: Nest) -> bool:
-    """Whether a row is held better by the blocks of a cluster together: too long for one, and read again. Few rows would
-    leave most multiprocessors idle."""
+    """Whether a row is held better by the blocks of a cluster together: too long for one, and read again. Few rows
+    would leave most multiprocessors idle."""
     enough = nest.rows.numel * CLUSTER >= NOMINAL.cores
     useful = enough and rereads(nest) and lies_inside(nest) and not nest.totals
     return useful and HELD_ELEMENTS < held_elements(nest) <= CLUSTER * HELD_ELEMENTS
