@@ -24,7 +24,7 @@ from evaluator.roofline.ceilings import Ceilings
 from evaluator.roofline.profile import parse
 from evaluator.settings import Effort, EvaluatorSettings
 from evaluator.timing.noise import NoiseMeter
-from evaluator.timing.rows import take_rows
+from evaluator.timing.rows import Trusted, take_rows
 from evaluator.timing.samples import Samples
 from evaluator.timing.session import Goal, run_session
 from evaluator.timing.statistics import ratio_interval
@@ -36,6 +36,7 @@ _PROFILES = 3
 _REHEARSING = 0xFFFE  # number of a model that nothing is judged on
 _SLOWEST = 20  # a candidate's call may take this many times eager's time
 _DOUBTED = "clock: the wall clock does not bear out what the worker's own clock says, and counts instead"
+_HIDING = "clock: kernels run while the device is held for another process; that long, each row may have taken more"
 _LONG_SECONDS = 0.002  # of which the wall clock is sure
 _ROWS = {Effort.SCREEN: 5, Effort.CHECK: 5, Effort.FULL: 8}  # at most
 _CONSTRUCTIONS = 20  # and its constructor and imports this many times the Model's
@@ -199,8 +200,12 @@ class Judgement:
             cases = list(islice(fresh, count))
             return trial.row(cases) if len(cases) == count else None
 
-        baselines.row(goal.anchor, [self._book.first] * count)  # for null calls to repeat, where no candidate reaches
-        take_rows(samples, count, _ROWS[effort], row, lambda: baselines.row_null(goal.anchor))
+        # Null calls repeat it, where no candidate reaches.
+        raw = baselines.row(goal.anchor, [self._book.first] * count)
+        trusted = Trusted(raw, samples.claimed(goal.anchor), trial.seat.held(count))
+        take_rows(samples, count, _ROWS[effort], row, lambda: baselines.row_null(goal.anchor), trusted)
+        if samples.rows and samples.rows.hidden:
+            trial.flags.add(_HIDING)
         if goal.anchor == EAGER:
             baselines.time(EAGER, self._book.first)  # null calls repeat the last one
 

@@ -112,10 +112,10 @@ class Baselines:
         no candidate is to blame."""
         return self._revived(name, lambda: self._call(name, case))
 
-    def row(self, name: str, cases: Sequence[Case | FreshCase]) -> None:
-        """One call after the other on each of these, for `row_null` to repeat."""
+    def row(self, name: str, cases: Sequence[Case | FreshCase]) -> float:
+        """Raw seconds of one call after the other on each of these, for `row_null` to repeat."""
         many = [case.arguments for case in cases]
-        self._revived(name, lambda: self._seats[name].row(0, many, self._settings.compile_seconds))
+        return self._revived(name, lambda: self._seats[name].row(0, many, self._settings.compile_seconds))[0]
 
     def row_null(self, name: str) -> float:
         """Raw seconds of what the last row of `name` was beside its calls."""

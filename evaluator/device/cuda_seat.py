@@ -19,7 +19,7 @@ import torch
 from egg_search.core.verdict import Outcome
 from evaluator.device.base import Call
 from evaluator.device.cpu import BIND_SECONDS, CpuSeat
-from evaluator.device.cuda_bench import SLOTS, Bench, Busy, Placed, bytes_of, held_calls, reserved_bytes
+from evaluator.device.cuda_bench import SLOTS, Bench, Busy, Placed, bytes_of, held_calls, hold_seconds, reserved_bytes
 from evaluator.device.cuda_leaving import Leaving
 from evaluator.device.cuda_memory import DeviceMemoryError, DeviceRegion, up
 from evaluator.isolation.worker import Worker
@@ -122,6 +122,10 @@ class CudaSeat(CpuSeat):
         outputs, each = max(1, self._outputs), bytes_of(arguments) + self._sizes[number]
         held = held_calls(self._launches.get(number, 0.0)) // outputs
         return max(1, min(held, MAX_OUTPUTS // outputs, int(_MOST_ROW * self._device_bytes) // max(1, each)))
+
+    def held(self, count: int) -> float:
+        """Seconds that the device is held for before a row of so many calls, at least."""
+        return hold_seconds(count)
 
     def buffers(self, number: int, timeout: float) -> list[torch.Tensor]:
         return [each.cuda() for each in super().buffers(number, timeout)]

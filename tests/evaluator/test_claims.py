@@ -9,13 +9,15 @@ import pytest
 
 from evaluator.device.base import Call
 from evaluator.settings import TimingRule
-from evaluator.timing.rows import take_rows
+from evaluator.timing.rows import Trusted, take_rows
 from evaluator.timing.samples import Rows, Samples
 from evaluator.timing.session import Goal, run_session
 from evaluator.timing.statistics import ratio_interval
 
 RAW, NULLS = [1.2e-3, 1.3e-3, 1.25e-3], [2e-4] * 3
 CALLS, MOST = 16, 5
+HELD, ANCHOR = 1.5e-3, 50e-6
+HONEST = Trusted(1e-3 + CALLS * ANCHOR, ANCHOR, HELD)
 
 
 def of_suspect(claims, raw=RAW, nulls=NULLS, **more) -> Samples:
@@ -82,7 +84,8 @@ def test_a_claim_below_what_any_call_takes_does_not_count():
 
 
 def rows_of(samples: Samples, seconds: float, noise, nulls=None) -> Rows:
-    take_rows(samples, CALLS, MOST, lambda: 1e-3 + CALLS * seconds + noise(), nulls or (lambda: 1e-3 + noise()))
+    row, null = lambda: 1e-3 + CALLS * seconds + noise(), nulls or (lambda: 1e-3 + noise())
+    take_rows(samples, CALLS, MOST, row, null, HONEST)
     return samples.rows
 
 
@@ -134,8 +137,28 @@ def test_lies_in_some_calls_gain_nothing(quantile, seconds):
 
 def test_without_inputs_for_rows_a_short_claim_is_not_borne_out():
     samples = of_suspect([20e-6] * 3, [1.1e-3] * 3, [1.0e-3, 1.02e-3, 1.2e-3])
-    take_rows(samples, CALLS, MOST, lambda: None, lambda: 1e-3)
+    take_rows(samples, CALLS, MOST, lambda: None, lambda: 1e-3, HONEST)
     assert not samples.borne_out("a") and (samples.seconds("a") >= 20e-6).all()
+
+
+@pytest.mark.parametrize("anchor", [30e-6, 90e-6, 1e-3])
+@pytest.mark.parametrize("seconds", [20e-6, 80e-6, 200e-6])
+def test_where_kernels_run_while_the_device_is_held_a_lie_is_not_borne_out(anchor, seconds):
+    """A row takes no longer than a null call until what is held is over: the trusted row tells."""
+
+    def wall(each: float) -> float:
+        return 1e-3 + max(0.0, CALLS * each - HELD)
+
+    samples = of_suspect([seconds / 20] * 3)
+    trusted = Trusted(wall(anchor), anchor, HELD)
+    take_rows(samples, CALLS, MOST, lambda: wall(seconds), lambda: 1e-3, trusted)
+    assert samples.rows.hidden == HELD and not samples.borne_out("a")
+    assert (samples.seconds("a") >= seconds).all()
+
+
+@pytest.mark.parametrize("off", [-2e-4, 0.0, 1e-3])
+def test_noise_of_a_trusted_row_hides_nothing(off):
+    assert Trusted(1e-3 + CALLS * ANCHOR + off, ANCHOR, HELD).hidden(CALLS, 1e-3) == 0.0
 
 
 def test_one_late_null_call_bears_nothing_out():
