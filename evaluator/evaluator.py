@@ -124,7 +124,6 @@ class Evaluator:
             self._to_beat = inf
             if self._book is not None:
                 self._device.settle()
-                self._book.renew()
                 self._renew_cases(self._book)
 
     def close(self) -> None:
@@ -180,12 +179,14 @@ class Evaluator:
     def _renew_cases(self, book: CaseBook) -> None:
         """Makes cases beside the baselines, which start again where that leaves no room."""
         baselines = self._start()
-        with suppress(TooLarge):
+        with suppress(*NO_ROOM):
+            book.renew()
             self._prepare(book)
             return
         baselines.close()
         self._baselines = None
         self._device.settle()
+        book.renew()  # again, and whole
         self._start()
 
     def _prepare(self, book: CaseBook) -> None:

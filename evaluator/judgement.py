@@ -15,7 +15,7 @@ from egg_search.core.verdict import Interval, Outcome, Timing, Verdict
 from evaluator.baselines.baselines import EAGER, Baselines, warm_calls
 from evaluator.correctness.cases import CaseBook
 from evaluator.correctness.fresh import FreshCase
-from evaluator.correctness.reference import Reference
+from evaluator.correctness.reference import NO_ROOM, Reference
 from evaluator.device.base import Device, Seat
 from evaluator.gate import Gate
 from evaluator.isolation.failure import WorkerFailure
@@ -75,6 +75,9 @@ class Judgement:
         trial = Trial(seat, self._settings.accept, self._call_seconds, warm_calls(self._eager_seconds))
         try:
             return self._judge(trial, flags, effort, best_ms)
+        except NO_ROOM as error:
+            reason = f"beside it there is no room for what it is checked against: {str(error).splitlines()[0]}"
+            return Verdict(Outcome.OUT_OF_MEMORY, reason, _joined(flags, trial))
         except WorkerFailure as failure:
             denied = f" (denied: {', '.join(seat.denied)})" if seat.denied else ""
             return Verdict(failure.outcome, failure.reason + denied, _joined(flags, trial))
@@ -202,7 +205,7 @@ class Judgement:
 
         # Null calls repeat it, where no candidate reaches.
         raw = baselines.row(goal.anchor, [self._book.first] * count)
-        trusted = Trusted(raw, samples.claimed(goal.anchor), trial.seat.held(count))
+        trusted = Trusted(raw, samples.claimed(goal.anchor), trial.seat.held(0, count))
         take_rows(samples, count, _ROWS[effort], row, lambda: baselines.row_null(goal.anchor), trusted)
         if samples.rows and samples.rows.hidden:
             trial.flags.add(_HIDING)

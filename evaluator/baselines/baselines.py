@@ -184,7 +184,7 @@ class Baselines:
             seat = loaded() if loaded else self._loaded(name, self._book.references[0].state)
             self._admit(name, seat)
         except WorkerFailure as failure:
-            if name == _TWIN and _is_full(failure) and self.leave_one_out():
+            if name in (EAGER, _TWIN) and _is_full(failure) and self.leave_one_out():
                 self._start(name)
                 return
             if not self._variant(name).changes:

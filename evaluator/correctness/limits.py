@@ -31,7 +31,7 @@ from egg_search.core.verdict import PrecisionClass
 
 UNITS = {PrecisionClass.TF32: 2.0**-11, PrecisionClass.HALF: 2.0**-8}
 _FLOOR = 2.0**-126  # the smallest number that is none
-_OUTSIDE = 4096  # rows at most that may be others than eager's with TF32
+_OUTSIDE, _FAR = 4096, 0.5  # rows at most that may be others than eager's with TF32, and how far off, of their scale
 _SAMPLE = 1 << 16  # elements that a median is taken over
 _CUT = 0.5  # share of exact zeros
 MIN_ROW = 16
@@ -57,7 +57,8 @@ class Limits:
     scale: torch.Tensor  # [rows, 1]: each row's largest |t|
     truth_norm: float
     eager_norm: float
-    rough: torch.Tensor | None = None  # worst errors of eager with TF32 in a row, relative to its scale, sorted
+    usual: float = _FLOOR  # scale that smaller rows are compared with
+    rough: torch.Tensor | None = None  # worst errors of eager with TF32 in rows outside of all other limits, sorted
 
     def admit(self, name: PrecisionClass, peak: torch.Tensor) -> bool:
         """Whether rows with these largest errors, [rows, 1], are of the class. NaN is of none."""
@@ -65,8 +66,8 @@ class Limits:
         count = int(outside.sum())
         if not count or self.rough is None or name not in UNITS or count > len(self.rough):
             return not count
-        worst = (peak / self.scale.clamp_min(_FLOOR))[outside].sort(descending=True).values
-        return bool((worst <= 4 * self.rough[:count]).all())
+        worst = (peak / self.scale.clamp_min(self.usual))[outside].sort(descending=True).values
+        return bool((worst <= (4 * self.rough[:count]).clamp_max(_FAR)).all())
 
 
 def unit_roundoff(dtype: torch.dtype) -> float:
@@ -98,17 +99,18 @@ def derive_limits(
     for name, coarse in UNITS.items():
         rows[name] = torch.maximum(faithful, torch.maximum(8 * coarse / unit * drift, 8 * coarse * scale))
         norms[name] = max(norms[PrecisionClass.FAITHFUL], 2 * coarse * max(1.0, drift_norm / unit) + flushed)
-    own = None
+    own, usual = None, max(scale.median().item(), _FLOOR)
     if tf32 is not None and tf32.isfinite().all():
         rough = (tf32 - truth).abs_()
         peak = rough.amax(1, keepdim=True)
-        own = (peak / scale.clamp_min(_FLOOR)).flatten().topk(min(_OUTSIDE, len(peak))).values
+        missed = (peak / scale.clamp_min(usual))[peak > rows[PrecisionClass.TF32]]
+        own = missed.sort(descending=True).values[:_OUTSIDE]
         for name in UNITS:
             rows[name] = torch.maximum(rows[name], 4 * peak)
             norms[name] = max(norms[name], 2 * rough.norm().item() / truth_norm)
     rows = {name: _above_cut_rows(limit, truth, scale) for name, limit in rows.items()}
     median = 4 * relative_median(error, scale) + max(16 * unit, 8 * relative_median((moved[0] - truth).abs_(), scale))
-    return Limits(rows, norms, median, scale, truth_norm, eager_norm, own)
+    return Limits(rows, norms, median, scale, truth_norm, eager_norm, usual, own)
 
 
 def _above_cut_rows(limit: torch.Tensor, truth: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:

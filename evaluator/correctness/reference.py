@@ -161,16 +161,24 @@ class Reference:
         """
         used, results = _clone(arguments), []
         self._renew(self._model)
+        resting = self._rest()
         before = at_rest(self._device)
         outputs = self._loaded.run(lambda *given: results.append(self._model(*given)) or results[0], used)
         seconds = at_rest(self._device) - before
-        if self._device != "cpu" and not self.call_bytes:
-            self.call_bytes = torch.cuda.max_memory_allocated()
+        if resting is not None:
+            self.call_bytes = torch.cuda.max_memory_allocated() - resting
         left = tensors_of(used)
         pairs = enumerate(zip(left, tensors_of(arguments), strict=True))
         self._written |= {position for position, pair in pairs if not same_bytes(*pair)}
         changes = {position: left[position] for position in sorted(self._written)}
         return Eager(outputs, structure_of(results[0]), changes, seconds)
+
+    def _rest(self) -> int | None:
+        """Bytes allocated before eager's first call on a GPU, whose peak counts from here on; None for other calls."""
+        if self._device == "cpu" or self.call_bytes:
+            return None
+        torch.cuda.reset_peak_memory_stats()
+        return torch.cuda.memory_allocated()
 
     def give_back(self, plenty: float = _PLENTY) -> None:
         """What making cases took is for workers now, unless that share of the device is free: truths in float64 take

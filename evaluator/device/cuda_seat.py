@@ -120,12 +120,12 @@ class CudaSeat(CpuSeat):
     def longest_row(self, number: int, arguments: list[Any]) -> int:
         """How many calls a row of such calls may have: so many outputs and bytes, and all launched before any runs."""
         outputs, each = max(1, self._outputs), bytes_of(arguments) + self._sizes[number]
-        held = held_calls(self._launches.get(number, 0.0)) // outputs
+        held = max(2, held_calls(self._launches.get(number, 0.0)) // outputs)  # what it says is no way around rows
         return max(1, min(held, MAX_OUTPUTS // outputs, int(_MOST_ROW * self._device_bytes) // max(1, each)))
 
-    def held(self, count: int) -> float:
-        """Seconds that the device is held for before a row of so many calls, at least."""
-        return hold_seconds(count)
+    def held(self, number: int, count: int) -> float:
+        """Seconds that the device is held for before a row of so many calls."""
+        return hold_seconds(count, self._launches.get(number, 0.0))
 
     def buffers(self, number: int, timeout: float) -> list[torch.Tensor]:
         return [each.cuda() for each in super().buffers(number, timeout)]

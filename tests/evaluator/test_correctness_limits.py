@@ -239,6 +239,17 @@ def test_rows_that_tf32_misses_by_chance_may_be_others_but_no_more_and_no_worse(
     assert check(candidate.float()).errors.precision == expected
 
 
+def test_rows_that_cancel_to_zero_excuse_no_others():
+    generator = torch.Generator().manual_seed(3)
+    truth = torch.randn(4096, 64, generator=generator, dtype=torch.float64)
+    truth[:64], truth[64:128] = 0.0, 1e-4 * truth[64:128]
+    coarse, candidate = truth.clone(), truth.clone()
+    coarse[:64] += 1e-5
+    candidate[64:128] *= -1
+    check = make_check(truth.float(), truth, [truth, truth], coarse=coarse.float())
+    assert check(candidate.float()).errors.precision not in ("faithful", "tf32")
+
+
 def test_full_memory_is_no_lack_of_a_truth(monkeypatch):
     reference = Reference(Problem("matmul", MATMUL), seed=5)
 

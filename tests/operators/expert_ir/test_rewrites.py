@@ -135,6 +135,7 @@ def test_simplify_removes_what_does_nothing():
         (lambda a, b: torch.mv(a, b[:, 0]) + a[:, 0], True),
         (lambda a, b: a[:1] @ b, True),
         (lambda a, b: F.linear(a.expand(1, 4, 5), b.T[:1], b[0, :1]), True),
+        (lambda a, b: a @ b[:, :1].expand(1, 5, 1), True),
         (lambda a, b: a @ b, False),
         (lambda a, b: a[:1].expand(3, 1, 5) @ b, False),
     ],

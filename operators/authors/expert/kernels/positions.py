@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from operators.authors.expert.ir.constants import Nodes, is_constant
+from operators.authors.expert.ir.graph import DType
 from operators.authors.expert.kernels.expr import Place
 from operators.authors.expert.kernels.index import Index, aligned
 from operators.authors.expert.kernels.views import PURE_VIEWS, input_index
@@ -53,9 +54,9 @@ def _negated(index: Index) -> Index:
 
 
 def _number(graph: Nodes, node_id: int, place: Place) -> Index | None:
-    """An integer that is affine in positions."""
+    """An integer that is affine in positions, of a type in which none wraps around."""
     node = graph[node_id]
-    if node.dtype.is_float:
+    if node.dtype not in (DType.I32, DType.I64):
         return None
     if node.op == "const":
         return Index(constant=int(node.attrs["value"]))

@@ -20,7 +20,9 @@ def _sum(node: Node, inputs: list[Term]) -> Term | None:
         return None
     a, b = inputs
     if node.shape[-1] == 1:
-        return (a * b.transpose(-1, -2)).reduce("sum", [a.rank - 1], True)
+        products = a * b.transpose(-1, -2)
+        return products.reduce("sum", [products.rank - 1], True)
     if node.shape[-2] == 1:
-        return (a.transpose(-1, -2) * b).reduce("sum", [b.rank - 2], True)
+        products = a.transpose(-1, -2) * b
+        return products.reduce("sum", [products.rank - 2], True)
     return None
