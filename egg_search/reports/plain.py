@@ -28,7 +28,7 @@ class PlainProgress(Board):
         before, seconds = self.phase, time.monotonic() - self._ticked
         super().on_phase(phase)
         # The clock shows seconds of search, which stand still before it starts.
-        self._say(f"{phase} ({before} took {seconds:.1f} s)" if phase == "searching" and before else phase)
+        self._say(f"{phase} ({before} took {seconds:.1f} s)" if phase == "searching" else phase)
 
     def on_survey(self, survey: Survey) -> None:
         super().on_survey(survey)

@@ -15,7 +15,8 @@ eager's. To flush denormals to zero is no error, of an element or in norm.
 What eager with TF32 returns in floating point is of class tf32 by definition, where a sharp softmax makes more of its
 error than S tells: 4 times its own worst error in a row, and twice that in norm, are within the limits of tf32 and
 half. Which rows are hit is chance: those of a candidate may be others, if they are as few and as near to the truth. Of
-its rows outside of all other limits the k-th worst may be 4 times as far off, relative to its scale, as eager's k-th.
+its rows outside of all other limits the k-th worst may be 4 times as far off, relative to its scale, as eager's k-th,
+and at most half of it.
 
 A row that is mostly exact zeros, as behind a ReLU, does not tell how large its elements were before they were cut off:
 its limits are no less than those of a usual row.
