@@ -9,8 +9,6 @@ import sys
 import pytest
 from fabricated_run import PROBLEM
 
-from egg_search.experience import store_path
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -53,7 +51,6 @@ def test_run_interrupt_resume_export_verify(folder):
     assert re.search(r"baselines: eager [\d.e-]+ ms, compile [\d.e-]+ ms", done.stdout)
     assert "not judged a second time" not in done.stdout
     assert "runs/scale/export/scale_0_faithful.py" in done.stdout
-    assert store_path().exists()  # what principles brought is kept for later runs
     assert "ended: evaluations are used up" in call(folder, "status", "runs/scale").stdout
 
     exported = call(folder, "export", "runs/scale", "--out", "out").stdout.split()
