@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable
-from importlib.util import find_spec
 
 from egg_search.core.candidate import Dialect
+from egg_search.core.triton_here import why_no_triton
 from operators.authors.expert.cuda.available import why_unavailable
 
 DIALECTS = {"cpu": (Dialect.CPP,), "cuda": (Dialect.TRITON, Dialect.CUDA)}
 
 
-def _no_triton() -> str | None:
-    if not find_spec("triton"):
-        return "Triton is missing: install one of the extras cuda12 and cuda13"
-    if not (os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")):
-        return "Triton finds no C compiler, which builds its launchers; install one, for example: apt-get install gcc"
-    return None
+def _no_cuda() -> str | None:
+    return why_no_triton() or why_unavailable()  # the device is held with a kernel of Triton's while calls are timed
 
 
-_MISSING: dict[Dialect, Callable[[], str | None]] = {Dialect.TRITON: _no_triton, Dialect.CUDA: why_unavailable}
+_MISSING: dict[Dialect, Callable[[], str | None]] = {Dialect.TRITON: why_no_triton, Dialect.CUDA: _no_cuda}
 
 
 def usable_dialects(kind: str) -> tuple[Dialect, ...]:

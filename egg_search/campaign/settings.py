@@ -56,7 +56,7 @@ class Settings:
     def require_dialects(self, hardware: Hardware) -> None:
         """Raises UserError where nothing can be written for the hardware."""
         if not (self.dialects or usable_dialects(hardware.kind)):
-            raise UserError("; ".join(missing_dialects(hardware.kind).values()))
+            raise UserError("; ".join(dict.fromkeys(missing_dialects(hardware.kind).values())))
 
     @property
     def admission(self) -> Admission:

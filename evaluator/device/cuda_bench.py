@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from evaluator.device.cuda_hold import Hold, hold_seconds
 from evaluator.device.cuda_memory import DeviceRegion, aligned, forget_persisting_lines, view, views
 from evaluator.device.cuda_room import Room
 from evaluator.protocol.memory import Layout, layout_of, same_bytes, tensors_of
@@ -23,11 +24,6 @@ _CALIBRATION = 50
 _AWAKE_SECONDS = 0.003  # longer than a turn
 _DISTURBANCES = 200  # a spare worker that starts is some of it
 _DECOYS = 3  # at the most: what waits for the inputs to change is answered by something else
-# Seconds that the device is held for a call, for each further one of a row, and at most: less than a turn. And how much
-# longer than a worker took to launch: it was not stopped before.
-_HOLD, _HOLD_MORE, _LONGEST_HOLD, _SLOWER = 0.0004, 0.0001, 0.0015, 1.5
-_LAUNCH = 75e-6  # that a worker takes at least to launch a call and the copy of what it returns, on a slow CPU
-_LEAST_HERTZ, _TIMED_CYCLES = 2e9, 2_000_000
 _POISON = 0xFF  # NaN in every floating-point type
 _IDLE_BYTES = 512 << 20  # that torch may hold for later when a worker has gone
 _MOST_LAYOUTS = 6  # whose slots are kept: those of the problem's shapes
@@ -62,7 +58,7 @@ class Bench:
         self._room = Room()
         self.poison(self.room.size)
         self._usual = min(self._probe() for _ in range(_CALIBRATION))
-        self._hertz = max(_LEAST_HERTZ, *(_hertz() for _ in range(_PROBES)))
+        self._hold = Hold()
 
     def slot(self, arguments: list[Any], index: int) -> Placed:
         """Arguments of one form lie in the same slots. Between calls the first ones that were ever there are there
@@ -114,7 +110,7 @@ class Bench:
         call took to launch before. Returns by how much that is longer than a null call's, nominally: what it really
         took, kernels of the worker could lengthen."""
         usual, seconds = hold_seconds(calls), hold_seconds(calls, launch)
-        torch.cuda._sleep(int(seconds * self._hertz))
+        self._hold(seconds)
         return seconds - usual
 
     def clear(self, placed: Sequence[Placed], outputs: int) -> None:
@@ -175,29 +171,6 @@ class Bench:
         self._cold[:8].zero_()
         torch.cuda.synchronize()
         return time.perf_counter() - begin
-
-
-def hold_seconds(calls: int, launch: float = 0.0) -> float:
-    """For so many calls that each take `launch` seconds to launch, as the worker says."""
-    least = _HOLD + (calls - 1) * _HOLD_MORE
-    return min(max(least, _SLOWER * calls * launch), _LONGEST_HOLD)
-
-
-def held_calls(launch: float) -> int:
-    """How many calls are launched while the device is held. What runs while others are still being launched hides
-    behind that, and the wall clock does not see it."""
-    return max(1, int(_LONGEST_HOLD / max(_SLOWER * launch, _LAUNCH)))
-
-
-def _hertz() -> float:
-    """The device's clock now. The highest counts: a hold is never shorter than its nominal seconds, which are taken off
-    the time of a call."""
-    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    start.record()
-    torch.cuda._sleep(_TIMED_CYCLES)
-    end.record()
-    torch.cuda.synchronize()
-    return _TIMED_CYCLES / start.elapsed_time(end) * 1e3
 
 
 def reserved_bytes(kind: str = "reserved_bytes") -> int:

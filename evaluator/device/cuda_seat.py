@@ -19,7 +19,8 @@ import torch
 from egg_search.core.verdict import Outcome
 from evaluator.device.base import Call
 from evaluator.device.cpu import BIND_SECONDS, CpuSeat
-from evaluator.device.cuda_bench import SLOTS, Bench, Busy, Placed, bytes_of, held_calls, hold_seconds, reserved_bytes
+from evaluator.device.cuda_bench import SLOTS, Bench, Busy, Placed, bytes_of, reserved_bytes
+from evaluator.device.cuda_hold import held_calls, hold_seconds
 from evaluator.device.cuda_leaving import Leaving
 from evaluator.device.cuda_memory import DeviceMemoryError, DeviceRegion, up
 from evaluator.isolation.worker import Worker

@@ -86,6 +86,11 @@ def test_nothing_that_a_gpu_runs_is_installed(driver, missing, capsys):
     assert refused(capsys, "run", "scale.py") == f"egg: {NO_TRITON}; {NO_CUPY}\n"
 
 
+def test_without_triton_nothing_is_timed_on_a_gpu(driver, monkeypatch, capsys):
+    monkeypatch.setattr("egg_search.core.triton_here.find_spec", lambda name: None)
+    assert refused(capsys, "run", "scale.py") == f"egg: {NO_TRITON}\n"
+
+
 @pytest.mark.parametrize("gone", ["this machine has no NVIDIA GPU", TOO_OLD])
 def test_a_run_begun_on_a_gpu_is_not_resumed_without(driver, capsys, gone, monkeypatch):
     opening.create("run", Settings("scale.py"), Problem("scale", PROBLEM), detect("cuda"))

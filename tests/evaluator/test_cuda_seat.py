@@ -6,11 +6,10 @@ import threading
 import time
 from types import SimpleNamespace
 
-import pytest
 import torch
 
 from egg_search.core.verdict import Outcome
-from evaluator.device.cuda_bench import held_calls, hold_seconds
+from evaluator.device.cuda_hold import hold_seconds
 from evaluator.device.cuda_leaving import Leaving
 from evaluator.device.cuda_memory import DeviceMemoryError
 from evaluator.device.cuda_room import Room
@@ -18,21 +17,6 @@ from evaluator.device.cuda_seat import CudaSeat
 from evaluator.protocol.records import Reply, Status
 
 NONCE = b"\0" * 16
-
-
-def test_the_device_is_held_for_as_long_as_launching_takes_and_no_longer_than_a_turn():
-    assert hold_seconds(1) == hold_seconds(1, 1e-5) == pytest.approx(4e-4)
-    assert hold_seconds(1, 6e-4) == pytest.approx(9e-4)
-    assert hold_seconds(4, 2e-4) == pytest.approx(1.2e-3)
-    assert hold_seconds(1, 1e9) == hold_seconds(16) == pytest.approx(1.5e-3)
-
-
-@pytest.mark.parametrize("launch", [0.0, 1e-5, 1e-4, 6e-4, 1.0])
-def test_all_calls_of_a_row_are_launched_while_the_device_is_held(launch):
-    """What runs while others are being launched would cost nothing on the wall clock."""
-    count = held_calls(launch)
-    assert 1 <= count <= 20 and (count == 1 or 1.5 * count * launch <= hold_seconds(count, launch) + 1e-9)
-    assert count * 75e-6 <= hold_seconds(count, launch)
 
 
 class Bench:
