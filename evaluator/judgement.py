@@ -19,6 +19,7 @@ from evaluator.correctness.reference import NO_ROOM, Reference
 from evaluator.device.base import Device, Seat
 from evaluator.gate import Gate
 from evaluator.isolation.failure import WorkerFailure
+from evaluator.phases import Phases
 from evaluator.roofline import describe
 from evaluator.roofline.ceilings import Ceilings
 from evaluator.roofline.profile import parse
@@ -64,7 +65,7 @@ class Judgement:
         self._to_beat = to_beat
         self._random = np.random.default_rng()
         self._eager_seconds = book.eager_seconds
-        self._rehearse = False
+        self._rehearse, self._phases = False, Phases()
 
     def run(
         self, seat: Seat, flags: tuple[str, ...], effort: Effort, best_ms: float | None, rehearse: bool = False
@@ -83,15 +84,20 @@ class Judgement:
             return Verdict(failure.outcome, failure.reason + denied, _joined(flags, trial))
 
     def _judge(self, trial: Trial, flags: tuple[str, ...], effort: Effort, best_ms: float | None) -> Verdict:
+        phases = self._phases
         self._check(trial, effort)
+        phases.end("check")
         baselines = self._baselines()
+        phases.end("baselines")
         self._eager_seconds = baselines.eager_seconds
         trial.warm = warm_calls(self._eager_seconds)
         noise, fresh = NoiseMeter(), self._book.fresh()
         samples, goal = self._time(trial, baselines, fresh, effort, best_ms)
+        phases.end("time")
         lost = samples.stopped_early  # nothing more exact is needed: what it may become is judged in full at the end
         if not lost:
             self._time_rows(trial, baselines, fresh, samples, goal, effort)
+            phases.end("rows")
         trial.check_late_buffers(self._book.references[0])
         resources = {"calls": trial.calls, "null_us": round(samples.null * 1e6, 1), **noise.read()}
         resources["full_checks"] = trial.full_checks
@@ -105,11 +111,14 @@ class Judgement:
             for case in self._book.families(kept=False) if effort is Effort.CHECK else ():
                 trial.call(case)
             self._check_variants(trial)
+            phases.end("more checks")
         if trial.less_exact:
             resources["less_exact"] = trial.less_exact
         timing, told = self._timing(samples, goal, baselines), _joined(flags, trial)
         profiled = effort is Effort.FULL and timing.ms.value < self._to_beat
         resources |= self._explained(trial, fresh, profiled, timing, resources.get("launch_us"))
+        phases.end("explain")
+        resources["phases"] = phases.read()
         return Verdict(Outcome.OK, "", told, trial.errors, timing, generated_share=share, resources=resources)
 
     def _explained(
@@ -135,6 +144,7 @@ class Judgement:
     def _check(self, trial: Trial, effort: Effort) -> None:
         book = self._book
         self._load(trial, 0, book.references[0], has_buffers=bool(book.first.buffers))
+        self._phases.end("load")
         families = book.families(kept=True if effort is Effort.CHECK else None)  # the rest of a loser is not worth it
         full = chain(book.own(), families, [book.first])  # made one by one: a wrong candidate fails early
         for case in book.screening() if effort is Effort.SCREEN else full:

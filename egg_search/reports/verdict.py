@@ -27,4 +27,7 @@ def verdict_text(verdict: Verdict, survey: Survey) -> str:
     lines += roofline_lines(verdict)
     if verdict.generated_share is not None:
         lines.append(f"generated code: {verdict.generated_share:.0%} of the time")
+    if phases := verdict.resources.get("phases"):
+        spent = ", ".join(f"{name} {seconds:.2g} s" for name, seconds in phases.items() if seconds >= 0.01)
+        lines.append(f"judged in {verdict.build_seconds + verdict.run_seconds:.2g} s: {spent}")
     return "\n".join([*lines, *notes])

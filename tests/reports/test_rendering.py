@@ -134,13 +134,16 @@ def test_what_was_measured_beside_others_is_rough_everywhere(tmp_path):
 
 
 def test_a_verdict_shows_times_intervals_and_what_is_missing():
-    verdict = replace(ok(2.0), flags=("patch: replaces time.time at line 3",))
+    phases = {"load": 0.25, "check": 1.5, "rows": 0.001}
+    spent = {"build_seconds": 0.5, "run_seconds": 1.75, "resources": {"phases": phases}}
+    verdict = replace(ok(2.0), flags=("patch: replaces time.time at line 3",), **spent)
     survey = Survey({"eager": 10.0}, {"compile": "no\ncompiler"}, ("output 0 is NaN everywhere",))
     text = verdict_text(verdict, survey)
     for expected in (
         "accepted: faithful",
         "time: 2 ms a call (1.98 to 2.02)",
         "against eager (10 ms): 5.00x (4.95x to 5.05x)",
+        "judged in 2.2 s: load 0.25 s, check 1.5 s",
         "note: patch: replaces time.time at line 3",
         "note: degenerate problem: output 0 is NaN everywhere",
         "note: no baseline compile: no compiler",
