@@ -1,4 +1,5 @@
-"""Steps whose authors take their time: asked ahead, several at once, and planned when what they wrote arrives."""
+"""Steps whose authors are at work: planned when what they wrote arrives. Some take their time, and are asked ahead,
+several steps at once."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from egg_search.core.step import Step
 
 
 class Asking:
-    """`capacity` says how many steps each such author may be at."""
+    """`capacity` says how many steps each author that takes its time may be at."""
 
     def __init__(self, capacity: Mapping[str, int]) -> None:
         self._capacity = dict(capacity)
@@ -20,12 +21,16 @@ class Asking:
         return len(self._asked)
 
     def takes(self, author: str) -> bool:
-        """Whether it is one of them, working or not."""
+        """Whether it takes its time, working or not."""
         return author in self._capacity
 
+    def busy(self) -> Counter[str]:
+        """How many steps authors are at."""
+        return Counter(step.author for step, _ in self._asked.values())
+
     def idle(self) -> frozenset[str]:
-        """Those that may be asked more."""
-        busy = Counter(step.author for step, _ in self._asked.values())
+        """Those that take their time and may be asked more."""
+        busy = self.busy()
         return frozenset(name for name, most in self._capacity.items() if busy[name] < most)
 
     def add(self, step: Step, proposal: Proposal) -> None:

@@ -9,7 +9,7 @@ from egg_search.archive import Elite
 from egg_search.campaign.events import Observer
 from egg_search.campaign.interrupt import Interrupt
 from egg_search.campaign.state import State
-from egg_search.cluster import Cluster, Task
+from egg_search.cluster import Cluster, Task, judge_all
 from egg_search.core.step import Job
 from egg_search.core.verdict import PrecisionClass, Verdict
 from egg_search.rundir import Journal
@@ -27,7 +27,7 @@ def certify(state: State, cluster: Cluster, journal: Journal, observer: Observer
     cluster.renew()
     while waiting := [e for e in _contenders(state, count) if e.job.key not in judged and e.precision not in stands]:
         tasks = [Task(state.drafts[e.job.candidate].candidate, e.job.configuration, Effort.FULL) for e in waiting]
-        for index, verdict in cluster.judge(tasks, best_ms=lambda: None):
+        for index, verdict in judge_all(cluster, tasks, best_ms=lambda: None):
             elite = waiting[index]
             observer.on_certified(elite, verdict)
             judged[elite.job.key] = Job(elite.job.candidate, elite.job.configuration, Effort.FULL), verdict

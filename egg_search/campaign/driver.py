@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from math import exp
@@ -19,15 +18,17 @@ from egg_search.campaign.planning import Planner
 from egg_search.campaign.settings import Settings
 from egg_search.campaign.state import State
 from egg_search.campaign.timers import Timers
+from egg_search.campaign.turns import Turns
 from egg_search.cluster import Cluster, Proposal, Task
 from egg_search.core.errors import UserError
 from egg_search.core.step import TUNE, Job, Step
 from egg_search.core.verdict import Verdict
-from egg_search.rundir import Journal, StepRecord
+from egg_search.rundir import Journal
 from evaluator.settings import Effort
 from operators.base import AuthorError, Draft, Refusal
 
 _POLL_S = 0.05
+_MOST_STEPS = 8  # at a time: decisions should know what came of those before
 INTERRUPTED, EXHAUSTED = "interrupted", "nothing left to try"
 
 
@@ -39,22 +40,23 @@ class Driver:
         settings: Settings,
         journal: Journal,
         state: State,
+        turns: Turns,
         planner: Planner,
         cluster: Cluster,
         observer: Observer,
         interrupt: Interrupt,
         costs: Costs,
     ) -> None:
-        self._settings, self._journal, self._state, self._planner = settings, journal, state, planner
-        self._cluster, self._observer, self._interrupt = cluster, observer, interrupt
+        self._settings, self._journal, self._state, self._turns = settings, journal, state, turns
+        self._planner, self._cluster, self._observer, self._interrupt = planner, cluster, observer, interrupt
         self._watch = Stopwatch(journal.elapsed())
         self._timers, self._costs = Timers(cluster), costs
-        self._waiting: deque[StepRecord] = deque()  # planned, and not judged to the end
         self._asking = Asking(cluster.aside)
         planner.in_words = cluster.aside
 
-    def run(self, unfinished: Sequence[StepRecord]) -> None:
-        """The whole session: baselines, search, certification. `unfinished` are the steps that an earlier one left."""
+    def run(self, unplanned: Sequence[Step]) -> None:
+        """The whole session: baselines, search, certification. `unplanned` are the steps that an earlier one began and
+        left."""
         self._observer.on_phase("measuring baselines")
         survey = self._cluster.survey()
         self._journal.open_session(survey)
@@ -67,7 +69,7 @@ class Driver:
             self._observer.on_best(best)
         try:
             self._observer.on_phase("searching")
-            why = self._search(unfinished)
+            why = self._search(unplanned)
             elapsed = self._watch.elapsed
             if why != INTERRUPTED:
                 self._observer.on_phase("certifying")
@@ -79,25 +81,38 @@ class Driver:
             raise
         self._journal.close_session(why, elapsed)
 
-    def _search(self, unfinished: Sequence[StepRecord]) -> str:
-        """Runs steps until it says why no more. While one is judged the next is planned and being built, as far as the
-        cluster wants it, and authors that take their time are asked ahead."""
-        for record in unfinished:
-            if record.planned:
-                self._waiting.append(record)
-            else:
-                self._ask(record.step)
-        while not (why := self._over()):
+    def _search(self, unplanned: Sequence[Step]) -> str:
+        """Takes verdicts until it says why no more. While tasks are measured, further steps are planned and built, as
+        far as the cluster wants them, and authors are at work."""
+        for number, position, job in self._turns.waiting():
+            self._cluster.submit((number, position), self._task(job))
+        for step in unplanned:
+            self._ask(step)
+        while True:
+            self._settle()
+            if why := self._over():
+                return why
             self._fill()
-            if self._waiting:
-                record = self._waiting.popleft()
-                if self._judge(record):
-                    self._finish(record.step)
+            if self._turns.waiting():
+                self._take_verdict()
             elif len(self._asking):
                 time.sleep(_POLL_S)
             else:
                 return EXHAUSTED
-        return why
+
+    def _take_verdict(self) -> None:
+        (step, position), verdict = self._cluster.take(self._best_ms)
+        self._journal.record(step, position, verdict)
+        self._turns.arrived(step, position, verdict)
+
+    def _settle(self) -> None:
+        """Lets verdicts count, and ends the steps that are judged to the end."""
+        while True:
+            for each in self._turns.counting():
+                self._absorb(*each)
+            if (step := self._turns.over()) is None:
+                return
+            self._finish(step)
 
     def _fill(self) -> None:
         """Plans what has arrived, and begins as many steps as are wanted."""
@@ -105,16 +120,20 @@ class Driver:
         while (idle := self._idle()) and (step := self._begin(idle)):
             self._ask(step)
             self._collect()
+            self._settle()  # nothing may come of a step
 
     def _idle(self) -> frozenset[str]:
         """Who may be given work: authors that take their time while they have some left; others, and tuning, while
-        fewer steps wait than should. The first step is judged alone: others need a parent."""
+        fewer tasks are under way than should be. After every writer's first structures, those of the first are judged
+        before anything else: the rest needs a parent."""
         idle = self._asking.idle()
-        first = self._waiting[0] if self._waiting else None
-        untouched = first is not None and all(each.verdict is None for each in first.evaluations)
-        ahead = self._state.steps > 0 and untouched and len(self._waiting) < self._cluster.lookahead
-        others = {author for author in self._settings.authors if not self._asking.takes(author)}
-        return idle | others | {TUNE} if first is None or ahead else idle
+        enough = self._turns.uncounted >= self._cluster.ahead or len(self._turns) >= _MOST_STEPS
+        orphaned = self._state.steps == 0 and self._state.begun >= len(self._state.writers)
+        if enough or (orphaned and len(self._turns)):
+            return idle
+        busy = self._asking.busy()
+        others = (name for name in self._settings.authors if not (self._asking.takes(name) or busy[name]))
+        return idle.union(others, [TUNE])
 
     def _over(self) -> str | None:
         if self._interrupt.asked:
@@ -141,7 +160,7 @@ class Driver:
             self._plan(step, [], self._planner.tuning_jobs(step, wanted), wanted)
             return
         proposal = self._cluster.propose(step.operator, self._planner.brief(step), step.author)
-        if self._asking.takes(step.author):
+        if self._asking.takes(step.author) or self._turns.waiting():  # else there is nothing to do meanwhile
             self._asking.add(step, proposal)
         else:
             self._take(step, proposal)
@@ -174,26 +193,9 @@ class Driver:
         self._journal.plan(step, drafts, jobs, wanted)
         self._state.plan(step, drafts, jobs)
         self._observer.on_drafts(step, drafts)
-        self._cluster.prepare([self._task(job) for job in jobs])
-        self._waiting.append(StepRecord.planned_now(step, drafts, jobs))
-
-    def _judge(self, record: StepRecord) -> bool:
-        """Judges what has no verdict yet; verdicts count in the order of positions. False when it had to stop before
-        the end."""
-        waiting = [evaluation for evaluation in record.evaluations if evaluation.verdict is None]
-        tasks = [self._task(evaluation.job) for evaluation in waiting]
-        arrived = {each.position: each.verdict for each in record.evaluations if each.verdict is not None}
-        absorbed = len(record.settled)
-        for index, verdict in self._cluster.judge(tasks, self._best_ms) if tasks else ():
-            position = waiting[index].position
-            self._journal.record(record.step.number, position, verdict)
-            arrived[position] = verdict
-            while absorbed in arrived:
-                self._absorb(record.step, record.evaluations[absorbed].job, arrived[absorbed])
-                absorbed += 1
-            if absorbed < len(record.evaluations) and self._over():
-                return False
-        return True
+        self._turns.add(step, jobs)
+        for position, job in enumerate(jobs):
+            self._cluster.submit((step.number, position), self._task(job))
 
     def _absorb(self, step: Step, job: Job, verdict: Verdict) -> None:
         before = self._state.archive.best()

@@ -8,15 +8,15 @@ from math import exp
 from typing import Any
 
 from egg_search.archive import AddResult, Archive, Elite, gained, score
-from egg_search.campaign.replayed import Replayed
 from egg_search.campaign.settings import Settings
+from egg_search.campaign.turns import Turns
 from egg_search.cluster import is_infrastructure
 from egg_search.core.candidate import CandidateError
 from egg_search.core.hardware import Hardware
 from egg_search.core.signature import structure
 from egg_search.core.step import STAGE_ONE, TUNE, Job, Step
 from egg_search.core.verdict import Verdict
-from egg_search.rundir import BEGUN, JUDGED, PLANNED, Event, StepRecord
+from egg_search.rundir import BEGUN, DONE, PLANNED, Event, StepRecord
 from egg_search.schedulers import SCHEDULERS, Feedback, Menu, Result
 from egg_search.schedulers.bandit import Prior
 from egg_search.tuning import Study
@@ -55,25 +55,29 @@ class State:
         self._attempts: dict[str | None, list[Attempt]] = {}
         self._results: list[Result] = []
         self._refused: dict[int, tuple[str, ...]] = {}  # models, by step that is not finished
-        menu = Menu(operators, settings.writers(hardware), self.applicable, settings.batch, priors=priors or {})
+        self.writers = settings.writers(hardware)
+        menu = Menu(operators, self.writers, self.applicable, settings.batch, priors=priors or {})
         self.scheduler = SCHEDULERS[settings.scheduler](menu, settings.seed)
 
-    def replay(self, records: Iterable[StepRecord], events: Iterable[Event]) -> list[StepRecord]:
-        """Tells all that a journal holds as it happened. Returns the steps that are not done."""
-        steps = {record.step.number: Replayed(record) for record in records}
+    def replay(self, records: Iterable[StepRecord], events: Iterable[Event]) -> tuple[Turns, list[Step]]:
+        """Tells all that a journal holds as it happened. Returns the planned steps that are not done, and those that
+        are not planned."""
+        known, turns = {record.step.number: record for record in records}, Turns()
         for event in events:
-            each = steps[event.step]
-            step = each.record.step
-            if event.kind == BEGUN:
-                self.begin(step)
-            elif event.kind == PLANNED:
-                self.plan(step, each.record.drafts, each.record.jobs)
-            elif event.kind == JUDGED:
-                for evaluation in each.judged(event.position):
-                    self.judge(step, evaluation.job, evaluation.verdict)
-            else:
-                self.finish(step, each.record.cost)
-        return [each.record for each in steps.values() if each.record.elapsed is None]
+            self.tell(event, known[event.step], turns)
+        return turns, [record.step for record in known.values() if not record.planned]
+
+    def tell(self, event: Event, record: StepRecord, turns: Turns) -> None:
+        """Goes on as it once did; `record` is that of the event's step."""
+        if event.kind == BEGUN:
+            self.begin(record.step)
+        elif event.kind == PLANNED:
+            self.plan(record.step, record.drafts, record.jobs)
+        elif event.kind == DONE:
+            self.finish(record.step, record.cost)
+        turns.follow(event, record)
+        for each in turns.counting():
+            self.judge(*each)
 
     def begin(self, step: Step) -> None:
         """A step is under way; its author may take a while."""
@@ -90,6 +94,7 @@ class State:
                 self._remember(draft.parent, Attempt(draft.change, None, told, None, draft.operator))
         for job in jobs:
             self.study(job.candidate).asked(job.configuration)
+        self.scheduler.plan(step, len(jobs))
 
     def judge(self, step: Step, job: Job, verdict: Verdict) -> AddResult:
         """Adds the verdict to archive and study; the scheduler is told when the step is finished. What is right but

@@ -3,7 +3,7 @@
 `RayCluster` spreads them over processes and machines; `LocalCluster` runs them in the driver.
 """
 
-from egg_search.cluster.base import Cluster, ClusterLost, Proposal, Task, Workshop, is_infrastructure
+from egg_search.cluster.base import Cluster, ClusterLost, Key, Proposal, Task, Workshop, is_infrastructure, judge_all
 from egg_search.cluster.local import LocalCluster
 from egg_search.cluster.workshop import CampaignWorkshop
 
@@ -21,10 +21,12 @@ __all__ = [
     "CampaignWorkshop",
     "Cluster",
     "ClusterLost",
+    "Key",
     "LocalCluster",
     "Proposal",
     "Task",
     "Workshop",
     "connect",
     "is_infrastructure",
+    "judge_all",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -115,16 +115,18 @@ class Waiting:
         return self.make()
 
 
+Key = Hashable  # by which a verdict is known again
 BestMs = Callable[[], float | None]  # asked when a measurement starts: the time to beat
 
 
 class Cluster(Protocol):
-    """`devices` measure at a time. `lookahead` is how many steps should be planned at a time, so that building does not
-    wait for measuring. `aside` is the workshop's. `seconds` sums what workers spent by "author", "build" and "run"."""
+    """`devices` measure at a time. `ahead` is how many tasks should be under way at the least, so that measuring does
+    not wait for building; 1 where building disturbs measuring. `aside` is the workshop's. `seconds` sums what workers
+    spent by "author", "build" and "run"."""
 
     aside: Mapping[str, int]
     devices: int
-    lookahead: int
+    ahead: int
     seconds: Counter[str]
 
     def survey(self) -> Survey:
@@ -133,12 +135,15 @@ class Cluster(Protocol):
     def propose(self, operator: str, brief: Brief, author: str) -> Proposal:
         """Starts an author."""
 
-    def prepare(self, tasks: Sequence[Task]) -> None:
-        """Begins to build what will be judged; returns at once. Where building disturbs measuring it does nothing."""
+    def submit(self, key: Key, task: Task) -> None:
+        """Begins to build it, to be measured after what was submitted before; returns at once."""
 
-    def judge(self, tasks: Sequence[Task], best_ms: BestMs) -> Iterator[tuple[int, Verdict]]:
-        """(index, verdict) as they come. Where building disturbs measuring, all are built before one is measured.
-        Raises ClusterLost."""
+    def take(self, best_ms: BestMs) -> tuple[Key, Verdict]:
+        """Waits for the next verdict on anything submitted. Where building disturbs measuring, all are built before one
+        is measured. Raises ClusterLost."""
+
+    def clear(self) -> None:
+        """Forgets what was submitted and has no verdict yet."""
 
     def renew(self) -> None:
         """Every device draws new secret inputs: what screening chose must also be right and fast on others."""
@@ -146,9 +151,19 @@ class Cluster(Protocol):
     def close(self) -> None: ...
 
 
-def lookahead_on(hardware: Hardware) -> int:
-    """CPUs that build cannot measure meanwhile; beside a GPU they have nothing better to do."""
-    return 2 if hardware.kind == "cuda" else 1
+def ahead_on(hardware: Hardware) -> int:
+    """For one device. CPUs that build cannot measure meanwhile; beside a GPU they have nothing better to do, and a
+    build takes as long as several measurements."""
+    return 5 if hardware.kind == "cuda" else 1
+
+
+def judge_all(cluster: Cluster, tasks: Sequence[Task], best_ms: BestMs) -> Iterator[tuple[int, Verdict]]:
+    """(index, verdict) of these tasks and no others, as they come. Raises ClusterLost."""
+    cluster.clear()
+    for index, task in enumerate(tasks):
+        cluster.submit(index, task)
+    for _ in tasks:
+        yield cluster.take(best_ms)
 
 
 def survey_by(judge: Judge) -> Survey:

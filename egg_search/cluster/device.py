@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import ray
@@ -12,7 +13,7 @@ from ray.exceptions import ActorUnschedulableError, GetTimeoutError, RayActorErr
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from egg_search.cluster import ray_workers
-from egg_search.cluster.base import INFRASTRUCTURE, Task, Workshop, build_verdict
+from egg_search.cluster.base import INFRASTRUCTURE, Key, Task, Workshop, build_verdict
 from egg_search.core.errors import UserError
 from egg_search.core.hardware import Hardware
 from egg_search.core.verdict import Outcome, Verdict
@@ -23,6 +24,16 @@ DIED = (RayActorError, ActorUnschedulableError)  # the latter when its node is g
 
 class NodeLost(Exception):
     """Nothing starts there any more."""
+
+
+@dataclass(frozen=True, order=True)
+class Submitted:
+    """A task, in the order of submission, and the source that it is built of."""
+
+    number: int
+    key: Key = field(compare=False)
+    task: Task = field(compare=False)
+    source: str = field(compare=False)
 
 
 class Device:
@@ -36,7 +47,8 @@ class Device:
         self.measurer = ray_workers.Measurer.options(num_gpus=gpus, **there).remote(workshop)
         self._builder = ray_workers.Builder.options(max_concurrency=builders, **there).remote(workshop)
         self._builder.start.remote()
-        self.current: tuple[int, Task, float | None] | None = None
+        self.current: Submitted | None = None  # what it measures
+        self._best_ms: float | None = None
         self._retried = False
 
     def hardware(self) -> Hardware | None:
@@ -63,9 +75,9 @@ class Device:
             return _lost("build", error)
         return None if report.outcome is None else build_verdict(report)
 
-    def start(self, index: int, task: Task, best_ms: float | None) -> ray.ObjectRef:
-        self.current, self._retried = (index, task, best_ms), False
-        return self.measurer.measure.remote(task, best_ms)
+    def start(self, entry: Submitted, best_ms: float | None) -> ray.ObjectRef:
+        self.current, self._best_ms, self._retried = entry, best_ms, False
+        return self.measurer.measure.remote(entry.task, best_ms)
 
     def collect(self, reference: ray.ObjectRef) -> tuple[Verdict, float] | ray.ObjectRef | None:
         """What was measured; or, when the worker died, the second try; or None when the worker is lost."""
@@ -77,8 +89,7 @@ class Device:
             if self._retried:
                 return _lost("measuring", error), 0.0
             self._retried = True
-            _, task, best_ms = self.current
-            return self.measurer.measure.remote(task, best_ms)
+            return self.measurer.measure.remote(self.current.task, self._best_ms)
 
     def close(self) -> None:
         with suppress(RayError):  # it is gone: so is what it held

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 
 from egg_search.cluster.aside import Aside
 from egg_search.cluster.base import (
     BestMs,
+    Key,
     Proposal,
     Report,
     Task,
     Waiting,
     Workshop,
+    ahead_on,
     build_verdict,
-    lookahead_on,
     survey_by,
 )
 from egg_search.core.errors import UserError
@@ -42,8 +42,8 @@ class LocalCluster:
         self.aside = self._aside.capacity
         self._author = cache(workshop.author)
         self._builders = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
-        self.lookahead = lookahead_on(workshop.hardware)
-        self._prepared: dict[str, Future[Report]] = {}  # by source
+        self.ahead = ahead_on(workshop.hardware)
+        self._submitted: deque[tuple[Key, Task, Future[Report]]] = deque()
         self._others = used_by_others(workshop.hardware)  # before the device is ours
         self._judge = workshop.judge()
 
@@ -64,32 +64,28 @@ class LocalCluster:
         self.seconds["author"] += time.perf_counter() - started
         return drafts
 
-    def prepare(self, tasks: Sequence[Task]) -> None:
-        if self.lookahead > 1:
-            for task in tasks:
-                self._prepared[task.candidate.bound(task.configuration)] = self._build(task)
+    def submit(self, key: Key, task: Task) -> None:
+        build = self._builders.submit(self._workshop.build, task.candidate.bound(task.configuration))
+        self._submitted.append((key, task, build))
 
-    def judge(self, tasks: Sequence[Task], best_ms: BestMs) -> Iterator[tuple[int, Verdict]]:
+    def take(self, best_ms: BestMs) -> tuple[Key, Verdict]:
         started = time.perf_counter()
-        builds = [self._build(task) for task in tasks]
-        if self.lookahead == 1:
-            wait(builds)
+        if self.ahead == 1:
+            wait([build for *_, build in self._submitted])
+        key, task, build = self._submitted.popleft()
+        report = build.result()
         self.seconds["build"] += time.perf_counter() - started
-        for index, (task, build) in enumerate(zip(tasks, builds, strict=True)):
-            started = time.perf_counter()
-            report = build.result()
-            self.seconds["build"] += time.perf_counter() - started
-            if report.outcome is not None:
-                yield index, build_verdict(report)
-                continue
-            started = time.perf_counter()
-            verdict = self._judge.judge(task.candidate, task.configuration, task.effort, best_ms())
-            self.seconds["run"] += time.perf_counter() - started
-            yield index, verdict
+        if report.outcome is not None:
+            return key, build_verdict(report)
+        started = time.perf_counter()
+        verdict = self._judge.judge(task.candidate, task.configuration, task.effort, best_ms())
+        self.seconds["run"] += time.perf_counter() - started
+        return key, verdict
 
-    def _build(self, task: Task) -> Future[Report]:
-        source = task.candidate.bound(task.configuration)
-        return self._prepared.pop(source, None) or self._builders.submit(self._workshop.build, source)
+    def clear(self) -> None:
+        for *_, build in self._submitted:
+            build.cancel()
+        self._submitted.clear()
 
     def renew(self) -> None:
         self._judge.renew()

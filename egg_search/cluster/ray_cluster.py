@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -17,9 +17,9 @@ from ray.exceptions import RayActorError
 
 from egg_search.cluster import ray_workers
 from egg_search.cluster.aside import Aside
-from egg_search.cluster.base import BestMs, ClusterLost, Proposal, Task, Waiting, Workshop, lookahead_on
-from egg_search.cluster.batch import Batch
+from egg_search.cluster.base import BestMs, ClusterLost, Key, Proposal, Task, Workshop, ahead_on
 from egg_search.cluster.device import DIED, Device
+from egg_search.cluster.pipeline import Pipeline
 from egg_search.core.errors import UserError
 from egg_search.core.hardware import Hardware
 from egg_search.core.survey import Survey
@@ -27,6 +27,26 @@ from egg_search.core.verdict import Verdict
 from operators.base import AuthorError, Brief, Draft, Refusal
 
 OBJECT_STORE = 128 << 20  # candidates are text
+
+
+class Working:
+    """A proposal that the author's worker is at."""
+
+    def __init__(self, reference: ray.ObjectRef, seconds: Counter[str]) -> None:
+        self._reference, self._seconds = reference, seconds
+
+    def ready(self) -> bool:
+        return bool(ray.wait([self._reference], timeout=0)[0])
+
+    def __call__(self) -> list[Draft | Refusal]:
+        try:
+            drafts, seconds = ray.get(self._reference)
+        except RayActorError as error:
+            raise AuthorError(f"its worker died: {str(error).splitlines()[0]}") from None
+        self._seconds["author"] += seconds
+        if isinstance(drafts, str):
+            raise AuthorError(drafts)
+        return drafts
 
 
 class RayCluster:
@@ -46,8 +66,9 @@ class RayCluster:
         for author in workshop.authors:
             if author not in self.aside:
                 self._author.warm.remote(author)
-        self.lookahead = lookahead_on(workshop.hardware)
-        self._prepared: dict[str, tuple[Device, ray.ObjectRef]] = {}  # by source: what is being built already
+        self._ahead = ahead_on(workshop.hardware)
+        self._beside = self._ahead > 1  # building disturbs no measurement
+        self._pipeline, self._came = Pipeline(), deque[tuple[Key, Verdict]]()
         self._turn = 0
         self._devices = [Device(workshop, *place) for place in _places(workshop.hardware.kind)]
         self.notes = self._drop_others(workshop.hardware)
@@ -55,6 +76,10 @@ class RayCluster:
     @property
     def devices(self) -> int:
         return len(self._devices)
+
+    @property
+    def ahead(self) -> int:
+        return self._ahead * len(self._devices) if self._beside else 1
 
     def _drop_others(self, hardware: Hardware) -> tuple[str, ...]:
         """Measurements of different GPUs do not compare: keeps those of one model, and says which others there are."""
@@ -84,74 +109,68 @@ class RayCluster:
     def propose(self, operator: str, brief: Brief, author: str) -> Proposal:
         if author in self.aside:
             return self._aside.propose(operator, brief, author)
-        reference = self._author.propose.remote(operator, brief, author)
+        return Working(self._author.propose.remote(operator, brief, author), self.seconds)
 
-        def wait() -> list[Draft | Refusal]:
-            try:
-                drafts, seconds = ray.get(reference)
-            except RayActorError as error:
-                raise AuthorError(f"its worker died: {str(error).splitlines()[0]}") from None
-            self.seconds["author"] += seconds
-            if isinstance(drafts, str):
-                raise AuthorError(drafts)
-            return drafts
-
-        return Waiting(wait)
-
-    def prepare(self, tasks: Sequence[Task]) -> None:
-        if self.lookahead > 1:
-            for task in tasks:
-                source = task.candidate.bound(task.configuration)
-                self._prepared[source] = self._build(source)
-
-    def judge(self, tasks: Sequence[Task], best_ms: BestMs) -> Iterator[tuple[int, Verdict]]:
-        for device in self._devices:
-            device.current = None  # a batch that was left may still be measuring: the next one queues behind it
-        sources = [task.candidate.bound(task.configuration) for task in tasks]
-        batch = Batch(tasks, sources, [self._build(source) for source in sources], best_ms)
-        started = time.perf_counter()
-        while batch.building and self.lookahead == 1:
-            yield from batch.built(next(iter(batch.building)), self._devices)
-        while True:
-            batch.start(self._devices)
-            if not batch.flying:
-                self.seconds["build"] += time.perf_counter() - started
-            if not (waited := [*batch.building, *batch.flying]):
-                return
-            started = time.perf_counter()
-            (done, *_), _ = ray.wait(waited)
-            if not batch.flying:
-                self.seconds["build"] += time.perf_counter() - started
-                started = time.perf_counter()
-            yield from batch.built(done, self._devices) if done in batch.building else self._collect(done, batch)
-
-    def _build(self, source: str) -> tuple[Device, ray.ObjectRef]:
-        """By one device's builders after the other's."""
-        if source in self._prepared:
-            return self._prepared.pop(source)
+    def submit(self, key: Key, task: Task) -> None:
         self._turn += 1
-        device = self._devices[self._turn % len(self._devices)]
-        return device, device.build(source)
+        builder = self._devices[self._turn % len(self._devices)]
+        self._pipeline.add(key, task, task.candidate.bound(task.configuration), builder)
 
-    def _collect(self, done: ray.ObjectRef, batch: Batch) -> Iterator[tuple[int, Verdict]]:
-        device = batch.flying.pop(done)
+    def take(self, best_ms: BestMs) -> tuple[Key, Verdict]:
+        while not self._came:
+            self._go_on(best_ms)
+        if self._beside:  # measuring goes on while the caller thinks about this verdict
+            self._collect_builds()
+            self._pipeline.start(self._devices, best_ms)
+        return self._came.popleft()
+
+    def _go_on(self, best_ms: BestMs) -> None:
+        """Until something that was built or measured is there."""
+        pipeline = self._pipeline
+        if self._beside or not pipeline.building:
+            pipeline.start(self._devices, best_ms)
+        waited = [*pipeline.building, *(pipeline.flying if self._beside or not pipeline.building else ())]
+        started = time.perf_counter()
+        (done, *_), _ = ray.wait(waited)
+        if not pipeline.flying:
+            self.seconds["build"] += time.perf_counter() - started
+        if done in pipeline.building:
+            self._came += pipeline.built(done, self._devices)
+        else:
+            self._collect(done)
+
+    def _collect_builds(self) -> None:
+        """Those that are done."""
+        if building := [*self._pipeline.building]:
+            for done in ray.wait(building, num_returns=len(building), timeout=0)[0]:
+                self._came += self._pipeline.built(done, self._devices)
+
+    def clear(self) -> None:
+        """A measurement under way goes on: the next one of its device queues behind it."""
+        self._pipeline = Pipeline()
+        self._came.clear()
+        for device in self._devices:
+            device.current = None
+
+    def _collect(self, done: ray.ObjectRef) -> None:
+        device = self._pipeline.flying.pop(done)
         came = device.collect(done)
         if isinstance(came, ray.ObjectRef):
-            batch.flying[came] = device
+            self._pipeline.flying[came] = device
         elif came is None:
-            self._lose(device, batch)
+            self._lose(device)
         else:
-            (verdict, seconds), (index, *_) = came, device.current
+            verdict, seconds = came
+            self._came.append((device.current.key, verdict))
             device.current = None
             self.seconds["run"] += seconds / len(self._devices)
-            yield index, verdict
 
-    def _lose(self, device: Device, batch: Batch) -> None:
+    def _lose(self, device: Device) -> None:
         """Gives a lost device's work to the others."""
         self._devices.remove(device)
         if not self._devices:
             raise ClusterLost("every measuring worker is lost; when the machines are back: egg resume")
-        batch.reassign(device, self._devices)
+        self._pipeline.reassign(device, self._devices)
 
     def renew(self) -> None:
         with suppress(*DIED):  # a worker that died comes back with seeds of its own

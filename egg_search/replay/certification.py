@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +10,7 @@ from egg_search.archive import Elite, pareto_front
 from egg_search.campaign import Observer
 from egg_search.campaign.certify import certify
 from egg_search.campaign.state import State
-from egg_search.cluster import Task
+from egg_search.cluster import Key, Task
 from egg_search.core.step import Job, configuration_key
 from egg_search.core.verdict import Verdict
 from egg_search.replay.difference import Difference, require_equal
@@ -39,14 +39,21 @@ class _Judge:
 
     def __init__(self, recording: Recording) -> None:
         self.verdicts: dict[tuple[str, str], Verdict] = {job.key: verdict for job, verdict in recording.certified}
+        self._submitted: deque[tuple[Key, Task]] = deque()
 
     def renew(self) -> None:
         pass
 
-    def judge(self, tasks: Sequence[Task], best_ms: object) -> Iterator[tuple[int, Verdict]]:
-        for index, task in enumerate(tasks):
-            key = Job(task.candidate.id, task.configuration).key
-            if key not in self.verdicts:
-                what = f"{key[0]} with {configuration_key(task.configuration)}"
-                raise Difference(f"second judgements: {what} was not judged again then, and is now")
-            yield index, self.verdicts[key]
+    def clear(self) -> None:
+        self._submitted.clear()
+
+    def submit(self, key: Key, task: Task) -> None:
+        self._submitted.append((key, task))
+
+    def take(self, best_ms: object) -> tuple[Key, Verdict]:
+        key, task = self._submitted.popleft()
+        job = Job(task.candidate.id, task.configuration)
+        if job.key not in self.verdicts:
+            what = f"{job.candidate} with {configuration_key(task.configuration)}"
+            raise Difference(f"second judgements: {what} was not judged again then, and is now")
+        return key, self.verdicts[job.key]

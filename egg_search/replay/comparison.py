@@ -9,12 +9,11 @@ from math import exp
 from pathlib import Path
 
 from egg_search.archive import Archive, Elite
-from egg_search.campaign.replayed import Replayed
+from egg_search.campaign.turns import Turns
 from egg_search.cluster import Workshop
 from egg_search.core.errors import UserError
 from egg_search.replay.recording import Recording
 from egg_search.replay.simulated import Simulation
-from egg_search.rundir import JUDGED
 
 SHARES = (0.25, 0.5, 0.75, 1.0)  # of the recorded evaluations, where the best so far is looked at
 
@@ -49,12 +48,13 @@ def compare(
 
 def _recorded(recording: Recording) -> Curve:
     archive, best = Archive(recording.settings.admission), []
-    steps = {number: Replayed(record) for number, record in recording.steps.items()}
+    turns = Turns()
     drafts = (draft for record in recording.steps.values() for draft in record.drafts)
     signatures = {draft.candidate.id: draft.signature for draft in drafts if hasattr(draft, "signature")}
     for event in recording.events:
-        for each in steps[event.step].judged(event.position) if event.kind == JUDGED else ():
-            archive.add(each.job, signatures[each.job.candidate], each.verdict)
+        turns.follow(event, recording.steps[event.step])
+        for _, job, verdict in turns.counting():
+            archive.add(job, signatures[job.candidate], verdict)
             best.append(_best(archive))
     name = f"recorded ({recording.settings.scheduler}, seed {recording.settings.seed})"
     return Curve(name, tuple(best), recording.evaluations, tuple(archive.front()))

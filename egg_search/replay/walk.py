@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from egg_search.campaign.replayed import Replayed
+from egg_search.campaign.turns import Turns
 from egg_search.replay.difference import Difference
 from egg_search.replay.recording import Recording, told
-from egg_search.rundir import BEGUN, JUDGED, PLANNED, Event, StepRecord
+from egg_search.rundir import Event, StepRecord
 
 
 class Walk:
@@ -16,7 +16,7 @@ class Walk:
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
         self.state, self.planner = recording.begin()
-        self._steps = {number: Replayed(record) for number, record in recording.steps.items()}
+        self._turns = Turns()
         self._session: int | None = None
 
     def run(self) -> None:
@@ -42,19 +42,8 @@ class Walk:
             self.new_session()
         changed = event in self.recording.changed
         with suppress(*([LookupError, ValueError, TypeError] if changed else [])):
-            self.look(event, self._steps[event.step].record)
-            self._tell(event, self._steps[event.step])
+            record = self.recording.steps[event.step]
+            self.look(event, record)
+            self.state.tell(event, record, self._turns)
         if changed:
             raise Difference(told(event))
-
-    def _tell(self, event: Event, each: Replayed) -> None:
-        record, step = each.record, each.record.step
-        if event.kind == BEGUN:
-            self.state.begin(step)
-        elif event.kind == PLANNED:
-            self.state.plan(step, record.drafts, record.jobs)
-        elif event.kind == JUDGED:
-            for evaluation in each.judged(event.position):
-                self.state.judge(step, evaluation.job, evaluation.verdict)
-        else:
-            self.state.finish(step, record.cost)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 
 from egg_search.core.step import Job, Step
 from egg_search.core.survey import Survey
@@ -40,20 +38,9 @@ class StepRecord:
     wanted: int | None = None
     archive: str | None = None
 
-    @classmethod
-    def planned_now(cls, step: Step, drafts: Sequence[Draft | Refusal], jobs: Sequence[Job]) -> StepRecord:
-        """As `Journal.plan` has just written it."""
-        waiting = tuple(Evaluation(step.number, position, job) for position, job in enumerate(jobs))
-        return cls(step, True, tuple(drafts), waiting)
-
     @property
     def jobs(self) -> tuple[Job, ...]:
         return tuple(evaluation.job for evaluation in self.evaluations)
-
-    @property
-    def settled(self) -> tuple[Evaluation, ...]:
-        """Those before the first without a verdict: verdicts come in any order, and count in that of positions."""
-        return tuple(takewhile(lambda evaluation: evaluation.verdict is not None, self.evaluations))
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,10 @@ class Scheduler(Protocol):
         """Told in the order of steps when a step is under way, so that `next` does not choose it again. Told at the
         latest by `observe`."""
 
+    def plan(self, step: Step, jobs: int) -> None:
+        """Told how many configurations of the step will be judged, so that `next` knows at once where there are none.
+        Told at the latest by `observe`."""
+
     def observe(self, step: Step, feedback: Feedback) -> None:
         """Told once a step, in the order of steps, when all its results are in."""
 

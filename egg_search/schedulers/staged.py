@@ -35,6 +35,7 @@ class StagedScheduler:
         self._tried: dict[tuple[str, str, str | None], set[str]] = {}  # (operator, author, parent) to principles
         self._seeded: set[tuple[str, Dialect]] = set()
         self._broken: list[tuple[str, str, Dialect]] = []  # candidate, author, dialect
+        self._barren: set[int] = set()  # steps that nothing is judged of
         self._repairs: Counter[str] = Counter()  # attempts by candidate, barren attempts by author
 
     def next(self, number: int, idle: Collection[str] | None = None) -> Step | None:
@@ -54,11 +55,20 @@ class StagedScheduler:
             self._begun = step.number
             self._mark(step)
 
+    def plan(self, step: Step, jobs: int) -> None:
+        if jobs or step.number in self._barren:
+            return
+        self._barren.add(step.number)
+        line = self._population.line(step.parent)
+        if step.operator == TUNE and line:
+            line.exhausted = True
+        elif step.operator == "repair":
+            self._repairs[step.author] += 1
+
     def observe(self, step: Step, feedback: Feedback) -> None:
         self.begin(step)
-        if not feedback.results:
-            self._observe_barren(step)
-        elif step.operator == "repair":
+        self.plan(step, len(feedback.results))
+        if feedback.results and step.operator == "repair":
             self._repairs[step.author] = 0
         self._credit.give(step, feedback)
         for result in feedback.results:
@@ -83,13 +93,6 @@ class StagedScheduler:
             again = step.operator != TUNE and at == structure.position and structure.edited
             structure.move_to(len(ORDER) if at < structure.position or again else at)
             structure.edited = structure.edited or step.operator != TUNE
-
-    def _observe_barren(self, step: Step) -> None:
-        line = self._population.line(step.parent)
-        if step.operator == TUNE and line:
-            line.exhausted = True
-        elif step.operator == "repair":
-            self._repairs[step.author] += 1
 
     def _note_broken(self, step: Step, result: Result) -> None:
         attempts = self._repairs[step.parent] if step.operator == "repair" else 0

@@ -42,10 +42,13 @@ class UniformScheduler:
             if step.operator != TUNE:
                 self._tried.setdefault(_key(step), set()).update(step.principles)
 
+    def plan(self, step: Step, jobs: int) -> None:
+        if step.operator == TUNE and not jobs:
+            self._exhausted.add(step.parent)
+
     def observe(self, step: Step, feedback: Feedback) -> None:
         self.begin(step)
-        if step.operator == TUNE and not feedback.results:
-            self._exhausted.add(step.parent)
+        self.plan(step, len(feedback.results))
         for result in feedback.results:
             if result.score is not None:
                 self._dialects[result.candidate] = result.dialect

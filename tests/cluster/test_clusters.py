@@ -6,7 +6,7 @@ from fragile_workshop import FragileWorkshop
 from search_fakes import HARDWARE, PROBLEM, FakeWorkshop, write
 
 from egg_search.campaign import Campaign, Settings
-from egg_search.cluster import LocalCluster, Task, connect, is_infrastructure
+from egg_search.cluster import LocalCluster, Task, connect, is_infrastructure, judge_all
 from egg_search.core.candidate import Candidate, Dialect
 from egg_search.core.errors import UserError
 from egg_search.core.verdict import Outcome
@@ -29,7 +29,7 @@ def task(candidate=FUSED, effort=Effort.SCREEN, **knobs):
 
 
 def judge(cluster, tasks):
-    return dict(cluster.judge(tasks, lambda: None))
+    return dict(judge_all(cluster, tasks, lambda: None))
 
 
 def test_every_task_gets_its_own_verdict(cluster):
@@ -47,13 +47,13 @@ def test_a_failed_build_is_a_verdict_and_stops_no_other(cluster):
 
 def test_the_time_to_beat_is_asked_when_a_measurement_starts(cluster):
     asked = []
-    for _ in cluster.judge([task(), task(K0_CHUNK=2)], lambda: asked.append(len(asked))):
+    for _ in judge_all(cluster, [task(), task(K0_CHUNK=2)], lambda: asked.append(len(asked))):
         asked.append("verdict")
     assert asked == [0, "verdict", 2, "verdict"]
 
 
 def test_an_unfinished_batch_can_be_left(cluster):
-    next(iter(cluster.judge([task(), task(K0_CHUNK=2)], lambda: None)))
+    next(iter(judge_all(cluster, [task(), task(K0_CHUNK=2)], lambda: None)))
     assert judge(cluster, [task()])[0].ok
 
 

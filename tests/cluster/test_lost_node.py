@@ -9,7 +9,7 @@ from gpu_workshop import GpuWorkshop
 from ray.cluster_utils import Cluster
 from search_fakes import write
 
-from egg_search.cluster import Task
+from egg_search.cluster import Task, judge_all
 from egg_search.cluster.ray_cluster import RayCluster
 from egg_search.core.candidate import Candidate, Dialect
 from evaluator.settings import Effort
@@ -39,7 +39,7 @@ def test_what_a_lost_machine_had_others_build_and_measure(tmp_path):
             nodes.remove_node(doomed, allow_graceful=False)
             lost.set()
 
-        for index, verdict in cluster.judge(tasks, lambda: None):
+        for index, verdict in judge_all(cluster, tasks, lambda: None):
             verdicts[index] = verdict
             if len(verdicts) == 2:
                 threading.Thread(target=switch_off).start()
@@ -47,7 +47,7 @@ def test_what_a_lost_machine_had_others_build_and_measure(tmp_path):
         assert all(verdict.ok for verdict in verdicts.values())
         cluster.renew()
         begin = time.monotonic()
-        assert all(verdict.ok for _, verdict in cluster.judge(tasks[:4], lambda: None))
+        assert all(verdict.ok for _, verdict in judge_all(cluster, tasks[:4], lambda: None))
         assert time.monotonic() - begin < 30, "it is known by now"
         cluster.close()
     finally:

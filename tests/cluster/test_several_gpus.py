@@ -1,5 +1,6 @@
 """Several GPUs of one and of several nodes, without any: Ray believes in resources, and the workshop in Ray."""
 
+import time
 from collections import Counter
 from itertools import islice, product
 
@@ -10,7 +11,7 @@ from ray.cluster_utils import Cluster
 from search_fakes import PROBLEM, write
 
 from egg_search.campaign import Campaign, Settings
-from egg_search.cluster import Task, is_infrastructure
+from egg_search.cluster import Task, is_infrastructure, judge_all
 from egg_search.cluster.ray_cluster import RayCluster
 from egg_search.core.candidate import Candidate, Dialect
 from egg_search.core.errors import UserError
@@ -55,11 +56,18 @@ def tasks(count, candidate=FUSED, chunk=1):
 
 
 def judged(cluster, these):
-    return [verdict for _, verdict in sorted(cluster.judge(these, lambda: None), key=lambda each: each[0])]
+    return [verdict for _, verdict in sorted(judge_all(cluster, these, lambda: None), key=lambda each: each[0])]
 
 
 def lines(log, what):
     return [line.split()[1:] for line in log.read_text().splitlines() if line.startswith(what)]
+
+
+def await_builds(log, count):
+    deadline = time.monotonic() + 60
+    while len(lines(log, "build")) < count and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)  # they are noted when they begin
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +113,7 @@ def test_none_of_the_model_is_an_error(nodes, log):
 
 
 def test_evaluations_are_spread_over_all_devices(nodes, cluster, log):
-    assert (cluster.devices, cluster.lookahead, cluster.notes) == (4, 2, ())
+    assert (cluster.devices, cluster.ahead, cluster.notes) == (4, 20, ())
     judged(cluster, tasks(8, chunk=2))  # builders start slowly: they make way for others
     log.write_text("")
     assert all(verdict.ok for verdict in judged(cluster, tasks(16)))
@@ -126,10 +134,26 @@ def test_builds_of_a_node_serve_all_its_devices(cluster, log):
     assert held not in {device for device, *_ in others}, "it is held up for longer than all others take"
 
 
-def test_what_is_prepared_is_built_once(cluster, log):
-    cluster.prepare(tasks(4))
-    assert all(verdict.ok for verdict in judged(cluster, tasks(8)))
-    assert len(lines(log, "build")) == 8
+def test_what_is_submitted_is_being_built_before_anybody_takes_a_verdict(cluster, log):
+    cluster.clear()
+    for index, each in enumerate(tasks(4)):
+        cluster.submit(index, each)
+    await_builds(log, 4)
+    assert not lines(log, "run")
+    verdicts = dict(cluster.take(lambda: None) for _ in range(4))
+    assert sorted(verdicts) == [0, 1, 2, 3] and all(verdict.ok for verdict in verdicts.values())
+    assert len(lines(log, "build")) == 4
+
+
+def test_the_next_is_measured_while_nobody_takes_verdicts(cluster, log):
+    """One is measured on each device, then one more on the device whose verdict was taken."""
+    cluster.clear()
+    for index, each in enumerate(tasks(8)):
+        cluster.submit(index, each)
+    await_builds(log, 8)
+    cluster.take(lambda: None)
+    time.sleep(1.0)
+    assert len(lines(log, "run")) == 5
 
 
 def test_a_lost_context_ends_its_process_and_the_measurement_is_tried_again(cluster, log):

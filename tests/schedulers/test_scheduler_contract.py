@@ -134,3 +134,24 @@ class TestContract:
             history.append(step)
             scheduler.observe(step, Feedback())
         assert 1 <= len(history) < 10
+
+    def test_what_brings_nothing_is_known_once_it_is_planned(self, name):
+        """Others may be under way: what became of this step is observed much later."""
+        told, untold = make(name), make(name)
+        history = drive(make(name), World(3), 12)
+        for step, feedback in history:
+            told.observe(step, feedback)
+            untold.observe(step, feedback)
+        number = len(history) + 1
+        begun = []
+        while len(begun) < 200 and (step := told.next(number)) is not None:
+            told.begin(step)
+            told.plan(step, 0)
+            begun.append(step)
+            number += 1
+        tuned = [step.parent for step in begun if step.operator == "tune"]
+        assert len(begun) < 200 and len(tuned) == len(set(tuned)), "nobody is asked again who has nothing"
+        for step in begun:  # observed then, it counts once
+            told.observe(step, Feedback())
+            untold.observe(step, Feedback())
+        assert told.report() == untold.report() and told.next(999) == untold.next(999)
