@@ -127,9 +127,10 @@ def _block(nest: Nest, form: Value, hardware: Hardware) -> tuple[int, int]:
         columns = min(power(inner), (_WHOLE if whole else 2048) if inside else 16)
         wanted = max(1, _TILE // columns) if inside else 64
     enough = max(1, rows // (2 * hardware.cores))  # leave no multiprocessor idle
-    least = 1 if inside else 64 if form == "split" else 16  # neighbours in memory: whole sectors
-    wanted = max(min(wanted, 1 << enough.bit_length() - 1), least)
-    return min(wanted, power(rows)), columns
+    # An element for every thread of a warp; where neighbours lie in memory, whole sectors.
+    least = max(1, 32 // columns) if inside else 64 if form == "split" else 16
+    wanted = min(max(min(wanted, 1 << enough.bit_length() - 1), least), power(rows))
+    return wanted, max(columns, 32 // wanted) if inside and form != "registers" else columns
 
 
 def _elements(nest: Nest, form: Value, rows: int, columns: int) -> int:
