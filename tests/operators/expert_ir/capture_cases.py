@@ -127,6 +127,8 @@ VIEWS = {
     "cat_mixed": lambda x: torch.cat([x, torch.ones(2, 3, 4, 2, dtype=torch.int64)], -1),
     "pad": lambda x: (F.pad(x, (1, 2)), F.pad(x, (0, 1, 2, 0), value=3.0), F.pad(x, (-1, 1))),
     "pad_reflect": lambda x: F.pad(x, (1, 1, 2, 2), mode="reflect"),
+    "pad_replicate": lambda x: F.pad(x, (0, 4, 3, 0), mode="replicate"),
+    "pad_circular": lambda x: F.pad(x, (2, 1, 0, 2), mode="circular"),
     "roll": lambda x: (x.roll(1, 1), x.roll((1, -2), (2, 3)), x.roll(3)),
     "repeat": lambda x: (x.repeat(1, 2, 1, 3), x.repeat(2, 1, 1, 1, 1), x.repeat_interleave(3, 1), x.tile(2)),
     "tri": lambda x: (x.tril(), x.triu(1), torch.tril(x, -1)),
@@ -253,7 +255,7 @@ FUNCTIONS = {
 # What stays with torch, by name: everything else must be lowered completely.
 STAYS = {
     "arithmetic-fmax", "arithmetic-literal_vector", "arithmetic-literal", "activation-prelu_", "reduction-cummax",
-    "view-pad_reflect", "gather-index", "gather-index_two", "gather-index_select", "gather-gather", "gather-topk",
+    "gather-index", "gather-index_two", "gather-index_select", "gather-gather", "gather-topk",
     "gather-sort", "gather-scatter", "pool-adaptive_uneven", "pool-upsample", "loss-cross_entropy",
     "loss-cross_entropy_ignore", "loss-cross_entropy_smooth", "loss-cross_entropy_weight", "loss-nll",
     "loss-cosine_embedding", "loss-multi_margin",

@@ -178,7 +178,8 @@ def repeat_interleave(call: Call, x: Term, repeats: int, dim: int | None = None,
 def pad(call: Call, x: Term, amounts: Sequence[int], *args: object, value: Number | None = None) -> Term:
     """Pairs from the last axis on; a negative amount cuts."""
     mode = args[0] if args and isinstance(args[0], str) else "constant"
-    need(mode == "constant")
+    if mode != "constant":
+        return _pad_with_itself(call, x, amounts, mode)
     numbers = [a for a in args if a is not None and not isinstance(a, str)]
     value = numbers[0] if numbers else 0 if value is None else value
     low, high = [0] * x.rank, [0] * x.rank
@@ -189,6 +190,25 @@ def pad(call: Call, x: Term, amounts: Sequence[int], *args: object, value: Numbe
         if any(cut):
             x = x.slice(axis, cut[0], x.shape[axis] - sum(cut))
     return x.pad([max(n, 0) for n in low], [max(n, 0) for n in high], value)
+
+
+def _pad_with_itself(call: Call, x: Term, amounts: Sequence[int], mode: str) -> Term:
+    """What is at the borders is read from `x`: mirrored, its edge, or from the other side."""
+    need(mode in ("reflect", "replicate", "circular") and min(amounts) >= 0)
+    for i, (low, high) in enumerate(zip(amounts[::2], amounts[1::2], strict=True)):
+        axis = x.rank - 1 - i
+        size = x.shape[axis]
+        if mode == "reflect":
+            before, after = x.slice(axis, 1, low).flip([axis]), x.slice(axis, size - 1 - high, high).flip([axis])
+        elif mode == "circular":
+            before, after = x.slice(axis, size - low, low), x.slice(axis, 0, high)
+        else:
+            before, after = (
+                x.slice(axis, start, 1).broadcast([n if a == axis else m for a, m in enumerate(x.shape)])
+                for start, n in ((0, low), (size - 1, high))
+            )
+        x = call.terms.concat([*[before] * bool(low), x, *[after] * bool(high)], axis)
+    return x
 
 
 def _row_and_column(call: Call, x: Term) -> tuple[Term, Term]:
