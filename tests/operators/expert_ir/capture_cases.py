@@ -185,6 +185,11 @@ POOLS = {
     "adaptive_even": lambda x: F.adaptive_avg_pool2d(x, (2, 5)) + F.adaptive_max_pool2d(x, (2, 5)),
     "adaptive_uneven": lambda x: F.adaptive_avg_pool2d(x, 3),
     "upsample": lambda x: F.interpolate(x, scale_factor=2, mode="nearest"),
+    "upsample_unlike": lambda x: F.interpolate(x, scale_factor=1.5, mode="nearest"),
+    "downsample": lambda x: F.interpolate(x, size=(x.shape[2] // 2, 3 * x.shape[3]), mode="nearest"),
+    "upsample_linear": lambda x: F.interpolate(x, scale_factor=(2.5, 1.0), mode="bilinear"),
+    "upsample_hardly": lambda x: F.interpolate(x, scale_factor=1.1, mode="bilinear"),
+    "upsample_corners": lambda x: F.interpolate(x, size=(3, 11), mode="bilinear", align_corners=True),
     "lp_pool": lambda x: F.lp_pool2d(x.abs(), 2, 2),
 }
 
@@ -256,7 +261,8 @@ FUNCTIONS = {
 STAYS = {
     "arithmetic-fmax", "arithmetic-literal_vector", "arithmetic-literal", "activation-prelu_", "reduction-cummax",
     "gather-index", "gather-index_two", "gather-index_select", "gather-gather", "gather-topk",
-    "gather-sort", "gather-scatter", "pool-adaptive_uneven", "pool-upsample", "loss-cross_entropy",
+    "gather-sort", "gather-scatter", "pool-adaptive_uneven", "pool-upsample_unlike", "pool-upsample_hardly",
+    "loss-cross_entropy",
     "loss-cross_entropy_ignore", "loss-cross_entropy_smooth", "loss-cross_entropy_weight", "loss-nll",
     "loss-cosine_embedding", "loss-multi_margin",
 }  # fmt: skip

@@ -19,6 +19,7 @@ from operators.authors.expert.capture import (  # noqa: F401  (importing a famil
     normalisations,
     pooling,
     reductions,
+    resampling,
     scans,
     views,
 )
