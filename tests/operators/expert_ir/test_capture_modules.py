@@ -127,6 +127,16 @@ def test_recurrent_layers_are_one_library_node():
     check(model, [x], graph)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_smoothed_labels_leave_nothing_to_torch(reduction):
+    weight = torch.tensor([0.5, 1.0, 2.0])
+    model = nn.CrossEntropyLoss(weight, ignore_index=1, reduction=reduction, label_smoothing=0.1)
+    inputs = [torch.randn(4, 3, 5), torch.randint(0, 3, (4, 5))]
+    graph = capture(model, inputs)
+    assert not any(n.op == "library" for n in graph.nodes)
+    check(model, inputs, graph)
+
+
 @pytest.mark.parametrize("name", ["block", "batch_norm_eval", "counter", "linear", "encoder"])
 def test_fx_reads_the_same(name):
     """The fall-back for models that torch.export refuses."""

@@ -102,8 +102,13 @@ def cross_entropy(
         y = y * (1 - label_smoothing) + label_smoothing / x.shape[classes] if label_smoothing else y
         loss = -(logs * y).reduce("sum", [classes])
         return loss.reduce("sum") / float(loss.type.numel) if reduction == MEAN else reduced(loss, reduction)
-    need(label_smoothing == 0.0)
-    return _nll(call, logs, y, weight, reduction, ignore_index)[0]
+    loss, total = _nll(call, logs, y, weight, reduction, ignore_index)
+    if not label_smoothing:
+        return loss
+    weighted = logs if weight is None else logs * weight.reshape([-1] + [1] * (x.rank - classes - 1))
+    spread = call.terms.where(y.map("ne", ignore_index), -weighted.reduce("sum", [classes]), 0.0)
+    spread = spread.reduce("sum") / total if reduction == MEAN else reduced(spread, reduction)
+    return loss * (1 - label_smoothing) + spread * (label_smoothing / x.shape[classes])
 
 
 @lowers("nll_loss.default", "nll_loss_nd.default", "nll_loss2d.default")
