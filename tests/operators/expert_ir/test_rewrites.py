@@ -128,6 +128,11 @@ def test_simplify_removes_what_does_nothing():
     assert sorted(ops(graph)) == ["input", "library", "reduce", "scan"]
 
 
+def test_the_largest_of_one_element_is_the_first():
+    _, graph = rewritten(lambda x: x.amax(1, keepdim=True).argmax(1) + x.argmin(1), (4, 5))
+    assert [node.attrs["op"] for node in graph.nodes if node.op == "argreduce"] == ["min"]
+
+
 @pytest.mark.parametrize(
     "function, thin",
     [

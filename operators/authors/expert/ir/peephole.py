@@ -135,6 +135,13 @@ def _reduce(builder: GraphBuilder, nodes: list[Node], type: TensorType, attrs: M
     return simplified(builder, "reduce", (source.id,), type, {**attrs, "axes": axes}) if axes else source.id
 
 
+def _argreduce(builder: GraphBuilder, nodes: list[Node], type: TensorType, attrs: Mapping[str, Any]) -> int | None:
+    """Of one element it is the first."""
+    if nodes[0].shape[attrs["axis"]] != 1:
+        return None
+    return simplified(builder, "broadcast", (builder.add("const", (), TensorType(type.dtype, ()), value=0),), type, {})
+
+
 def _flip(builder: GraphBuilder, nodes: list[Node], type: TensorType, attrs: Mapping[str, Any]) -> int | None:
     """Twice is nothing; around a scan it is the scan from the other end."""
     (source,) = nodes
@@ -166,6 +173,7 @@ _RULES: dict[str, Callable[..., int | None]] = {
     "slice": _slice,
     "pad": _pad,
     "reduce": _reduce,
+    "argreduce": _argreduce,
     "flip": _flip,
     "concat": _concat,
     "neg": _inverse("neg"),
