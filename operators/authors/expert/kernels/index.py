@@ -27,6 +27,9 @@ class Atom:
     inner: Index | None = None
     division: tuple[str, Index, int] | None = None  # ("/" or "%", dividend, divisor)
 
+    def __hash__(self) -> int:
+        return hash(self.text)  # that of all fields would go through nested divisions, on every look-up
+
     def written(self, slash: str) -> str:
         if self.division:
             sign, dividend, divisor = self.division

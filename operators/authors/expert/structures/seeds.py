@@ -26,14 +26,15 @@ def seed_plans(captured: Graph, designer: Designer) -> Iterator[tuple[Plan, Grap
     """(plan, its rewritten graph, what sets it apart): the favourite, also as one CUDA graph where that may help, then
     other ways to fuse in turn with other algorithms for the favourite's kernels, then the rest. Distinct as plans,
     perhaps not in signature."""
-    bases = list(_bases(captured, designer))
-    bases = [base for base in bases if _has_choices(base[0])] or bases[:1]
-    plan, graph, told = bases[0]
-    captured = [(other, graph, f"{told}; {difference}") for other, difference in designer.launches(graph, plan)]
-    rest = [_neighbours(base, designer) for base in bases]
-    in_turn = chain.from_iterable(zip_longest(bases[1:], rest[0]))
+    bases = _tunable(_bases(captured, designer))  # as they are asked for: to cut a large network takes seconds a rule
+    favourite = next(bases)
+    plan, graph, told = favourite
+    captured = ((other, graph, f"{told}; {difference}") for other, difference in designer.launches(graph, plan))
+    others: list[tuple[Plan, Graph, str]] = []
+    in_turn = chain.from_iterable(zip_longest(_noted(bases, others), _neighbours(favourite, designer)))
+    rest = (found for base in others for found in _neighbours(base, designer))
     seen: set[str] = set()
-    for found in chain(bases[:1], captured, in_turn, *rest[1:]):
+    for found in chain([favourite], captured, in_turn, rest):
         if found is not None and not (_key(found[0]) in seen or seen.add(_key(found[0]))):
             yield found
 
@@ -45,6 +46,25 @@ def _bases(captured: Graph, designer: Designer) -> Iterator[tuple[Plan, Graph, s
         for fusion in FUSIONS:
             told = f"fuse {fusion.name}" + (f", rewrite {', '.join(names)}" if names else "")
             yield designer.plan(graph, names, fusion), graph, told
+
+
+def _tunable(bases: Iterator[tuple[Plan, Graph, str]]) -> Iterator[tuple[Plan, Graph, str]]:
+    """Those with something to choose; the first one if there is none."""
+    first = next(bases)
+    found = False
+    for base in chain([first], bases):
+        if _has_choices(base[0]):
+            found = True
+            yield base
+    if not found:
+        yield first
+
+
+def _noted(bases: Iterator[tuple[Plan, Graph, str]], notes: list) -> Iterator[tuple[Plan, Graph, str]]:
+    """`bases`, noted as they pass."""
+    for base in bases:
+        notes.append(base)
+        yield base
 
 
 def _has_choices(plan: Plan) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from operators.authors.expert.ir.graph import DType, Graph, Node
-from operators.authors.expert.kernels.expr import Walk
+from operators.authors.expert.kernels.expr import Unsupported, Walk
 from operators.authors.expert.kernels.index import Index
 from operators.authors.expert.kernels.nest.analysis import Nest, analyse
 from operators.authors.expert.kernels.nest.domain import Place, Space
@@ -106,7 +106,10 @@ def computed(nest: Nest) -> list[tuple[int, set[tuple[int, Place]]]]:
 
 def planned(graph: Graph, nodes: tuple[int, ...], outputs: tuple[int, ...]) -> Nest:
     """The nest with as few loop variables as keep every index affine. Raises Unsupported."""
-    return _planned(_Key(graph), nodes, outputs)
+    found = _tried(_Key(graph), nodes, outputs)
+    if isinstance(found, Unsupported):
+        raise Unsupported(*found.args)
+    return found
 
 
 class _Key:
@@ -122,9 +125,16 @@ class _Key:
         return isinstance(other, _Key) and other.graph is self.graph
 
 
-@lru_cache(maxsize=256)
-def _planned(key: _Key, nodes: tuple[int, ...], outputs: tuple[int, ...]) -> Nest:
-    nest = analyse(key.graph, nodes, outputs)
+@lru_cache(maxsize=8192)  # a network of hundreds of nodes, cut by one rule after the other, asks the same again
+def _tried(key: _Key, nodes: tuple[int, ...], outputs: tuple[int, ...]) -> Nest | Unsupported:
+    try:
+        return _planned(key.graph, nodes, outputs)
+    except Unsupported as error:
+        return Unsupported(*error.args)  # without a traceback, which would keep all that was tried
+
+
+def _planned(graph: Graph, nodes: tuple[int, ...], outputs: tuple[int, ...]) -> Nest:
+    nest = analyse(graph, nodes, outputs)
     positions(nest)
     for number in range(-1, len(nest.spaces)):
         at = 0
