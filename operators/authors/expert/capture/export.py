@@ -12,6 +12,7 @@ import torch
 import torch.utils._pytree as pytree
 from torch.export.graph_signature import InputKind, OutputKind
 
+from operators.authors.expert.capture.recurrent import shapes_at_once
 from operators.authors.expert.capture.registry import LOWERINGS
 
 # Whole calls that torch has one good kernel for: decomposing them would only scatter it.
@@ -56,7 +57,7 @@ class AtenGraph:
 
 def exported(model: torch.nn.Module, inputs: Sequence[Any]) -> AtenGraph:
     """torch.export of `model` on `inputs`, lowered to the ops that have lowerings and to core ATen for the rest."""
-    with torch.no_grad(), warnings.catch_warnings():
+    with torch.no_grad(), warnings.catch_warnings(), shapes_at_once():
         warnings.simplefilter("ignore")
         program = torch.export.export(model, tuple(inputs), strict=False)
         program = program.run_decompositions(_decompositions(_writes_unseen(program.graph)))
@@ -100,7 +101,7 @@ def traced(model: torch.nn.Module, inputs: Sequence[Any]) -> AtenGraph:
         results, spec = pytree.tree_flatten(output)
         return (*state_values, *results)
 
-    with torch.no_grad():
+    with torch.no_grad(), shapes_at_once():
         functional = torch.func.functionalize(call, remove="mutations_and_views")
         module = make_fx(functional, decomposition_table=_decompositions(), tracing_mode="fake")(
             list(state.values()), tensors
