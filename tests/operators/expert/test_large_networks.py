@@ -8,6 +8,8 @@ from operators.authors.expert.capture import capture
 from operators.authors.expert.cpp.dialect import CppDialect
 from operators.authors.expert.kernels.expr import Unsupported
 from operators.authors.expert.kernels.nest import trace
+from operators.authors.expert.rewrites import sum_of_product
+from operators.authors.expert.structures.clusters import Clusters
 from operators.authors.expert.structures.designer import Designer
 from operators.authors.expert.structures.seeds import FUSIONS, seed_plans
 
@@ -21,6 +23,11 @@ class Perceptron(torch.nn.Module):
 
     def forward(self, x):
         return self.layers(x)
+
+
+class Summed(Perceptron):
+    def forward(self, x):
+        return self.layers(x).sum(-1)
 
 
 GRAPH = capture(Perceptron(), [torch.randn(4, 8)])
@@ -57,6 +64,26 @@ def test_what_cannot_be_a_nest_is_found_out_once(monkeypatch):
         with pytest.raises(Unsupported, match="no rows"):
             trace.planned(GRAPH, (product,), (product,))
     assert len(asked) == 1
+
+
+def test_sums_that_reach_no_product_are_not_tried(monkeypatch):
+    asked = []
+    monkeypatch.setattr(sum_of_product, "replay", lambda graph, visit: asked.append(graph) or graph)
+    sum_of_product.apply(capture(torch.nn.BatchNorm1d(8), [torch.randn(4, 8)]))
+    assert not asked
+    sum_of_product.apply(capture(Summed(), [torch.randn(4, 8)]))
+    assert asked
+
+
+def test_clusters_look_for_their_sources_once(monkeypatch):
+    clusters, asked = Clusters(GRAPH), []
+    found = {c: clusters.sources(c) for c in clusters.members}
+    looked_for = Clusters._stored_inputs
+    monkeypatch.setattr(Clusters, "_stored_inputs", lambda *given: asked.append(given[1]) or looked_for(*given))
+    assert {c: clusters.sources(c) for c in clusters.members} == found and not asked
+    a, b = next((source, c) for c, sources in found.items() for source in sources)
+    clusters.merge(a, b)
+    assert clusters.sources(a) == {c: None for c in [*found[a], *found[b]] if c != a} and asked
 
 
 def _raise():

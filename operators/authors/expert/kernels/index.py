@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import gcd
 
 
@@ -179,6 +180,11 @@ def linear(index: Sequence[Index], shape: Sequence[int]) -> Index:
 
 def unravel(position: Index, shape: Sequence[int]) -> tuple[Index, ...]:
     """The index whose row-major position is `position`."""
+    return _unravelled(position, tuple(shape))
+
+
+@lru_cache(maxsize=1 << 14)  # nests that grow node by node ask the same again
+def _unravelled(position: Index, shape: tuple[int, ...]) -> tuple[Index, ...]:
     result: list[Index] = []
     for size in reversed(shape):
         result.append(Index() if size == 1 else position % size)

@@ -16,7 +16,8 @@ def apply(graph: Graph) -> Graph | None:
     """Sum by sum, where that leaves less to multiply: a product that something else needs too stays as it is."""
     best, position = graph, 0
     while position < len(best.nodes):
-        after = replay(best, partial(_moved, position)) if _is_sum(best[position]) else best
+        node = best[position]
+        after = replay(best, partial(_moved, position)) if _is_sum(node) and _reaches(best, node) else best
         if _multiplications(after) < _multiplications(best):
             best, position = after, 0
         position += 1
@@ -37,6 +38,19 @@ def _moved(position: int, node: Node, inputs: list[Term]) -> Term | None:
 
 def _is_sum(node: Node) -> bool:
     return node.op == "reduce" and node.attrs["op"] == "sum" and node.dtype in (DType.F32, DType.F64)
+
+
+def _reaches(graph: Graph, total: Node) -> bool:
+    """Whether a product lies behind `total` with nothing before it that no sum moves through."""
+    stack, seen = [*total.inputs], set()
+    while stack:
+        node = graph[stack.pop()]
+        if node.op == "dot":
+            return True
+        if node.op in _RULES and node.id not in seen:
+            seen.add(node.id)
+            stack.extend(node.inputs)
+    return False
 
 
 def _multiplications(graph: Graph) -> int:

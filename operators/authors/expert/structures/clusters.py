@@ -23,6 +23,7 @@ class Clusters:
         self.graph = graph
         self.members = {node.id: frozenset([node.id]) for node in graph.nodes if node.id not in self.free}
         self._of = {node_id: node_id for node_id in self.members}
+        self._reads: dict[int, tuple[int, ...]] = {}  # by cluster, while it stays as it is
 
     @cached_property
     def free(self) -> frozenset[int]:
@@ -40,9 +41,11 @@ class Clusters:
 
     def sources(self, cluster: int) -> dict[int, None]:
         """Clusters that this one reads, through views, in a fixed order."""
-        own = self.members[cluster]
-        found = (self._of[i] for node in sorted(own) for i in self._stored_inputs(node) if i not in own)
-        return dict.fromkeys(found)
+        if cluster not in self._reads:
+            own = self.members[cluster]
+            found = (i for node in sorted(own) for i in self._stored_inputs(node) if i not in own)
+            self._reads[cluster] = tuple(dict.fromkeys(found))
+        return dict.fromkeys(self._of[i] for i in self._reads[cluster])
 
     def nodes(self, cluster: int) -> tuple[int, ...]:
         """The cluster's nodes with the free nodes between them and memory, in topological order."""
@@ -70,6 +73,7 @@ class Clusters:
         self.members[a] |= self.members.pop(b)
         for node in self.members[a]:
             self._of[node] = a
+        self._reads.pop(a, None), self._reads.pop(b, None)
         return a
 
     def order(self) -> list[int]:

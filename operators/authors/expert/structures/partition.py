@@ -40,6 +40,7 @@ class Partitioner:
         self.clusters = Clusters(graph)
         self._generators = {k: generators[k] for k in _PREFERENCE if k in generators and k not in fusion.library}
         self._kinds: dict[frozenset[int], str | None] = {}
+        self._read: dict[frozenset[int], frozenset[int]] = {}
 
     def kernels(self) -> tuple[KernelPlan, ...]:
         """The kernels in launch order; what no generator supports is of kind `library`."""
@@ -89,10 +90,13 @@ class Partitioner:
 
     def _reads(self, cluster: int) -> frozenset[int]:
         """Large tensors in memory that a cluster reads."""
-        nodes = self.clusters.nodes(cluster)
-        reads = {i for n in nodes for i in self.graph[n].inputs} - set(nodes)
-        largest = max((self.graph[n].type.bytes for n in (*reads, *nodes)), default=0)
-        return frozenset(i for i in reads if 2 * self.graph[i].type.bytes >= largest)
+        members = self.clusters.members[cluster]
+        if members not in self._read:
+            nodes = self.clusters.closure(members)
+            reads = {i for n in nodes for i in self.graph[n].inputs} - set(nodes)
+            largest = max((self.graph[n].type.bytes for n in (*reads, *nodes)), default=0)
+            self._read[members] = frozenset(i for i in reads if 2 * self.graph[i].type.bytes >= largest)
+        return self._read[members]
 
     def _try(self, source: int, cluster: int) -> bool:
         """Joins two clusters if the rule, the data flow and a generator allow it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from math import prod
 
@@ -27,7 +28,7 @@ class Space:
     def numel(self) -> int:
         return prod(self.sizes)
 
-    @property
+    @cached_property
     def position(self) -> Index:
         return linear([variable(n, s) for n, s in zip(self.names, self.sizes, strict=True)], self.sizes)
 
