@@ -19,6 +19,7 @@ SPLIT_INNER = 4096
 _WINDOWS = 512  # for one program
 _WHOLE = 16384  # elements of a row that one block has all of: it is read again from the nearest cache
 _TILE = 4096  # elements of a block of short rows
+_WARP = 32  # threads: a block gives each of them an element, however few there are
 _WARPS = (1, 2, 4, 8, 16, 32)
 _COLUMNS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
 
@@ -118,7 +119,7 @@ def _block(nest: Nest, form: Value, hardware: Hardware) -> tuple[int, int]:
     inner, rows = max(s.numel for s in nest.spaces), nest.rows.numel
     inside = lies_inside(nest)
     if _windows(nest):
-        return min(_WINDOWS, power(rows)), 1
+        return max(_WARP, min(_WINDOWS, power(rows))) if rows > 1 else 1, 1
     if form == "registers":
         tile, columns = 1024 if inside else 4096, power(inner)
         wanted = max(tile // columns, 1 if inside else 8)
@@ -128,9 +129,9 @@ def _block(nest: Nest, form: Value, hardware: Hardware) -> tuple[int, int]:
         wanted = max(1, _TILE // columns) if inside else 64
     enough = max(1, rows // (2 * hardware.cores))  # leave no multiprocessor idle
     # An element for every thread of a warp; where neighbours lie in memory, whole sectors.
-    least = max(1, 32 // columns) if inside else 64 if form == "split" else 16
+    least = max(1, _WARP // columns) if inside else 64 if form == "split" else 16
     wanted = min(max(min(wanted, 1 << enough.bit_length() - 1), least), power(rows))
-    return wanted, max(columns, 32 // wanted) if inside and form != "registers" else columns
+    return wanted, columns if form == "registers" else max(columns, _WARP // wanted)
 
 
 def _elements(nest: Nest, form: Value, rows: int, columns: int) -> int:
