@@ -23,6 +23,7 @@ from operators.authors.expert.capture import (  # noqa: F401  (importing a famil
     scans,
     views,
 )
+from operators.authors.expert.capture.attributes import as_buffers
 from operators.authors.expert.capture.export import AtenGraph, CaptureError, exported, traced
 from operators.authors.expert.capture.walk import Walk
 from operators.authors.expert.ir.graph import Graph
@@ -36,7 +37,8 @@ def capture(model: torch.nn.Module, inputs: Sequence[Any]) -> Graph:
     Raises CaptureError when neither torch.export nor torch.fx can read the model, or the IR cannot hold it.
     Non-tensor arguments are constants of the graph: whoever calls the result must check them.
     """
-    return Walk(_aten(model, inputs)).graph()
+    with as_buffers(model):
+        return Walk(_aten(model, inputs)).graph()
 
 
 def _aten(model: torch.nn.Module, inputs: Sequence[Any]) -> AtenGraph:
