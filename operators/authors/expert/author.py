@@ -42,14 +42,14 @@ class ExpertAuthor:
 
 
 @lru_cache(maxsize=16)
-def _cached(problem_id: str, dialect: Dialect, hardware: Hardware) -> list[Session]:
-    return []
+def _sessions(problem_id: str, hardware: Hardware) -> dict[Dialect, Session]:
+    return {}
 
 
 def _session(problem_id: str, dialect: Dialect, hardware: Hardware, problem: Problem) -> Session:
     if dialect not in _DIALECTS:
         raise AuthorError(f"the expert writes {', '.join(_DIALECTS)}, not {dialect}")
-    slot = _cached(problem_id, dialect, hardware)
-    if not slot:
-        slot.append(Session(problem, _DIALECTS[dialect](), hardware))
-    return slot[0]
+    known = _sessions(problem_id, hardware)
+    if dialect not in known:
+        known[dialect] = Session(problem, _DIALECTS[dialect](), hardware, twin=next(iter(known.values()), None))
+    return known[dialect]

@@ -11,6 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from egg_search.core.hardware import Hardware
 from egg_search.core.problem import Problem
+from egg_search.core.problem.loading import LoadedProblem
 from operators.authors.expert.capture import CaptureError, capture
 from operators.authors.expert.emit.dialect import EmitDialect
 from operators.authors.expert.emit.module import Example, module_text
@@ -33,17 +34,19 @@ class Reading:
 
 
 class Session:
-    """The expert's working state for (problem, dialect, hardware). Captures the graph on first use."""
+    """The expert's working state for (problem, dialect, hardware). Captures the graph on first use, or has it from its
+    `twin`: the same in another dialect."""
 
-    def __init__(self, problem: Problem, dialect: EmitDialect, hardware: Hardware) -> None:
+    def __init__(self, problem: Problem, dialect: EmitDialect, hardware: Hardware, twin: Session | None = None) -> None:
         self.problem = problem
         self.dialect = dialect
         self.hardware = hardware
-        self._rewritten: dict[tuple[str, ...], Graph] = {}
+        self._twin = twin
+        self._rewritten: dict[tuple[str, ...], Graph] = twin._rewritten if twin else {}
 
     @cached_property
-    def _loaded(self):
-        return self.problem.load()
+    def _loaded(self) -> LoadedProblem:
+        return self._twin._loaded if self._twin else self.problem.load()
 
     @property
     def arguments(self) -> list:
@@ -58,6 +61,8 @@ class Session:
     def _read(self) -> Reading:
         """On tensors that have shapes and no values, for a GPU's problems are large; where the problem's code wants
         values, on real ones."""
+        if self._twin:
+            return self._twin._read
         if self.hardware.kind != "cpu":
             with suppress(Exception), FakeTensorMode(allow_non_fake_inputs=True):
                 return self._reading()

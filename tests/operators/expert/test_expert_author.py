@@ -7,12 +7,14 @@ import torch
 from expert_problems import PROBLEMS, problem
 
 from egg_search.core.candidate import Candidate, Dialect
-from egg_search.core.hardware import detect_cpu
+from egg_search.core.hardware import Hardware, detect_cpu
 from egg_search.core.problem.outputs import flatten_outputs
+from operators.authors.expert import author, session
 from operators.authors.expert.author import ExpertAuthor
 from operators.base import AuthorError, Brief
 
 HARDWARE = detect_cpu()
+GPU = Hardware("cuda", "any", 132, 16, 256 << 10, 50 << 20, 0, 1 << 36, 227 << 10, 65536, capability=90)
 
 
 def write(of, operator="seed", limit=8, **rest):
@@ -118,3 +120,12 @@ def test_a_model_that_cannot_be_read_is_said_so():
     of = problem("opaque", "return x * float(x.sum().item() > 0 and len(str(x.tolist())) % 7)", "torch.randn(3)")
     with pytest.raises(AuthorError, match="opaque"):
         write(of)
+
+
+def test_dialects_of_one_device_share_what_was_read_of_the_problem(monkeypatch):
+    """Reading a large network takes seconds."""
+    read, of = [], problem("shared", "return torch.relu(x) @ x.T", "torch.randn(4, 8)")
+    monkeypatch.setattr(session, "capture", lambda *args, capture=session.capture: read.append(1) or capture(*args))
+    ExpertAuthor().begin(of, GPU)
+    triton, cuda = (author._session(of.id, dialect, GPU, of) for dialect in (Dialect.TRITON, Dialect.CUDA))
+    assert len(read) == 1 and triton is not cuda and triton.graph(()) is cuda.graph(())

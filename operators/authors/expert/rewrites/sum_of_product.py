@@ -16,11 +16,11 @@ def apply(graph: Graph) -> Graph | None:
     """Sum by sum, where that leaves less to multiply: a product that something else needs too stays as it is."""
     best, position = graph, 0
     while position < len(best.nodes):
-        node = best[position]
-        after = replay(best, partial(_moved, position)) if _is_sum(node) and _reaches(best, node) else best
-        if _multiplications(after) < _multiplications(best):
-            best, position = after, 0
-        position += 1
+        node, position = best[position], position + 1
+        if _is_sum(node) and _reaches(best, node):
+            after = replay(best, partial(_moved, node.id))
+            if _multiplications(after) < _multiplications(best):
+                best, position = after, 1
     return changed(graph, best)
 
 
