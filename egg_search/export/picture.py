@@ -7,6 +7,7 @@ from pathlib import Path
 from egg_search.reports.summary import COMPILE, EAGER, Summary
 
 _EXACT = 1e-10  # where an error of zero is drawn on the logarithmic axis
+_MARGIN = 3.0  # a factor: above and below what is shown
 
 
 def draw(summary: Summary, path: Path) -> None:
@@ -28,6 +29,8 @@ def draw(summary: Summary, path: Path) -> None:
     eager_error = max(summary.front[0].verdict.errors.eager_norm, _EXACT)
     axes.axhline(eager_error, color="tab:blue", linewidth=0.8, label="error of eager")
     axes.set(xlabel="milliseconds a call", ylabel="error against float64", xscale="log", yscale="log")
+    shown = [*errors, eager_error]
+    axes.set_ylim(min(shown) / _MARGIN, max(shown) * _MARGIN)  # also where all are the same
     axes.set_title(summary.problem)
     axes.legend()
     figure.savefig(path, dpi=130)

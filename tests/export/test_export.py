@@ -1,6 +1,7 @@
 import csv
 import importlib.util
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from egg_search.core.candidate import Candidate, Dialect
 from egg_search.core.errors import UserError
 from egg_search.core.survey import Survey
 from egg_search.export import export
+from egg_search.export.picture import draw
 
 FRONT = ["scale_0_half.py", "scale_1_faithful.py"]
 
@@ -101,3 +103,11 @@ def test_what_was_measured_beside_others_is_marked(tmp_path, out):
     assert {row["shared"] for row in json.loads((tmp_path / "rough" / "pareto.json").read_text())["front"]} == {True}
     assert "Others used the GPU meanwhile" in (tmp_path / "rough" / FRONT[0]).read_text()
     assert "Others used the GPU" not in (out / FRONT[0]).read_text()
+
+
+@pytest.mark.parametrize("errors", [[0.0], [1e-7, 0.0], [2e-4]])
+def test_the_picture_is_drawn_without_a_warning_where_nothing_errs(tmp_path, errors, recwarn):
+    verdicts = [SimpleNamespace(errors=SimpleNamespace(norm=each, eager_norm=errors[0])) for each in errors]
+    points = [SimpleNamespace(ms=1.0, verdict=verdict, speedup=lambda _: 2.0) for verdict in verdicts]
+    draw(SimpleNamespace(problem="exact", front=points, baselines_ms={"eager": 2.0}), tmp_path / "front.png")
+    assert (tmp_path / "front.png").exists() and not recwarn.list
