@@ -28,9 +28,9 @@ def draw(summary: Summary, path: Path) -> None:
             axes.axvline(summary.baselines_ms[name], color="tab:gray", linestyle=style, label=name)
     eager_error = max(summary.front[0].verdict.errors.eager_norm, _EXACT)
     axes.axhline(eager_error, color="tab:blue", linewidth=0.8, label="error of eager")
-    axes.set(xlabel="milliseconds a call", ylabel="error against float64", xscale="log", yscale="log")
     shown = [*errors, eager_error]
     axes.set_ylim(min(shown) / _MARGIN, max(shown) * _MARGIN)  # also where all are the same
+    axes.set(xlabel="milliseconds a call", ylabel="error against float64", xscale="log", yscale="log")
     axes.set_title(summary.problem)
     axes.legend()
     figure.savefig(path, dpi=130)
