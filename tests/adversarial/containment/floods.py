@@ -1,6 +1,6 @@
 """Too much text, too many files."""
 
-from containment.attack import FORWARD, IMPORT, INIT, REFUSAL, attack
+from containment.attack import FORWARD, HOG, IMPORT, INIT, REFUSAL, attack
 
 from egg_search.core.verdict import Outcome
 
@@ -66,5 +66,29 @@ ATTACKS = [
         """,
         (IMPORT,),
         ANY,
+    ),
+    *attack(
+        "files of nothing but holes among the build results",
+        """
+        for number in range(40):
+            with open(os.path.join(os.environ["EGG_BUILD_DIR"], f"hole-{number}"), "wb") as file:
+                file.truncate(200 << 20)
+        """,
+        (IMPORT,),
+        HOG,
+        needs="namespaces",
+    ),
+    *attack(
+        "directories as deep as no path is long",
+        """
+        os.chdir(os.environ["EGG_BUILD_DIR"])
+        for _ in range(30):
+            os.mkdir("d" * 250)
+            os.chdir("d" * 250)
+        open("file.so", "w").close()
+        """,
+        (IMPORT,),
+        ANY,
+        needs="namespaces",
     ),
 ]
