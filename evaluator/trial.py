@@ -102,9 +102,7 @@ class Trial:
                 self._take(case, f"buffer {name} after forward", check(values[name]), again=False)
 
     def _buffers(self, number: int, forms: dict[str, tuple[tuple[int, ...], torch.dtype]]) -> dict[str, torch.Tensor]:
-        values = self.seat.buffers(number, self._call_seconds)
-        if len(values) != len(forms):
-            raise WorkerFailure(Outcome.PROTOCOL, f"{len(values)} buffers, expected {len(forms)}")
+        values = self.seat.buffers(number, self._call_seconds, len(forms))
         for (name, form), value in zip(forms.items(), values, strict=True):
             if (tuple(value.shape), value.dtype) != (tuple(form[0]), form[1]):
                 raise WorkerFailure(Outcome.WRONG_FORM, f"buffer {name} has another shape or dtype after forward")

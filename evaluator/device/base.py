@@ -84,8 +84,9 @@ class Seat(Protocol):
         and times one forward. The worker sees them when its clock runs, and not before."""
         ...
 
-    def buffers(self, number: int, timeout: float) -> list[torch.Tensor]:
-        """Copies of the buffers in the model's state, in its order: what a forward may change beside its outputs."""
+    def buffers(self, number: int, timeout: float, count: int) -> list[torch.Tensor]:
+        """Copies of the so many buffers in the model's state, in its order: what a forward may change beside its
+        outputs."""
         ...
 
     def null(self) -> float:

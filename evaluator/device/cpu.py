@@ -122,21 +122,22 @@ class CpuSeat:
         self._written.add(place)
         seconds, reply = self._worker.timed(timeout, own_seconds)
         self._expect(reply)
-        outputs = [self._worker.read(output) for output in reply.outputs]
+        outputs = self._worker.read_all(reply.outputs)
         pairs = enumerate(zip(views, tensors, strict=True))
         changed = {position: view.clone() for position, (view, tensor) in pairs if not same_bytes(view, tensor)}
         return Call(seconds, outputs, changed, reply.text, 1 + warm)
 
-    def buffers(self, number: int, timeout: float) -> list[torch.Tensor]:
+    def buffers(self, number: int, timeout: float, count: int) -> list[torch.Tensor]:
         found: list[torch.Tensor] = []
-        while True:
+        while len(found) < count:
             self._worker.resume()
             reply = self._worker.request(Op.BUFFERS, timeout, number, len(found))
             self._worker.pause()
             self._expect(reply)
-            found += [self._worker.read(output) for output in reply.outputs]
-            if len(reply.outputs) < MAX_OUTPUTS:
-                return found
+            if len(reply.outputs) != min(MAX_OUTPUTS, count - len(found)):
+                self._worker.fail(Outcome.PROTOCOL, f"{len(found) + len(reply.outputs)} buffers, expected {count}")
+            found += self._worker.read_all(reply.outputs)
+        return found
 
     def null(self) -> float:
         self._worker.resume()

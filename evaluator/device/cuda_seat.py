@@ -128,8 +128,8 @@ class CudaSeat(CpuSeat):
         """Seconds that the device is held for before a row of so many calls."""
         return hold_seconds(count, self._launches.get(number, 0.0))
 
-    def buffers(self, number: int, timeout: float) -> list[torch.Tensor]:
-        return [each.cuda() for each in super().buffers(number, timeout)]
+    def buffers(self, number: int, timeout: float, count: int) -> list[torch.Tensor]:
+        return [each.cuda() for each in super().buffers(number, timeout, count)]
 
     def null(self) -> float:
         assert self._last is not None, "a null call repeats a call, or a row of them"

@@ -9,7 +9,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -146,10 +146,16 @@ class Worker:
     def resume(self) -> None:
         self._signal(signal.SIGCONT)
 
-    def read(self, output: Output) -> torch.Tensor:
+    def read_all(self, outputs: Sequence[Output]) -> list[torch.Tensor]:
+        """Copies of outputs. Together they are no more than its memory holds: many may lie in one place there, and
+        would not here."""
+        size = sum(output.span * output.dtype.itemsize for output in outputs)
+        if size > self.limits.memory_bytes:
+            self.fail(Outcome.PROTOCOL, f"{len(outputs)} outputs of {size >> 20} MiB, more than the worker's memory")
+        return [self._read(output) for output in outputs]
+
+    def _read(self, output: Output) -> torch.Tensor:
         """A copy of an output's bytes out of the worker's memory, as a tensor of its shape and strides."""
-        if output.span * output.dtype.itemsize > self.limits.memory_bytes:
-            self.fail(Outcome.PROTOCOL, f"an output of shape {output.shape} is larger than the worker's memory")
         buffer = torch.empty(output.span, dtype=output.dtype)
         done, total = 0, buffer.numel() * buffer.element_size()
         while done < total:

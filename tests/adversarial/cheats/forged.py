@@ -57,6 +57,26 @@ ENTRIES = [
     _liar("says strides of zero", [(METHOD, "stride(self)", "(0, 0)")]),
     _liar("says too few strides", [(METHOD, "stride(self)", "(1,)")]),
     _liar("says a huge shape", [(PROPERTY, "shape(self)", "(1 << 33, 8)"), (METHOD, "dim(self)", "2")]),
+    _refused(
+        "has more buffers, and ever more",
+        "batch_norm_training",
+        "return Model.forward(self, x)",
+        before="""
+            from evaluator.worker import models
+
+            class More:
+                def __getitem__(self, key):
+                    return [torch.zeros(20)] * 16
+
+            models.Models.buffers = lambda self, number: More()
+        """,
+    ),
+    _refused(
+        "all of its memory, as each of sixteen outputs",
+        "margin_loss",
+        "return [torch.empty(700 << 20, dtype=torch.uint8)] * 16",
+        reason="more than the worker's memory",
+    ),
     _liar("says a shape that overflows", [(PROPERTY, "shape(self)", "(1 << 62, 1 << 62)")]),
     _liar("says a negative shape", [(PROPERTY, "shape(self)", "(-1, -1200000)")]),
     _liar("says another dtype", [(PROPERTY, "dtype(self)", "torch.float64")]),
