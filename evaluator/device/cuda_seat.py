@@ -54,6 +54,7 @@ class CudaSeat(CpuSeat):
         self._inputs: dict[tuple[int, int], DeviceRegion] = {}
         self._room: DeviceRegion | None = None  # of the bench's, that the worker knows
         self._sizes: dict[int, int] = {}  # bytes of a model's outputs
+        self._grown: set[int] = set()  # models that were given more room
         self._launches: dict[int, float] = {}  # seconds that a model's last call took to launch, as the worker says
         self._outputs = 0  # how many there were of the last call
         self._held = 0  # bytes of the device's memory that calls have taken and not given back
@@ -262,10 +263,12 @@ class CudaSeat(CpuSeat):
             self._send(Op.ROOM, BIND_SECONDS, NULL_MODEL, 0, self._room.size, self._room.fd)
 
     def _grow(self, number: int, size: float) -> None:
-        """Only before the first answer of a model: what is called again has seen its inputs."""
+        """Only before the first answer of a model: what is called again has seen its inputs. And only once: it says how
+        much it needs."""
         most = int(_MOST_OUTPUTS * self._device_bytes)
-        if number in self._sizes or not self._bench.room.size < size <= most:
+        if number in self._sizes or number in self._grown or not self._bench.room.size < size <= most:
             self._worker.fail(Outcome.OUT_OF_MEMORY, f"{size:.0f} bytes of outputs")
+        self._grown.add(number)
         self._worker.resume()
         self._make_room(up(int(size)))
 

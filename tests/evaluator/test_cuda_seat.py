@@ -83,6 +83,18 @@ def test_a_worker_that_ends_is_killed_at_once_and_waited_for_later():
     leaving.close()
 
 
+def test_a_model_is_given_more_room_once():
+    seat, told = seat_on(Bench()), []
+    seat._worker.fail = lambda outcome, reason: told.append(outcome)
+    seat._worker.resume = lambda: None
+    seat._make_room = lambda size: setattr(seat._bench, "room", SimpleNamespace(size=size))
+    seat._bench.room = SimpleNamespace(size=1 << 20)
+    seat._grow(0, 2 << 20)
+    assert not told
+    seat._grow(0, 3 << 20)  # a worker that says ever more would have the verifier ask ever again
+    assert told == [Outcome.OUT_OF_MEMORY]
+
+
 def test_what_torch_tells_of_full_memory_is_cut_short():
     told = []
     seat = seat_on(Bench())
