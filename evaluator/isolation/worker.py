@@ -236,8 +236,8 @@ class Worker:
                 self._died()
             if self._listener is not None and self._listener.fd in ready:
                 self._serve_listener()
-            elif guard is None:  # only now: short calls are not to wait for what is read off /proc
-                guard = _Guard(self, timeout, own_seconds)
+            if guard is None and time.monotonic() - begin >= slice_seconds:
+                guard = _Guard(self, timeout, own_seconds)  # only now: short calls are not to wait for what it reads
 
     def _go(self, data: bytes, timeout: float, own_seconds: float | None, eager_seconds: float = 0.0) -> bytes:
         try:

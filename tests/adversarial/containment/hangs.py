@@ -72,6 +72,18 @@ ATTACKS = [
         HANG,
     ),
     *attack(
+        "denied calls without end",
+        # the verifier answers each of them, and must look at its clock all the same
+        """
+        def ask():
+            while True: LIBC.setpriority(0, 0, -5)
+        for _ in range(4): threading.Thread(target=ask, daemon=True).start()
+        ask()
+        """,
+        (IMPORT, FORWARD),
+        HANG,
+    ),
+    *attack(
         "waits for a helper that is busy for ever",
         """
         import subprocess
