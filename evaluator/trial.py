@@ -13,9 +13,11 @@ from evaluator.correctness.fresh import FreshCase
 from evaluator.correctness.reference import OWN_INPUTS, Case, Reference, results_of
 from evaluator.device.base import Call, Seat
 from evaluator.isolation.failure import WorkerFailure
+from evaluator.lazy import put_off
 from evaluator.protocol.memory import same_bytes
 
 _SHOWN = 4  # elements of a buffer
+_PUT_OFF = "layout: an output lies in memory neither row by row nor as eager's does, and a copy of it counts"
 
 
 class Trial:
@@ -35,7 +37,7 @@ class Trial:
 
     def call(self, case: Case | FreshCase, number: int = 0) -> Call:
         """One forward, and a check of all its outputs: against truth; against eager's when they are near those of a
-        fresh case; bit by bit where they repeat checked ones."""
+        fresh case; bit by bit where they repeat checked ones. What they put off is part of its seconds."""
         call = self.seat.call(number, case.arguments, self._call_seconds, self.warm)
         self.calls += 1
         first = number not in self._forwards
@@ -47,7 +49,10 @@ class Trial:
             self._check(case, call, again=known is not None)
             if known is None and case.name == OWN_INPUTS and isinstance(case, Case):
                 self._verified[id(case)] = case, call
-        return call
+        more = put_off(call.outputs, case.strides)
+        if more:
+            self.flags.add(_PUT_OFF)
+        return replace(call, seconds=call.seconds + more)
 
     def row(self, cases: Sequence[FreshCase], number: int = 0) -> float:
         """Raw seconds of one call after the other on each of these; all outputs are checked."""

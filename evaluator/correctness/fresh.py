@@ -29,6 +29,7 @@ class FreshCase:
     changes: dict[int, EagerOutput]
     nearness: tuple[Nearness | None, ...] = field(repr=False)
     truth: Callable[[], Case] = field(repr=False)
+    strides: tuple[tuple[int, ...], ...] = ()
     name: ClassVar[str] = OWN_INPUTS
     buffers: ClassVar[dict[str, Check]] = {}
 
@@ -105,7 +106,8 @@ class FreshInputs:
         outputs = tuple(map(EagerOutput.of, eager.outputs))
         changes = {position: EagerOutput.of(value) for position, value in eager.changes.items()}
         nearness = self._nearness if list(changes) == self._changes else ()
-        case = FreshCase(arguments, eager.structure, outputs, changes, nearness, lambda: self._truth(seed))
+        truth, strides = (lambda: self._truth(seed)), eager.strides
+        case = FreshCase(arguments, eager.structure, outputs, changes, nearness, truth, strides)
         self._kept.append(case)
         self._bytes += case.bytes
         while self._bytes > self._most_bytes or len(self._kept) > self._most:

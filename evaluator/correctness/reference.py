@@ -41,7 +41,8 @@ _RUNNING = ("running_mean", "running_var")
 class Case:
     """Inputs and what must come out: a result of this structure whose tensors pass `checks`. `changes` checks those
     tensors among the arguments, by position, that eager changes: the others must keep their contents. `buffers` says
-    what the model's buffers must be after one call on a fresh model; it is empty when eager changes none."""
+    what the model's buffers must be after one call on a fresh model; it is empty when eager changes none.
+    `strides` are those of eager's outputs."""
 
     name: str
     arguments: list[Any]
@@ -50,6 +51,7 @@ class Case:
     changes: dict[int, Check]
     buffers: dict[str, Check]
     seconds: float  # eager's, in the verifier: a scale for timeouts, no measurement
+    strides: tuple[tuple[int, ...], ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -116,6 +118,10 @@ class Eager:
     structure: str
     changes: dict[int, torch.Tensor]
     seconds: float
+
+    @property
+    def strides(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(output.stride() for output in self.outputs)
 
 
 class Reference:
@@ -226,7 +232,8 @@ class Reference:
         own = tuple(islice(checks, len(eager.outputs)))
         changes = dict(zip(eager.changes, islice(checks, len(eager.changes)), strict=True))
         buffers = dict(zip(self._buffers, checks, strict=True)) if self._changed() else {}
-        return Case(family or OWN_INPUTS, arguments, eager.structure, own, changes, buffers, eager.seconds)
+        name, strides = family or OWN_INPUTS, eager.strides
+        return Case(name, arguments, eager.structure, own, changes, buffers, eager.seconds, strides)
 
     def _coarse(self, arguments: list[Any], results: list[torch.Tensor]) -> list[torch.Tensor | None]:
         """What eager with TF32 makes of `arguments`, in the order of `results`; None where that is the same, or there

@@ -405,6 +405,7 @@ ENTRIES = [
         """,
         "from evaluator.protocol import records",
     ),
+    entry("a transposed view", "turned", "return x.transpose(1, 2)", gain_free=True, flags="layout: "),
     _late(
         "DONE of the call before, with its outputs",
         "gated_chain",
