@@ -1,8 +1,8 @@
 """Families of inputs: what to turn a problem's own inputs into, to find faults that its own inputs hide.
 
 A family changes the floating-point tensors among the inputs; shapes, strides and other values stay. Exact zeros stay
-where a good part of a tensor is zero (a mask, a triangle). Whether a family is meaningful for a problem shows when
-eager runs on it: see `reference.py`.
+where a good part of a tensor is zero (a mask, a triangle), and symmetric matrices stay symmetric. Whether a family is
+meaningful for a problem shows when eager runs on it: see `reference.py`.
 """
 
 from __future__ import annotations
@@ -140,9 +140,16 @@ def transform(name: str, arguments: list[Any], seed: int) -> list[Any]:
         if not isinstance(leaf, torch.Tensor) or not leaf.is_floating_point() or leaf.dim() == 0 or not leaf.numel():
             return leaf
         changed = FAMILIES[name](leaf, generator)
+        if _is_symmetric(leaf):
+            changed = changed.triu() + changed.triu(1).mT
         zeros = leaf == 0
         if zeros.sum() > _STRUCTURAL_ZEROS * leaf.numel():
             changed = changed.masked_fill(zeros, 0.0)
         return torch.empty_like(leaf).copy_(changed)
 
     return tree_map(apply, arguments)
+
+
+def _is_symmetric(x: torch.Tensor) -> bool:
+    """Square matrices that are their own transposes: not by chance."""
+    return x.dim() > 1 and x.shape[-1] == x.shape[-2] > 1 and torch.equal(x, x.mT)

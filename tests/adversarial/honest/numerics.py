@@ -170,4 +170,9 @@ ENTRIES = [
         "nearest_code",
         "return torch.stack([(x - each).abs().sum(-1) for each in codes], 1).argmin(1)",
     ),
+    entry(
+        "reads a symmetric matrix by its columns",
+        "symmetric_product",
+        "a = a.tril() + a.tril(-1).t()\nreturn (b @ a).t()",
+    ),
 ]
