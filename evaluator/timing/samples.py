@@ -121,7 +121,8 @@ class Samples:
         self.launches.setdefault(side, []).append(reading.launch)
 
     def _on_the_wall(self, side: str) -> np.ndarray:
-        """No less than is claimed. Of rows there are few: their time has the noise of the claims."""
+        """No less than is claimed, nor, for a suspect, than is possible: of what it launches nothing for, little
+        remains when a null call is taken off. Of rows there are few: their time has the noise of the claims."""
         raw = np.asarray(self.raw[side])
         claims = np.asarray(self.claims.get(side, np.zeros(len(raw))))
         if side == self.suspect and self.rows is not None and self.rows.raw:
@@ -129,7 +130,7 @@ class Samples:
             passed = self.rows.seconds * (claims / usual if usual else np.ones(len(raw)))
         else:
             passed = np.maximum(raw - self.null, _FLOOR * raw)
-        return np.maximum(passed, claims)
+        return np.maximum(np.maximum(passed, claims), self.floor if side == self.suspect else 0.0)
 
 
 def _borne_out(claimed: float, passed: float, noise: float) -> bool:

@@ -38,6 +38,13 @@ def test_a_suspects_clock_that_says_less_than_passed_does_not_count():
     assert not of_suspect([0.0] * 3).doubted("a")  # it claims nothing
 
 
+def test_the_wall_clock_does_not_tell_less_than_is_possible_either():
+    for claims in ([0.0] * 3, [1e-6] * 3):  # nothing is launched: the null call takes as long
+        for rows in (None, Rows(CALLS, raw=[1e-3] * 3, nulls=[1e-3] * 3)):
+            lying = of_suspect(claims, raw=[2e-4] * 3, floor=3e-5, rows=rows)
+            assert lying.seconds("a") == pytest.approx([3e-5] * 3)
+
+
 def test_a_baselines_own_clock_counts_whatever_the_wall_clock_says():
     short, noisy = [29e-6, 30e-6, 31e-6], [9e-4, 2e-3, 5e-3]
     baseline = Samples({"b": noisy}, NULLS, claims={"b": short}, suspect="a", floor=5e-6)
