@@ -16,6 +16,7 @@ from evaluator.isolation.layers import libc
 
 _RDONLY, _NOSUID, _NODEV, _BIND, _REC, _PRIVATE = 1, 2, 4, 4096, 16384, 1 << 18
 _MOUNT_SETATTR, _AT_FDCWD, _AT_RECURSIVE = 442, -100, 0x8000
+_MOST_FILES = 1 << 14  # empty ones too: what they take of the kernel counts as nobody's memory
 TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")
 
 
@@ -49,7 +50,7 @@ def enter(visible: Iterable[str], writable: Sequence[str], private: Sequence[str
 
 
 def _memory(path: str, size: int, mode: int) -> None:
-    libc.mount("tmpfs", path, "tmpfs", _NOSUID | _NODEV, f"size={size},mode={mode:o}")
+    libc.mount("tmpfs", path, "tmpfs", _NOSUID | _NODEV, f"size={size},nr_inodes={_MOST_FILES},mode={mode:o}")
 
 
 def _hidden(visible: Iterable[str]) -> list[str]:

@@ -68,6 +68,20 @@ ATTACKS = [
         ANY,
     ),
     *attack(
+        "more files than a build has",
+        """
+        made = 0
+        with suppress(OSError):
+            for number in range(20_000):
+                os.close(os.open(os.path.join(os.environ["EGG_BUILD_DIR"], f"more-{number}"), os.O_CREAT))
+                made += 1
+        if made == 20_000: breach("files without end")
+        """,
+        (IMPORT,),
+        ANY,
+        needs="namespaces",
+    ),
+    *attack(
         "files of nothing but holes among the build results",
         """
         for number in range(40):
