@@ -1,4 +1,4 @@
-"""Outputs that are views: work that is left to whoever reads them."""
+"""Outputs whose elements nobody has written: work that is left to whoever reads them."""
 
 from __future__ import annotations
 
@@ -7,23 +7,28 @@ from collections.abc import Sequence
 
 import torch
 
-Strides = tuple[int, ...]
 
-
-def put_off(outputs: Sequence[torch.Tensor], usual: Sequence[Strides]) -> float:
-    """Seconds that copies take here of those outputs that lie in memory neither row by row nor as eager's do, by the
-    strides `usual`: a transposed or an expanded view costs nothing where eager moves every element."""
+def put_off(outputs: Sequence[torch.Tensor], borrowed: Sequence[bool], usual: Sequence[bool]) -> float:
+    """Seconds that copies take here of those outputs that lie in the memory of an argument (`borrowed`) or have several
+    elements in one place, where eager's own do not (`usual`): a view of an argument costs nothing where eager moves
+    every element. Outputs in memory of their own may lie there in any order."""
     lazy = [
         output
-        for output, strides in zip(outputs, usual, strict=False)
-        if not output.is_contiguous() and _steps(output.shape, output.stride()) != _steps(output.shape, strides)
+        for output, inside, as_eager in zip(outputs, borrowed, usual, strict=False)
+        if not as_eager and (inside or overlaps(output))
     ]
     before = time.perf_counter()
     for output in lazy:
-        output.contiguous()
+        output.clone(memory_format=torch.contiguous_format)
     return time.perf_counter() - before if lazy else 0.0
 
 
-def _steps(shape: Sequence[int], strides: Strides) -> list[int]:
-    """Strides that lead anywhere."""
-    return [stride for size, stride in zip(shape, strides, strict=False) if size > 1]
+def overlaps(x: torch.Tensor) -> bool:
+    """Whether there is less memory than elements."""
+    return x.numel() > 1 + sum((size - 1) * stride for size, stride in zip(x.shape, x.stride(), strict=True))
+
+
+def shares(outputs: Sequence[torch.Tensor], arguments: Sequence[torch.Tensor]) -> tuple[bool, ...]:
+    """Which of them lie in the memory of an argument, or overlap."""
+    given = {argument.untyped_storage().data_ptr() for argument in arguments}
+    return tuple(output.untyped_storage().data_ptr() in given or overlaps(output) for output in outputs)

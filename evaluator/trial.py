@@ -17,7 +17,7 @@ from evaluator.lazy import put_off
 from evaluator.protocol.memory import same_bytes
 
 _SHOWN = 4  # elements of a buffer
-_PUT_OFF = "layout: an output lies in memory neither row by row nor as eager's does, and a copy of it counts"
+_PUT_OFF = "layout: an output is a view of an argument, or overlaps, where eager's does not; a copy of it counts"
 
 
 class Trial:
@@ -49,7 +49,7 @@ class Trial:
             self._check(case, call, again=known is not None)
             if known is None and case.name == OWN_INPUTS and isinstance(case, Case):
                 self._verified[id(case)] = case, call
-        more = put_off(call.outputs, case.strides)
+        more = put_off(call.outputs, call.borrowed, case.shared)
         if more:
             self.flags.add(_PUT_OFF)
         return replace(call, seconds=call.seconds + more)

@@ -29,7 +29,7 @@ class FreshCase:
     changes: dict[int, EagerOutput]
     nearness: tuple[Nearness | None, ...] = field(repr=False)
     truth: Callable[[], Case] = field(repr=False)
-    strides: tuple[tuple[int, ...], ...] = ()
+    shared: tuple[bool, ...] = ()
     name: ClassVar[str] = OWN_INPUTS
     buffers: ClassVar[dict[str, Check]] = {}
 
@@ -106,8 +106,8 @@ class FreshInputs:
         outputs = tuple(map(EagerOutput.of, eager.outputs))
         changes = {position: EagerOutput.of(value) for position, value in eager.changes.items()}
         nearness = self._nearness if list(changes) == self._changes else ()
-        truth, strides = (lambda: self._truth(seed)), eager.strides
-        case = FreshCase(arguments, eager.structure, outputs, changes, nearness, truth, strides)
+        truth, shared = (lambda: self._truth(seed)), eager.shared
+        case = FreshCase(arguments, eager.structure, outputs, changes, nearness, truth, shared)
         self._kept.append(case)
         self._bytes += case.bytes
         while self._bytes > self._most_bytes or len(self._kept) > self._most:

@@ -22,6 +22,7 @@ from evaluator.correctness.buffers import Buffers, Step, counts, moving
 from evaluator.correctness.checks import EXACT, Check, Finding, FloatCheck, make_check
 from evaluator.correctness.double import run_in_double, to_double, widened
 from evaluator.correctness.families import SPECIAL, generator_for, transform
+from evaluator.lazy import shares
 from evaluator.protocol.memory import same_bytes, tensors_of
 from evaluator.protocol.structure import structure_of
 from evaluator.roofline.work import LeastWork, least_work
@@ -42,7 +43,7 @@ class Case:
     """Inputs and what must come out: a result of this structure whose tensors pass `checks`. `changes` checks those
     tensors among the arguments, by position, that eager changes: the others must keep their contents. `buffers` says
     what the model's buffers must be after one call on a fresh model; it is empty when eager changes none.
-    `strides` are those of eager's outputs."""
+    `shared`: which of eager's outputs lie in the memory of an argument, or overlap."""
 
     name: str
     arguments: list[Any]
@@ -51,7 +52,7 @@ class Case:
     changes: dict[int, Check]
     buffers: dict[str, Check]
     seconds: float  # eager's, in the verifier: a scale for timeouts, no measurement
-    strides: tuple[tuple[int, ...], ...] = ()
+    shared: tuple[bool, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -118,10 +119,7 @@ class Eager:
     structure: str
     changes: dict[int, torch.Tensor]
     seconds: float
-
-    @property
-    def strides(self) -> tuple[tuple[int, ...], ...]:
-        return tuple(output.stride() for output in self.outputs)
+    shared: tuple[bool, ...]
 
 
 class Reference:
@@ -177,7 +175,7 @@ class Reference:
         pairs = enumerate(zip(left, tensors_of(arguments), strict=True))
         self._written |= {position for position, pair in pairs if not same_bytes(*pair)}
         changes = {position: left[position] for position in sorted(self._written)}
-        return Eager(outputs, structure_of(results[0]), changes, seconds)
+        return Eager(outputs, structure_of(results[0]), changes, seconds, shares(outputs, left))
 
     def _rest(self) -> int | None:
         """Bytes allocated before eager's first call on a GPU, whose peak counts from here on; None for other calls."""
@@ -232,8 +230,8 @@ class Reference:
         own = tuple(islice(checks, len(eager.outputs)))
         changes = dict(zip(eager.changes, islice(checks, len(eager.changes)), strict=True))
         buffers = dict(zip(self._buffers, checks, strict=True)) if self._changed() else {}
-        name, strides = family or OWN_INPUTS, eager.strides
-        return Case(name, arguments, eager.structure, own, changes, buffers, eager.seconds, strides)
+        name = family or OWN_INPUTS
+        return Case(name, arguments, eager.structure, own, changes, buffers, eager.seconds, eager.shared)
 
     def _coarse(self, arguments: list[Any], results: list[torch.Tensor]) -> list[torch.Tensor | None]:
         """What eager with TF32 makes of `arguments`, in the order of `results`; None where that is the same, or there

@@ -33,6 +33,7 @@ NO_RIGHTS = Rights()
 class Call:
     """One forward, seen from outside: `seconds` on the verifier's clock. `changed` are the tensors among the arguments
     whose contents it changed, by position, as it left them; `forwards` counts it and the untimed ones before it.
+    `borrowed`: which outputs lie in the memory of the arguments, where that can be seen.
 
     What the worker says: `structure`, of its result (see `structure_of`), empty when it says nothing; `claimed`, what
     the device took, and `launch`, what it took until everything was launched (seconds; 0 when it says nothing).
@@ -45,6 +46,7 @@ class Call:
     forwards: int = 1
     claimed: float = 0.0
     launch: float = 0.0
+    borrowed: tuple[bool, ...] = ()
 
 
 class Seat(Protocol):

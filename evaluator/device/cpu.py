@@ -125,7 +125,9 @@ class CpuSeat:
         outputs = self._worker.read_all(reply.outputs)
         pairs = enumerate(zip(views, tensors, strict=True))
         changed = {position: view.clone() for position, (view, tensor) in pairs if not same_bytes(view, tensor)}
-        return Call(seconds, outputs, changed, reply.text, 1 + warm)
+        region = self._bound[place][1]
+        borrowed = tuple(self._worker.lies_in(output, region.fd) for output in reply.outputs)
+        return Call(seconds, outputs, changed, reply.text, 1 + warm, borrowed=borrowed)
 
     def buffers(self, number: int, timeout: float, count: int) -> list[torch.Tensor]:
         found: list[torch.Tensor] = []

@@ -131,6 +131,16 @@ def _proportional(pid: int) -> int:
         return 0
 
 
+def mapped_file(pid: int, address: int) -> int:
+    """The inode of what a process has mapped at `address`; 0 where that is no file."""
+    with suppress(OSError, ValueError), open(f"/proc/{pid}/maps", "rb") as maps:
+        for line in maps:
+            begin, _, rest = line.partition(b"-")
+            if int(begin, 16) <= address < int(rest.partition(b" ")[0], 16):
+                return int(line.split()[4])
+    return 0
+
+
 def _in_files(pid: int) -> int:
     """Bytes of memory in the memory files that a process holds, mapped or not."""
     total = 0

@@ -22,7 +22,7 @@ from evaluator.isolation.base import Limits, Stage
 from evaluator.isolation.disk import Disk
 from evaluator.isolation.failure import WorkerFailure
 from evaluator.isolation.layers.listener import Listener
-from evaluator.isolation.watch import Watch, kill_descendants, parent, stopped
+from evaluator.isolation.watch import Watch, kill_descendants, mapped_file, parent, stopped
 from evaluator.protocol.records import (
     FIRST_NONCE,
     REPLY_BYTES,
@@ -153,6 +153,10 @@ class Worker:
         if size > self.limits.memory_bytes:
             self.fail(Outcome.PROTOCOL, f"{len(outputs)} outputs of {size >> 20} MiB, more than the worker's memory")
         return [self._read(output) for output in outputs]
+
+    def lies_in(self, output: Output, fd: int) -> bool:
+        """Whether an output is in its mapping of the memory file `fd`."""
+        return mapped_file(self.pid, output.address) == os.fstat(fd).st_ino
 
     def _read(self, output: Output) -> torch.Tensor:
         """A copy of an output's bytes out of the worker's memory, as a tensor of its shape and strides."""

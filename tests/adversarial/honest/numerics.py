@@ -175,4 +175,10 @@ ENTRIES = [
         "symmetric_product",
         "a = a.tril() + a.tril(-1).t()\nreturn (b @ a).t()",
     ),
+    entry(
+        "memory of its own in another order",
+        "turned",
+        "return torch.empty_like(x).copy_(x).transpose(1, 2)",
+        flags="^(?!.*layout: )",
+    ),
 ]
