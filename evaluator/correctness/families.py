@@ -1,8 +1,8 @@
 """Families of inputs: what to turn a problem's own inputs into, to find faults that its own inputs hide.
 
 A family changes the floating-point tensors among the inputs; shapes, strides and other values stay. Exact zeros stay
-where a good part of a tensor is zero (a mask, a triangle), and symmetric matrices stay symmetric. Whether a family is
-meaningful for a problem shows when eager runs on it: see `reference.py`.
+where a good part of a tensor is zero (a triangle), symmetric matrices stay symmetric, and masks and labels of two values
+are left alone. Whether a family is meaningful for a problem shows when eager runs on it: see `reference.py`.
 """
 
 from __future__ import annotations
@@ -123,6 +123,7 @@ FAMILIES: dict[str, Family] = {
     "denormal": _denormal,
     "zeros": _zeros,
 }
+_FEW = 8  # elements
 SPECIAL = frozenset(["nan", "infinite"])  # outputs that are not finite are what these are for
 
 
@@ -133,11 +134,14 @@ def generator_for(arguments: list[Any], seed: int) -> torch.Generator:
 
 
 def transform(name: str, arguments: list[Any], seed: int) -> list[Any]:
-    """The arguments with every floating-point tensor of rank 1 and more put through family `name`."""
+    """The arguments with every floating-point tensor of rank 1 and more put through family `name`; but for masks and
+    labels of two values, where there are others."""
     generator = generator_for(arguments, seed)
+    values = [leaf for leaf in tree_leaves(arguments) if _has_values(leaf)]
+    only_labels = all(map(_is_binary, values))
 
     def apply(leaf: Any) -> Any:
-        if not isinstance(leaf, torch.Tensor) or not leaf.is_floating_point() or leaf.dim() == 0 or not leaf.numel():
+        if not _has_values(leaf) or (_is_binary(leaf) and not only_labels):
             return leaf
         changed = FAMILIES[name](leaf, generator)
         if _is_symmetric(leaf):
@@ -148,6 +152,16 @@ def transform(name: str, arguments: list[Any], seed: int) -> list[Any]:
         return torch.empty_like(leaf).copy_(changed)
 
     return tree_map(apply, arguments)
+
+
+def _has_values(leaf: Any) -> bool:
+    return isinstance(leaf, torch.Tensor) and leaf.is_floating_point() and leaf.dim() > 0 and leaf.numel() > 0
+
+
+def _is_binary(x: torch.Tensor) -> bool:
+    """Of two values, and not because there are hardly any."""
+    low, high = x.aminmax()
+    return x.numel() >= _FEW and bool(low < high) and bool(((x == low) | (x == high)).all())
 
 
 def _is_symmetric(x: torch.Tensor) -> bool:

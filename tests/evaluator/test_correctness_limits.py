@@ -138,6 +138,17 @@ def test_families_keep_form_and_structural_zeros():
         assert (changed[lower == 0] == 0).all() and torch.equal(index, torch.arange(3))
 
 
+def test_families_leave_masks_and_labels_alone_and_symmetry():
+    """An honest kernel may compare a mask with zero, or read half of a symmetric matrix."""
+    values, mask = torch.rand(5, 9), (torch.rand(5, 9) > 0.3).float()
+    labels, half = 2 * mask - 1, torch.rand(6, 6)
+    for name in FAMILIES:
+        changed, same, too, symmetric = transform(name, [values, mask, labels, half + half.t()], seed=0)
+        assert torch.equal(same, mask) and torch.equal(too, labels)
+        assert torch.allclose(symmetric, symmetric.t(), equal_nan=True)
+    assert not torch.equal(transform("large", [labels], seed=0)[0], labels), "there is nothing else to change"
+
+
 @given(st.lists(st.integers(1, 20), max_size=4))
 @settings(deadline=None)
 def test_rows_hold_everything(shape):
