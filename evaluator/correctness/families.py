@@ -1,8 +1,8 @@
 """Families of inputs: what to turn a problem's own inputs into, to find faults that its own inputs hide.
 
 A family changes the floating-point tensors among the inputs; shapes, strides and other values stay. Exact zeros stay
-where a good part of a tensor is zero (a triangle), symmetric matrices stay symmetric, and masks and labels of two values
-are left alone. Whether a family is meaningful for a problem shows when eager runs on it: see `reference.py`.
+where a good part of a tensor is zero (a triangle), symmetric matrices stay symmetric, and masks and labels of two
+values are left alone. Whether a family is meaningful for a problem shows when eager runs on it: see `reference.py`.
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ def test_families_leave_masks_and_labels_alone_and_symmetry():
     values, mask = torch.rand(5, 9), (torch.rand(5, 9) > 0.3).float()
     labels, half = 2 * mask - 1, torch.rand(6, 6)
     for name in FAMILIES:
-        changed, same, too, symmetric = transform(name, [values, mask, labels, half + half.t()], seed=0)
+        _, same, too, symmetric = transform(name, [values, mask, labels, half + half.t()], seed=0)
         assert torch.equal(same, mask) and torch.equal(too, labels)
         assert torch.allclose(symmetric, symmetric.t(), equal_nan=True)
     assert not torch.equal(transform("large", [labels], seed=0)[0], labels), "there is nothing else to change"
