@@ -30,5 +30,13 @@ def overlaps(x: torch.Tensor) -> bool:
 
 def shares(outputs: Sequence[torch.Tensor], arguments: Sequence[torch.Tensor]) -> tuple[bool, ...]:
     """Which of them lie in the memory of an argument, or overlap."""
-    given = {argument.untyped_storage().data_ptr() for argument in arguments}
-    return tuple(output.untyped_storage().data_ptr() in given or overlaps(output) for output in outputs)
+    given = {_place(argument) for argument in arguments} - {None}
+    return tuple(_strided(output) and (_place(output) in given or overlaps(output)) for output in outputs)
+
+
+def _place(x: torch.Tensor) -> int | None:
+    return (x.untyped_storage().data_ptr() or None) if _strided(x) else None
+
+
+def _strided(x: torch.Tensor) -> bool:
+    return x.layout is torch.strided

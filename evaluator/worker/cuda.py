@@ -9,8 +9,10 @@ from typing import Any
 
 import torch
 
+from egg_search.core.problem.outputs import flatten_outputs
 from evaluator.device.cuda_memory import DeviceRegion, aligned, up, view, views
-from evaluator.protocol.memory import Layout
+from evaluator.lazy import shares
+from evaluator.protocol.memory import Layout, tensors_of
 from evaluator.protocol.records import DTYPES, MAX_DIMS, Output
 from evaluator.worker.host import HostMemory, NoRoom
 
@@ -18,6 +20,7 @@ from evaluator.worker.host import HostMemory, NoRoom
 _EVENT, _RECORD = torch._C._CudaEventBase, torch._C._CudaEventBase.record
 _ELAPSED = torch._C._CudaEventBase.elapsed_time
 _STREAM, _WAIT, _CLOCK = torch.cuda.current_stream, torch.cuda.synchronize, time.perf_counter
+_PLAIN = torch.Tensor, torch.nn.Parameter
 
 
 class CudaMemory(HostMemory):
@@ -52,10 +55,19 @@ class CudaMemory(HostMemory):
         the whole device."""
         self._mark(0)
         result = forward(*arguments)
+        self.end(result, arguments)
         self._mark(1)
         _WAIT()
         start, end = self._events
         return result, _ELAPSED(start, end) / 1e3
+
+    def end(self, result: Any, arguments: list[Any]) -> None:
+        """Copies what lies in the memory of an argument, or overlaps, of baselines too: else whoever returns a view
+        would leave the work to what delivers outputs, which a null call does as well."""
+        tensors = [tensor for tensor in flatten_outputs(result) if type(tensor) in _PLAIN and tensor.is_cuda]
+        for tensor, lazy in zip(tensors, shares(tensors, tensors_of(arguments)), strict=True):
+            if lazy:
+                tensor.clone(memory_format=torch.contiguous_format)
 
     def warmed(self, forward: Callable[..., Any], arguments: list[Any]) -> float:
         before = _CLOCK()
@@ -103,7 +115,7 @@ class CudaMemory(HostMemory):
 def _describe(tensor: torch.Tensor, offset: int) -> Output:
     if tensor.layout is not torch.strided or tensor.dtype not in DTYPES or tensor.device.type != "cuda":
         raise ValueError(f"an output is a {tensor.layout} {tensor.dtype} tensor on {tensor.device}")
-    if type(tensor) not in (torch.Tensor, torch.nn.Parameter):
+    if type(tensor) not in _PLAIN:
         raise ValueError(f"an output is a {type(tensor).__name__}, no plain tensor")
     if tensor.dim() > MAX_DIMS:
         raise ValueError(f"an output has {tensor.dim()} dimensions, more than {MAX_DIMS}")

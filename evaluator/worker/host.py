@@ -45,6 +45,9 @@ class HostMemory:
         """What `forward` returns, and the seconds that the device worked on it, where it has a clock (else 0)."""
         return forward(*arguments), 0.0
 
+    def end(self, result: Any, arguments: list[Any]) -> None:
+        """The last of a forward, as far as others do not see what it leaves undone."""
+
     def warmed(self, forward: Callable[..., Any], arguments: list[Any]) -> float:
         """An untimed call; the seconds until all was launched, where that is another matter than when it returned (else
         0)."""

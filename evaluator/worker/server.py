@@ -111,7 +111,7 @@ class _Server:
     def _go(self, nonce: bytes) -> bytes:
         """The timed part: forward, and a record of where its outputs are. Without a model (null), the record alone."""
         if self._row:
-            outputs = [each for forward, arguments in self._row for each in self._put(forward(*arguments))]
+            outputs = [each for forward, arguments in self._row for each in self._put(forward, arguments)]
             self._memory.wait()
             return pack_reply(nonce, Status.DONE, outputs=outputs)
         assert self._ready is not None, "GO without CALL"
@@ -127,7 +127,9 @@ class _Server:
         except NoRoom as error:
             return pack_reply(nonce, Status.NO_ROOM, number=error.size)
 
-    def _put(self, result: Any) -> list[Output]:
+    def _put(self, forward: Callable[..., Any], arguments: list[Any]) -> list[Output]:
+        result = forward(*arguments)
+        self._memory.end(result, arguments)
         return self._memory.put(flatten_outputs(result))
 
 

@@ -33,3 +33,8 @@ def test_memory_of_its_own_may_be_in_any_order():
 def test_what_lies_in_an_argument():
     other = torch.zeros(3)
     assert shares([ROWS[3], other, other[:1].expand(5)], [ROWS]) == (True, False, True)
+
+
+def test_what_is_no_strided_tensor_lies_nowhere():
+    sparse, nothing = torch.eye(3).to_sparse(), torch.empty(0)
+    assert shares([sparse, nothing, torch.empty(0, 3)], [sparse, nothing]) == (False, False, False)

@@ -23,6 +23,7 @@ ENTRIES = [
     wrong("the input, as it is", "norm_softmax", "return x"),
     wrong("the input is used up", "norm_softmax", "y = Model.forward(self, x)\nx.zero_()\nreturn y"),
     wrong("two outputs in the same memory", "rms_pair", "y, scale = Model.forward(self, x)\nreturn y, y[:, :1]"),
+    free("a transposed view", "turned", "return x.transpose(1, 2)"),
     free(
         "the other place for inputs is overwritten",
         "norm_softmax",

@@ -8,7 +8,16 @@ from gpu.tools import DRIVER, SIDE
 from evaluator.settings import Effort
 
 _screened = partial(honest, effort=Effort.SCREEN)  # what is the same at every shape
-_OWN = ("norm_softmax", "gated_chain", "linear_gelu", "weighted_loss", "batch_norm", "rms_pair", "small_difference")
+_OWN = (
+    "norm_softmax",
+    "gated_chain",
+    "linear_gelu",
+    "weighted_loss",
+    "batch_norm",
+    "rms_pair",
+    "small_difference",
+    "turned",
+)
 _GRAPHS = """
 def captured(self, x, gate):
     '''A graph over copies of its arguments, and the tensor that it writes.'''
