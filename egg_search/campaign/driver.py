@@ -96,9 +96,14 @@ class Driver:
             if self._turns.waiting():
                 self._take_verdict()
             elif len(self._asking):
-                time.sleep(_POLL_S)
+                self._await_authors()
             else:
                 return EXHAUSTED
+
+    def _await_authors(self) -> None:
+        time.sleep(_POLL_S)
+        if not all(map(self._asking.takes, self._asking.busy())):  # others count their own time
+            self._cluster.seconds["author"] += _POLL_S
 
     def _take_verdict(self) -> None:
         (step, position), verdict = self._cluster.take(self._best_ms)

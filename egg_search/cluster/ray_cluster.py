@@ -30,7 +30,8 @@ OBJECT_STORE = 128 << 20  # candidates are text
 
 
 class Working:
-    """A proposal that the author's worker is at."""
+    """A proposal that the author's worker is at. What it takes while others measure is nobody's loss: seconds count
+    while it is waited for."""
 
     def __init__(self, reference: ray.ObjectRef, seconds: Counter[str]) -> None:
         self._reference, self._seconds = reference, seconds
@@ -39,11 +40,12 @@ class Working:
         return bool(ray.wait([self._reference], timeout=0)[0])
 
     def __call__(self) -> list[Draft | Refusal]:
+        started = time.perf_counter()
         try:
-            drafts, seconds = ray.get(self._reference)
+            drafts = ray.get(self._reference)
         except RayActorError as error:
             raise AuthorError(f"its worker died: {str(error).splitlines()[0]}") from None
-        self._seconds["author"] += seconds
+        self._seconds["author"] += time.perf_counter() - started
         if isinstance(drafts, str):
             raise AuthorError(drafts)
         return drafts

@@ -54,13 +54,11 @@ class AuthorWorker:
         with suppress(Exception):
             self._workshop.warm(self._author(author))
 
-    def propose(self, operator: str, brief: Brief, author: str) -> tuple[list[Draft | Refusal] | str, float]:
-        started = time.perf_counter()
+    def propose(self, operator: str, brief: Brief, author: str) -> list[Draft | Refusal] | str:
         try:
-            drafts = self._workshop.propose(operator, brief, self._author(author))
+            return self._workshop.propose(operator, brief, self._author(author))
         except AuthorError as error:
-            drafts = str(error)
-        return drafts, time.perf_counter() - started
+            return str(error)
 
 
 @ray.remote(num_cpus=0, max_restarts=-1)
