@@ -121,8 +121,8 @@ BestMs = Callable[[], float | None]  # asked when a measurement starts: the time
 
 class Cluster(Protocol):
     """`devices` measure at a time. `ahead` is how many tasks should be under way at the least, so that measuring does
-    not wait for building; 1 where building disturbs measuring. `aside` is the workshop's. `seconds` sums what
-    was spent on "author" (while it is waited for, unless it is aside), "build" (while nothing is measured) and "run"."""
+    not wait for building; 1 where building disturbs measuring. `aside` is the workshop's. `seconds` sums what was spent
+    on "author" (while it is waited for, unless it is aside), "build" (while nothing is measured) and "run"."""
 
     aside: Mapping[str, int]
     devices: int
