@@ -130,7 +130,8 @@ class Cluster(Protocol):
     seconds: Counter[str]
 
     def survey(self) -> Survey:
-        """On the first device. Raises UserError when the problem does not run there."""
+        """As the first device found it; all are ready to measure then. Raises UserError when the problem does not run
+        there."""
 
     def propose(self, operator: str, brief: Brief, author: str) -> Proposal:
         """Starts an author."""

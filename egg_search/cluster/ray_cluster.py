@@ -99,11 +99,14 @@ class RayCluster:
         return (f"mixed GPUs: this campaign measures on {hardware.model} only, and leaves out {left}",) if left else ()
 
     def survey(self) -> Survey:
+        first, *rest = [device.measurer.survey.remote() for device in self._devices]
         try:
-            found = ray.get(self._devices[0].measurer.survey.remote())
+            found = ray.get(first)
             others = ray.get([device.measurer.others.remote() for device in self._devices])
         except DIED as error:
             raise ClusterLost(f"the measuring worker does not start, or dies: {str(error).splitlines()[0]}") from None
+        if rest:
+            ray.wait(rest, num_returns=len(rest))  # what fails there shows when they measure
         if isinstance(found, str):
             raise UserError(found)
         return found.on(self.notes, others)

@@ -21,9 +21,10 @@ def device():
 
 @dataclass(frozen=True)
 class GpuWorkshop(FakeWorkshop):
-    """Logs who built ("build DEVICE") and who measured ("run DEVICE CHUNK PID"). `slow` measurements are those with
-    chunk 8, which are built at once. A source with "lost" loses the context of the process once, with "always" each
-    time. GPUs whose numbers are in `others` are of another model."""
+    """Logs who built ("build DEVICE"), who measured baselines ("survey DEVICE") and who measured anything else ("run
+    DEVICE CHUNK PID"). `slow` measurements are those with chunk 8, which are built at once. A source with "lost" loses
+    the context of the process once, with "always" each time. GPUs whose numbers are in `others` are of another
+    model."""
 
     hardware: Hardware = GPU
     others: tuple[str, ...] = ()
@@ -49,6 +50,10 @@ class GpuJudge(FakeJudge):
     def __init__(self, workshop):
         super().__init__(0.0, None, "")
         self._workshop = workshop
+
+    def baselines(self):
+        self._workshop._note(f"survey {device()}")
+        return super().baselines()
 
     def judge(self, candidate, configuration, effort, best_ms=None):
         self._workshop._note(f"run {device()} {configuration['K0_CHUNK']} {os.getpid()}")

@@ -125,6 +125,11 @@ def test_evaluations_are_spread_over_all_devices(nodes, cluster, log):
     assert sum(built.values()) == 16 and len(built) == len(nodes)
 
 
+def test_all_devices_measure_baselines_before_one_measures_anything_else(cluster, log):
+    assert cluster.survey().devices == 4
+    assert len({device for (device,) in lines(log, "survey")}) == 4 and not lines(log, "run")
+
+
 def test_builds_of_a_node_serve_all_its_devices(cluster, log):
     """While one device is held up, what its builder built is measured by others."""
     slow, *quick = [*tasks(1, chunk=8), *tasks(12)]
