@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from itertools import chain, islice
-from math import ceil
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from egg_search.core.errors import TooLarge
 from egg_search.core.verdict import Interval, Outcome, Timing, Verdict
-from evaluator.baselines.baselines import EAGER, Baselines, warm_calls
+from evaluator.baselines.baselines import Baselines, warm_calls
 from evaluator.correctness.cases import CaseBook
 from evaluator.correctness.fresh import FreshCase
 from evaluator.correctness.reference import NO_ROOM, Reference
@@ -25,7 +24,6 @@ from evaluator.roofline.ceilings import Ceilings
 from evaluator.roofline.profile import parse
 from evaluator.settings import Effort, EvaluatorSettings
 from evaluator.timing.noise import NoiseMeter
-from evaluator.timing.rows import Trusted, take_rows
 from evaluator.timing.samples import Samples
 from evaluator.timing.session import Goal, run_session
 from evaluator.timing.statistics import ratio_interval
@@ -36,10 +34,7 @@ _CANDIDATE = "candidate"
 _PROFILES = 3
 _REHEARSING = 0xFFFE  # number of a model that nothing is judged on
 _SLOWEST = 20  # a candidate's call may take this many times eager's time
-_DOUBTED = "clock: the wall clock does not bear out what the worker's own clock says, and counts instead"
-_HIDING = "clock: kernels run while the device is held for another process; that long, each row may have taken more"
-_LONG_SECONDS = 0.002  # of which the wall clock is sure
-_ROWS = {Effort.SCREEN: 5, Effort.CHECK: 5, Effort.FULL: 8}  # at most
+_DOUBTED = "clock: the verifier's own clock does not bear out what the worker's says, and counts instead"
 _CONSTRUCTIONS = 20  # and its constructor and imports this many times the Model's
 
 
@@ -95,9 +90,6 @@ class Judgement:
         samples, goal = self._time(trial, baselines, fresh, effort, best_ms)
         phases.end("time")
         lost = samples.stopped_early  # nothing more exact is needed: what it may become is judged in full at the end
-        if not lost:
-            self._time_rows(trial, baselines, fresh, samples, goal, effort)
-            phases.end("rows")
         trial.check_late_buffers(self._book.references[0])
         resources = {"calls": trial.calls, "null_us": round(samples.null * 1e6, 1), **noise.read()}
         resources["full_checks"] = trial.full_checks
@@ -191,36 +183,6 @@ class Judgement:
                 return run_session(sides, baselines.null, fresh, goal, rule, self._random), goal
         except TooLarge as error:  # the baselines had room for theirs
             raise WorkerFailure(Outcome.OUT_OF_MEMORY, f"beside what it holds {error}") from None
-
-    def _time_rows(
-        self,
-        trial: Trial,
-        baselines: Baselines,
-        fresh: Iterator[FreshCase],
-        samples: Samples,
-        goal: Goal,
-        effort: Effort,
-    ) -> None:
-        """Rows of calls, for a claim of the worker's that the wall clock cannot check in a single call."""
-        claim = samples.claimed(_CANDIDATE) or samples.claimed(goal.anchor)
-        if not 0 < claim < _LONG_SECONDS:
-            return
-        count = min(trial.seat.longest_row(0, self._book.first.arguments), ceil(_LONG_SECONDS / claim))
-        if count < 2:
-            return
-
-        def row() -> float | None:
-            cases = list(islice(fresh, count))
-            return trial.row(cases) if len(cases) == count else None
-
-        # Null calls repeat it, where no candidate reaches.
-        raw = baselines.row(goal.anchor, [self._book.first] * count)
-        trusted = Trusted(raw, samples.claimed(goal.anchor), trial.seat.held(0, count))
-        take_rows(samples, count, _ROWS[effort], row, lambda: baselines.row_null(goal.anchor), trusted)
-        if samples.rows and samples.rows.hidden:
-            trial.flags.add(_HIDING)
-        if goal.anchor == EAGER:
-            baselines.time(EAGER, self._book.first)  # null calls repeat the last one
 
     def _timing(self, samples: Samples, goal: Goal, baselines: Baselines) -> Timing:
         """On the evaluator's scale: a baseline takes what it took when it was calibrated. One that is slower in this

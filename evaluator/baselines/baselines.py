@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
@@ -25,6 +25,10 @@ from evaluator.timing.session import Goal, run_session
 from evaluator.timing.statistics import margin_of
 from evaluator.worker.models import ModelSpec
 
+_ALONGSIDE = (
+    "kernels of several processes run on this GPU at once, so that no time of one can be trusted: "
+    "stop NVIDIA's multi-process service (MPS)"
+)
 Result = TypeVar("Result")
 _AS_SHIPPED = Variant({})
 EAGER, _TWIN = "eager", "eager twin"
@@ -112,17 +116,8 @@ class Baselines:
         no candidate is to blame."""
         return self._revived(name, lambda: self._call(name, case))
 
-    def row(self, name: str, cases: Sequence[Case | FreshCase]) -> float:
-        """Raw seconds of one call after the other on each of these, for `row_null` to repeat."""
-        many = [case.arguments for case in cases]
-        return self._revived(name, lambda: self._seats[name].row(0, many, self._settings.compile_seconds))[0]
-
-    def row_null(self, name: str) -> float:
-        """Raw seconds of what the last row of `name` was beside its calls."""
-        return self._revived(name, lambda: self._seats[name].null())
-
-    def null(self) -> float:
-        """Raw seconds of a call that computes nothing, in eager's worker: a candidate has no influence on it. Raises
+    def null(self) -> Call:
+        """A call that computes nothing, in eager's worker: a candidate has no influence on it. Raises
         as `time` does."""
         return self._revived(EAGER, self._null)
 
@@ -147,7 +142,7 @@ class Baselines:
         self._asked = name
         return self._seats[name].call(0, case.arguments, self._settings.compile_seconds, self.warm)
 
-    def _null(self) -> float:
+    def _null(self) -> Call:
         self._asked = EAGER
         return self._seats[EAGER].null()
 
@@ -259,6 +254,8 @@ class Baselines:
             self._go_on_without(self._asked, failure)
             self.calibrate()
             return
+        if samples.alongside:
+            raise UserError(_ALONGSIDE)
         first, second = samples.seconds(EAGER), samples.seconds(_TWIN)
         self.margin = margin_of(first, second, self._device.quantile)
         self._seats.pop(_TWIN).close()

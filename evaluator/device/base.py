@@ -35,6 +35,9 @@ class Call:
     whose contents it changed, by position, as it left them; `forwards` counts it and the untimed ones before it.
     `borrowed`: which outputs lie in the memory of the arguments, where that can be seen.
 
+    `seen` are the seconds that it took on the device by the verifier's own clock there, with what every call has beside
+    its forward; 0 where that was not seen.
+
     What the worker says: `structure`, of its result (see `structure_of`), empty when it says nothing; `claimed`, what
     the device took, and `launch`, what it took until everything was launched (seconds; 0 when it says nothing).
     """
@@ -46,6 +49,7 @@ class Call:
     forwards: int = 1
     claimed: float = 0.0
     launch: float = 0.0
+    seen: float = 0.0
     borrowed: tuple[bool, ...] = ()
 
 
@@ -91,8 +95,8 @@ class Seat(Protocol):
         outputs."""
         ...
 
-    def null(self) -> float:
-        """Seconds of a call that computes nothing."""
+    def null(self) -> Call:
+        """A call that computes nothing."""
         ...
 
     def operator_share(

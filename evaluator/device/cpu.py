@@ -141,13 +141,13 @@ class CpuSeat:
             found += self._worker.read_all(reply.outputs)
         return found
 
-    def null(self) -> float:
+    def null(self) -> Call:
         self._worker.resume()
         self._expect(self._worker.request(Op.CALL, BIND_SECONDS, NULL_MODEL))
         self._worker.pause()
         seconds, reply = self._worker.timed(BIND_SECONDS)
         self._expect(reply)
-        return seconds
+        return Call(seconds, [])
 
     def operator_share(
         self, number: int, arguments: list[Any], timeout: float, kernels: bool = False

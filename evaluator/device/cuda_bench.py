@@ -25,6 +25,8 @@ _AWAKE_SECONDS = 0.003  # longer than a turn
 _DISTURBANCES = 200  # a spare worker that starts is some of it
 _DECOYS = 3  # at the most: what waits for the inputs to change is answered by something else
 _POISON = 0xFF  # NaN in every floating-point type
+# The device goes to the worker so soon after the hold at the earliest: what comes later waits until its turn ends.
+_SWITCH = 60e-6
 _IDLE_BYTES = 512 << 20  # that torch may hold for later when a worker has gone
 _MOST_LAYOUTS = 6  # whose slots are kept: those of the problem's shapes
 
@@ -54,11 +56,12 @@ class Bench:
         self.lock = threading.Lock()
         self._cold = torch.zeros(2 * l2_bytes, dtype=torch.uint8, device="cuda")
         self._slots: dict[str, tuple[list[DeviceRegion], list[Any]]] = {}
-        self._kept = torch.empty(0, dtype=torch.uint8, device="cuda")
+        self._kept = self._followed = torch.empty(0, dtype=torch.uint8, device="cuda")
         self._room = Room()
         self.poison(self.room.size)
         self._usual = min(self._probe() for _ in range(_CALIBRATION))
         self._hold = Hold()
+        self._let_go, self._back = (torch.cuda.Event(enable_timing=True) for _ in range(2))
 
     def slot(self, arguments: list[Any], index: int) -> Placed:
         """Arguments of one form lie in the same slots. Between calls the first ones that were ever there are there
@@ -87,31 +90,51 @@ class Bench:
 
     def leave(self, user: object) -> None:
         """Gives back what only `user` needed of the device's memory, be it that its outputs were copied."""
-        self._kept = self._kept[:0].clone()
+        self._kept = self._followed = self._kept[:0].clone()
         if self._room.leave(user):
             self.poison(self.room.size)
         if idle_bytes() > _IDLE_BYTES:
             torch.cuda.empty_cache()
 
     def write(self, placed: Sequence[Placed]) -> None:
-        """Proves that nobody else runs, writes the arguments, and empties the cache. Raises Busy."""
+        """Proves that nobody else runs, and writes the arguments. Raises Busy."""
         forget_persisting_lines()
         self._watch()
         for each in placed:
             for _ in range(secrets.randbelow(_DECOYS + 1)):
                 _copy_turned(each)
             _copy(each)
-        self._cold.view(torch.int64).sum()
         torch.cuda.synchronize()
 
-    def hold(self, calls: int, launch: float = 0.0) -> float:
+    def hold(self, launch: float = 0.0) -> float:
         """Keeps the device for a while, in which a worker that goes on launches what it likes, and nothing of it runs:
-        a process that was stopped launches slowly, and how slowly says nothing of a loop of calls. `launch` is what a
-        call took to launch before. Returns by how much that is longer than a null call's, nominally: what it really
-        took, kernels of the worker could lengthen."""
-        usual, seconds = hold_seconds(calls), hold_seconds(calls, launch)
+        a process that was stopped launches slowly, and how slowly says nothing of a loop of calls. Then empties the
+        cache. `launch` is what a call took to launch before. Returns by how much that is longer than a null call's,
+        nominally: what it really took, kernels of the worker could lengthen."""
+        usual, seconds = hold_seconds(), hold_seconds(launch)
         self._hold(seconds)
+        self._cold.view(torch.int64).sum()
+        self._let_go.record()
         return seconds - usual
+
+    def follow(self, size: int) -> None:
+        """While a worker that was held up goes on: once the hold is over it has its turn, until all that it launched
+        has run. Behind that comes a copy of the first `size` bytes of the room, as they are then."""
+        while not self._let_go.query():
+            pass
+        begin = time.perf_counter()
+        while time.perf_counter() - begin < _SWITCH:
+            pass
+        self._cold[:8].zero_()  # no copy begins in another one's turn
+        self._followed = self.room.bytes()[:size].clone()
+        self._back.record()
+
+    def seen(self) -> float:
+        """Seconds on the device from the end of the hold to that of the copy, switches between processes included. 0
+        where the worker worked before the hold was over, or outputs were not yet there as they were kept."""
+        followed, self._followed = self._followed, self._followed[:0]
+        whole = len(followed) == len(self._kept) and torch.equal(followed, self._kept)
+        return self._let_go.elapsed_time(self._back) / 1e3 if whole and not self._hold.interrupted() else 0.0
 
     def clear(self, placed: Sequence[Placed], outputs: int) -> None:
         """After calls: puts old inputs where the fresh ones were, and poison in `outputs` bytes of the room."""

@@ -6,12 +6,12 @@ import torch
 import triton
 import triton.language as tl
 
-# Seconds that the device is held for a call, for each further one of a row, and at most: less than a turn. And how much
-# longer than a worker took to launch: it was not stopped before.
-_HOLD, _HOLD_MORE, _LONGEST_HOLD, _SLOWER = 0.0004, 0.0001, 0.0015, 1.5
-_LAUNCH = 75e-6  # that a worker takes at least to launch a call and the copy of what it returns, on a slow CPU
+# Seconds that the device is held for, at the least and at most: less than a turn. In between: what a worker takes to
+# wake, to launch the copies of its outputs, and longer than it took to launch a call: it was not stopped before.
+_HOLD, _LONGEST_HOLD, _AROUND, _SLOWER = 0.001, 0.0018, 0.0008, 1.5
 _LEAST_HERTZ, _TIMED_CYCLES, _TIMINGS = 2e9, 2_000_000, 3
 _LEAP = tl.constexpr(2000)  # cycles that pass between two looks at the clock where nobody else had the device
+_LOST_CYCLES = 20_000  # that passed without it: another process had a turn, whose switches alone take longer
 
 
 class Hold:
@@ -19,7 +19,7 @@ class Hold:
     the clock goes on and the hold does not, so that nothing of a worker hides behind it, however short a turn is."""
 
     def __init__(self) -> None:
-        self._ran = torch.zeros(1, dtype=torch.int64, device="cuda")
+        self._cycles = torch.zeros(2, dtype=torch.int64, device="cuda")
         self._run(1)  # compiled
         self._hertz = max(_LEAST_HERTZ, *(self._timed() for _ in range(_TIMINGS)))
 
@@ -27,8 +27,13 @@ class Hold:
         """Launches it; the device does nothing else on this stream."""
         self._run(int(seconds * self._hertz))
 
+    def interrupted(self) -> bool:
+        """Whether another process had the device before the last one ended."""
+        ran, passed = self._cycles.tolist()
+        return passed - ran > _LOST_CYCLES
+
     def _run(self, cycles: int) -> None:
-        _hold[(1,)](self._ran, cycles, num_warps=1)
+        _hold[(1,)](self._cycles, cycles, num_warps=1)
 
     def _timed(self) -> float:
         """The device's clock now. The highest counts: a hold is never shorter than its nominal seconds, which are taken
@@ -41,16 +46,18 @@ class Hold:
         return _TIMED_CYCLES / start.elapsed_time(end) * 1e3
 
 
-def hold_seconds(calls: int, launch: float = 0.0) -> float:
-    """For so many calls that each take `launch` seconds to launch, as the worker says."""
-    least = _HOLD + (calls - 1) * _HOLD_MORE
-    return min(max(least, _SLOWER * calls * launch), _LONGEST_HOLD)
+def hold_seconds(launch: float = 0.0) -> float:
+    """For a call that takes `launch` seconds to launch, as the worker says."""
+    return min(max(_HOLD, _needed(launch)), _LONGEST_HOLD)
 
 
-def held_calls(launch: float) -> int:
-    """How many calls are launched while the device is held. What runs while others are still being launched hides
-    behind that, and the wall clock does not see it."""
-    return max(1, int(_LONGEST_HOLD / max(_SLOWER * launch, _LAUNCH)))
+def covers(launch: float) -> bool:
+    """Whether a worker has launched all before the hold is over. Else its turn begins without it, and ends at once."""
+    return _needed(launch) <= _LONGEST_HOLD
+
+
+def _needed(launch: float) -> float:
+    return _AROUND + _SLOWER * launch
 
 
 @triton.jit
@@ -59,11 +66,12 @@ def _clock():
 
 
 @triton.jit(do_not_specialize=["cycles"])
-def _hold(ran_to, cycles):
-    last = _clock()
-    ran = last - last
+def _hold(told, cycles):
+    first = _clock()
+    last, ran = first, first - first
     while ran < cycles:
         now = _clock()
         ran += tl.maximum(0, tl.minimum(now - last, _LEAP))  # another processor's clock may be behind
         last = now
-    tl.store(ran_to, ran)
+    tl.store(told, ran)
+    tl.store(told + 1, last - first)

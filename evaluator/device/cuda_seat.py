@@ -2,15 +2,14 @@
 
 A stopped process cannot launch kernels, but those that it launched go on. So nothing is written before the device was
 seen at rest for longer than a turn of another process, and the clock goes on until it is at rest again. The worker's
-own clock, two events around the call, is more exact; it counts as far as the wall clock bears it out (`timing/`). That
-of one short call cannot: a row of calls, each on inputs of its own, can.
+own clock, two events around the call, is more exact; it counts as far as the verifier's clocks bear it out (`timing/`):
+of a short call events of its own, between which the worker has one turn on the device; of a longer one the wall clock.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
 from textwrap import shorten
 from typing import Any, NoReturn
 
@@ -19,20 +18,21 @@ import torch
 from egg_search.core.verdict import Outcome
 from evaluator.device.base import Call
 from evaluator.device.cpu import BIND_SECONDS, CpuSeat
-from evaluator.device.cuda_bench import SLOTS, Bench, Busy, Placed, bytes_of, reserved_bytes
-from evaluator.device.cuda_hold import held_calls, hold_seconds
+from evaluator.device.cuda_bench import SLOTS, Bench, Busy, Placed, reserved_bytes
+from evaluator.device.cuda_hold import covers
 from evaluator.device.cuda_leaving import Leaving
 from evaluator.device.cuda_memory import DeviceMemoryError, DeviceRegion, up
 from evaluator.isolation.worker import Worker
-from evaluator.protocol.records import MAX_OUTPUTS, Op, Output, Reply, Status
+from evaluator.protocol.records import Op, Output, Reply, Status
 from evaluator.worker.models import NULL_MODEL, ModelSpec
 
 _LEAST_ROOM = 1 << 20
 _SETUP_SECONDS = 60.0  # a context is made
 _PROFILER_SECONDS = 20.0  # torch's profiler starts
 _REST_SECONDS = 1.0  # how long kernels may run on behind a call
-# Of the device's memory: outputs of a call, what a worker may hold, inputs and outputs of a row of calls.
-_MOST_OUTPUTS, _MOST_HELD, _MOST_ROW = 0.25, 0.6, 0.04
+# Of the device's memory: outputs of a call, what a worker may hold, outputs of a call that are copied twice.
+_MOST_OUTPUTS, _MOST_HELD, _MOST_FOLLOWED = 0.25, 0.6, 0.02
+_BRIEF_SECONDS = 0.0012  # that a call may take to fit in a turn, with what delivers its outputs
 _TOLD_CHARACTERS = 160
 _FULL = (torch.OutOfMemoryError, DeviceMemoryError)
 
@@ -55,10 +55,9 @@ class CudaSeat(CpuSeat):
         self._room: DeviceRegion | None = None  # of the bench's, that the worker knows
         self._sizes: dict[int, int] = {}  # bytes of a model's outputs
         self._grown: set[int] = set()  # models that were given more room
-        self._launches: dict[int, float] = {}  # seconds that a model's last call took to launch, as the worker says
-        self._outputs = 0  # how many there were of the last call
+        self._said: dict[int, tuple[float, float]] = {}  # seconds that a model's last call took, and its launches
         self._held = 0  # bytes of the device's memory that calls have taken and not given back
-        self._last: tuple[list[Placed], int] | None = None  # what a null call repeats, and its bytes of outputs
+        self._last: tuple[Placed, int] | None = None  # what a null call repeats, and its bytes of outputs
 
     def load(
         self,
@@ -102,47 +101,20 @@ class CudaSeat(CpuSeat):
             self._setup = None
         self._leaving.wait()  # what those held is not this one's
 
-    def row(self, number: int, many: Sequence[list[Any]], timeout: float) -> tuple[float, list[Call]]:
-        """Seconds of one call after the other on each of `many` arguments, all of one form, and what came of each. The
-        model has been called before."""
-        try:
-            placed = [self._bench.slot(arguments, SLOTS + index) for index, arguments in enumerate(many)]
-            self._worker.resume()
-            for index, each in enumerate(placed):
-                self._reveal((number, SLOTS + index), each)
-            size = self._sizes[number]
-            self._make_room(len(many) * size)
-            self._expect(self._worker.request(Op.ROW, timeout, number, SLOTS, len(many)))
-            self._worker.pause()
-            seconds, reply = self._timed(placed, len(many) * size, timeout, launch=self._launches.get(number, 0.0))
-            return seconds, self._taken(number, placed, reply, len(many) * size)
-        except _FULL as error:
-            self._full(error)
-
-    def longest_row(self, number: int, arguments: list[Any]) -> int:
-        """How many calls a row of such calls may have: so many outputs and bytes, and all launched before any runs."""
-        outputs, each = max(1, self._outputs), bytes_of(arguments) + self._sizes[number]
-        held = max(2, held_calls(self._launches.get(number, 0.0)) // outputs)  # what it says is no way around rows
-        return max(1, min(held, MAX_OUTPUTS // outputs, int(_MOST_ROW * self._device_bytes) // max(1, each)))
-
-    def held(self, number: int, count: int) -> float:
-        """Seconds that the device is held for before a row of so many calls."""
-        return hold_seconds(count, self._launches.get(number, 0.0))
-
     def buffers(self, number: int, timeout: float, count: int) -> list[torch.Tensor]:
         return [each.cuda() for each in super().buffers(number, timeout, count)]
 
-    def null(self) -> float:
-        assert self._last is not None, "a null call repeats a call, or a row of them"
+    def null(self) -> Call:
+        assert self._last is not None, "a null call repeats a call"
         placed, size = self._last
         self._worker.resume()
         self._make_room(size)
         self._expect(self._worker.request(Op.CALL, BIND_SECONDS, NULL_MODEL))
         self._worker.pause()
-        seconds, reply = self._timed(placed, size, BIND_SECONDS)
+        seconds, seen, reply = self._timed(placed, size, BIND_SECONDS)
         self._expect(reply)
-        self._bench.clear(placed, size)
-        return seconds
+        self._bench.clear([placed], size)
+        return Call(seconds, [], seen=seen)
 
     def operator_share(
         self, number: int, arguments: list[Any], timeout: float, kernels: bool = False
@@ -179,60 +151,59 @@ class CudaSeat(CpuSeat):
             self._worker.pause()
             self._written.add(place)
             size = self._sizes.get(number, self._bench.room.size)
-            launch = self._launches.get(number, 0.0)
-            seconds, reply = self._timed([placed], size, timeout, own_seconds, launch)
+            claimed, launch = self._said.get(number, (_BRIEF_SECONDS, 0.0))
+            brief = claimed < _BRIEF_SECONDS and covers(launch)
+            seconds, seen, reply = self._timed(placed, size, timeout, own_seconds, launch, brief)
             self._hold(before - _free_bytes())
             if reply.status is Status.NO_ROOM:
                 self._bench.clear([placed], size)
                 self._grow(number, reply.number)
                 return self._forward(number, arguments, timeout, warm, own_seconds)
-            (call,) = self._taken(number, [placed], reply, size)
+            outputs, changed = self._taken(number, placed, reply, size)
             said = max(0.0, reply.number), max(0.0, reply.aside)
-            self._launches[number] = said[1] or launch
-            return Call(seconds, call.outputs, call.changed, call.structure, 1 + warm, *said)
+            self._said[number] = said[0], said[1] or launch
+            return Call(seconds, outputs, changed, reply.text, 1 + warm, *said, seen)
         except _FULL as error:
             self._full(error)
 
     def _timed(
         self,
-        placed: Sequence[Placed],
+        placed: Placed,
         size: int,
         timeout: float,
         own_seconds: float | None = None,
         launch: float = 0.0,
-    ) -> tuple[float, Reply]:
+        brief: bool = True,
+    ) -> tuple[float, float, Reply]:
         """One GO to a stopped worker, on fresh inputs; `size` bytes of outputs are taken as it says that it is done.
-        `launch` is what a call took to launch before: the device is held for longer then, which does not count."""
+        Seconds of the wall clock, and those seen on the device where the call is `brief`. `launch` is what a call took
+        to launch before: the device is held for longer then, which does not count."""
+        brief = brief and size <= _MOST_FOLLOWED * self._device_bytes
         try:
-            self._bench.write(placed)
-            longer = self._bench.hold(len(placed), launch)
+            self._bench.write([placed])
+            longer = self._bench.hold(launch)
             begin = time.perf_counter()
-            reply = self._worker.go(timeout, own_seconds)
+            reply = self._worker.go(timeout, own_seconds, (lambda: self._bench.follow(size)) if brief else None)
             self._bench.keep(size)
             seconds = time.perf_counter() - begin
             self._worker.pause()
-            return max(0.0, seconds - longer) + self._bench.settle(_REST_SECONDS), reply
+            rest = self._bench.settle(_REST_SECONDS)
+            return max(0.0, seconds - longer) + rest, self._bench.seen() if brief else 0.0, reply
         except Busy:
             self._worker.fail(Outcome.TIMED_OUT, f"kernels run on for {_REST_SECONDS:.3g} s after the call")
 
-    def _taken(self, number: int, placed: Sequence[Placed], reply: Reply, size: int) -> list[Call]:
-        """What each of the calls gave, out of the shared memory, which is cleared then: of at least `size` bytes of
-        outputs."""
+    def _taken(
+        self, number: int, placed: Placed, reply: Reply, size: int
+    ) -> tuple[list[torch.Tensor], dict[int, torch.Tensor]]:
+        """Outputs and changed arguments of a call, out of the shared memory, which is cleared then: of at least `size`
+        bytes of outputs."""
         self._expect(reply)
-        count, rest = divmod(len(reply.outputs), len(placed))
-        if rest:
-            self._worker.fail(Outcome.PROTOCOL, f"{len(reply.outputs)} outputs of {len(placed)} calls")
-        end = self._end(reply.outputs)
-        if len(placed) == 1:
-            self._sizes[number] = max(up(end), self._sizes.get(number, 0))
-            self._outputs = count
-        calls = []
-        for index, each in enumerate(placed):
-            outputs = [self._bench.taken(output) for output in reply.outputs[index * count : (index + 1) * count]]
-            calls.append(Call(0.0, outputs, self._bench.changed(each), reply.text if len(placed) == 1 else ""))
-        self._last = list(placed), max(size, up(end))
-        self._bench.clear(placed, max(size, up(end)))
-        return calls
+        end = up(self._end(reply.outputs))
+        self._sizes[number] = max(end, self._sizes.get(number, 0))
+        taken = [self._bench.taken(output) for output in reply.outputs], self._bench.changed(placed)
+        self._last = placed, max(size, end)
+        self._bench.clear([placed], max(size, end))
+        return taken
 
     def _end(self, outputs: tuple[Output, ...]) -> int:
         """Where outputs are said to end: inside the room."""

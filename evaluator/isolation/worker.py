@@ -116,11 +116,14 @@ class Worker:
         late = time.perf_counter() - told - _STOPPING_SECONDS  # a copy that the kernel makes for a thread goes on
         return told - before + max(0.0, late), self._parse(raw, command.nonce)
 
-    def go(self, timeout: float, own_seconds: float | None = None) -> Reply:
+    def go(
+        self, timeout: float, own_seconds: float | None = None, meanwhile: Callable[[], None] | None = None
+    ) -> Reply:
         """Lets a stopped worker do GO, and leaves it running: for a device whose clock does not end with the reply, and
-        which leaves a core to look for it without a rest."""
+        which leaves a core to look for it without a rest. `meanwhile` is done before that."""
         command = Command(secrets.token_bytes(16), Op.GO)
-        return self._parse(self._go(pack_command(command), timeout, own_seconds, _EAGER_SECONDS), command.nonce)
+        raw = self._go(pack_command(command), timeout, own_seconds, _EAGER_SECONDS, meanwhile)
+        return self._parse(raw, command.nonce)
 
     def pause(self) -> None:
         """Stops all threads of the worker, so that nothing goes on behind the clock; returns when they have."""
@@ -243,12 +246,21 @@ class Worker:
             if guard is None and time.monotonic() - begin >= slice_seconds:
                 guard = _Guard(self, timeout, own_seconds)  # only now: short calls are not to wait for what it reads
 
-    def _go(self, data: bytes, timeout: float, own_seconds: float | None, eager_seconds: float = 0.0) -> bytes:
+    def _go(
+        self,
+        data: bytes,
+        timeout: float,
+        own_seconds: float | None,
+        eager_seconds: float = 0.0,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> bytes:
         try:
             self._channel.send(data)
         except OSError:
             self._died()
         self.resume()
+        if meanwhile is not None:
+            meanwhile()
         end = time.perf_counter() + eager_seconds
         while time.perf_counter() < end and not self._poll.poll(0):
             pass

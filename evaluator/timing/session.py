@@ -37,25 +37,22 @@ class Goal:
     suspect: str = ""
     null_every: int = 1
 
-    def ratio(self, samples: Samples, random: np.random.Generator, believing: bool = False) -> Interval:
-        """`believing` takes claims for borne out."""
-        seconds = samples.believed if believing else samples.seconds
-        return ratio_interval(seconds(self.anchor), seconds(self.candidate), self.quantile, random)
+    def ratio(self, samples: Samples, random: np.random.Generator) -> Interval:
+        return ratio_interval(samples.seconds(self.anchor), samples.seconds(self.candidate), self.quantile, random)
 
 
 def run_session(
     sides: dict[str, Callable[[Inputs], Reading]],
-    null: Callable[[], float],
+    null: Callable[[], Reading],
     inputs: Iterator[Inputs],
     goal: Goal,
     rule: TimingRule,
     random: np.random.Generator,
 ) -> Samples:
-    """`sides` maps a name to a function that makes one call, `null` returns the raw seconds of a call that computes
-    nothing. All calls of a round are on the same one of `inputs`, and no other round is; it ends with them.
+    """`sides` maps a name to a function that makes one call, `null` makes one that computes nothing. All calls of a
+    round are on the same one of `inputs`, and no other round is; it ends with them.
 
-    What workers claim decides when it ends: rows of calls may yet bear it out, and the noise of the wall clock is
-    nobody's loss. The first round warms every side up and is dropped. The verifier itself keeps to one thread
+    The first round warms every side up and is dropped. The verifier itself keeps to one thread
     meanwhile: threads of its own pool would go on spinning on the workers' cores.
     """
     threads = torch.get_num_threads()
@@ -68,7 +65,7 @@ def run_session(
 
 def _rounds(
     sides: dict[str, Callable[[Inputs], Reading]],
-    null: Callable[[], float],
+    null: Callable[[], Reading],
     inputs: Iterator[Inputs],
     goal: Goal,
     rule: TimingRule,
@@ -84,7 +81,7 @@ def _rounds(
             name = names[turn]
             reading = null() if name is None else sides[name](drawn)
             if index and name is None:
-                samples.nulls.append(reading)
+                samples.record_null(reading)
             elif index:
                 samples.record(name, reading)
         samples.rounds = index
@@ -98,7 +95,7 @@ def _rounds(
 def _decided(samples: Samples, goal: Goal, rule: TimingRule, random: np.random.Generator, spent: float) -> bool:
     if samples.rounds < 2:
         return False
-    ratio = goal.ratio(samples, random, believing=True)
+    ratio = goal.ratio(samples, random)
     enough, few = samples.rounds >= rule.min_rounds, samples.rounds >= (rule.few_rounds or rule.min_rounds)
     if goal.best is not None:
         hopeless = ratio.value * _HOPELESS < goal.best

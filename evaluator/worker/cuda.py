@@ -31,8 +31,7 @@ class CudaMemory(HostMemory):
     def __init__(self) -> None:
         super().__init__()
         self._room = torch.empty(0, dtype=torch.uint8)
-        self._kept: list[torch.Tensor] = []  # the last call's outputs, or the last row's
-        self._end = 0  # of what is in the room
+        self._kept: list[torch.Tensor] = []  # the last call's outputs
 
     def take(self, model: torch.nn.Module) -> torch.nn.Module:
         return model.to("cuda")
@@ -50,18 +49,20 @@ class CudaMemory(HostMemory):
     def make_room(self, size: int, fd: int) -> None:
         self._room = DeviceRegion.received(fd, size).bytes()
 
-    def timed(self, forward: Callable[..., Any], arguments: list[Any]) -> tuple[Any, float]:
-        """Between events on the current stream. What other streams do counts on the verifier's clock, which waits for
+    def timed(self, forward: Callable[..., Any], arguments: list[Any]) -> Any:
+        """Between events on the current stream. What other streams do counts on the verifier's clocks, which wait for
         the whole device."""
         self._mark(0)
         result = forward(*arguments)
-        self.end(result, arguments)
+        self._end(result, arguments)
         self._mark(1)
-        _WAIT()
-        start, end = self._events
-        return result, _ELAPSED(start, end) / 1e3
+        return result
 
-    def end(self, result: Any, arguments: list[Any]) -> None:
+    def elapsed(self) -> float:
+        start, end = self._events
+        return _ELAPSED(start, end) / 1e3
+
+    def _end(self, result: Any, arguments: list[Any]) -> None:
         """Copies what lies in the memory of an argument, or overlaps, of baselines too: else whoever returns a view
         would leave the work to what delivers outputs, which a null call does as well."""
         tensors = [tensor for tensor in flatten_outputs(result) if type(tensor) in _PLAIN and tensor.is_cuda]
@@ -84,18 +85,18 @@ class CudaMemory(HostMemory):
     def wait(self) -> None:
         torch.cuda.synchronize()
 
-    def drop(self) -> None:
-        super().drop()
-        self._end = 0
-
     def deliver(self, tensors: list[torch.Tensor]) -> list[Output]:
-        """Raises NoRoom when they are too large."""
-        outputs = self.put(tensors)
-        _WAIT()
-        return outputs
+        """Launches the copies at once: a device that has to wait for them goes to another process. And once more when
+        all streams are done: what is other then was never finished. Raises NoRoom when they are too large."""
+        try:
+            self._put(tensors)
+            _WAIT()
+            return self._put(tensors)
+        finally:
+            _WAIT()
 
-    def put(self, tensors: list[torch.Tensor]) -> list[Output]:
-        outputs, end = [], self._end
+    def _put(self, tensors: list[torch.Tensor]) -> list[Output]:
+        outputs, end = [], 0
         for tensor in tensors:
             outputs.append(_describe(tensor, end))
             end = up(end + tensor.numel() * tensor.element_size())
@@ -104,8 +105,7 @@ class CudaMemory(HostMemory):
         for tensor, output in zip(tensors, outputs, strict=True):
             fields = output.address, output.dtype, output.span, output.shape, output.strides
             view(self._room, *fields).copy_(tensor.detach())
-        self._kept = [*self._kept, *tensors] if self._end else tensors
-        self._end = end
+        self._kept = tensors
         return outputs
 
     def show(self, tensors: list[torch.Tensor]) -> list[Output]:

@@ -41,12 +41,14 @@ class HostMemory:
     def warm(self) -> None:
         """Starts what the device needs to be started, before there is a candidate."""
 
-    def timed(self, forward: Callable[..., Any], arguments: list[Any]) -> tuple[Any, float]:
-        """What `forward` returns, and the seconds that the device worked on it, where it has a clock (else 0)."""
-        return forward(*arguments), 0.0
+    def timed(self, forward: Callable[..., Any], arguments: list[Any]) -> Any:
+        """What `forward` returns; it may not all be computed yet."""
+        return forward(*arguments)
 
-    def end(self, result: Any, arguments: list[Any]) -> None:
-        """The last of a forward, as far as others do not see what it leaves undone."""
+    def elapsed(self) -> float:
+        """Seconds that the device worked on the last timed call, where it has a clock (else 0), once its outputs are
+        delivered."""
+        return 0.0
 
     def warmed(self, forward: Callable[..., Any], arguments: list[Any]) -> float:
         """An untimed call; the seconds until all was launched, where that is another matter than when it returned (else
@@ -69,10 +71,6 @@ class HostMemory:
         """Where the verifier finds `tensors`, all computed. Raises ValueError for what no record can hold."""
         self._outputs = [_readable(tensor) for tensor in tensors]
         return [describe(tensor) for tensor in self._outputs]
-
-    def put(self, tensors: list[torch.Tensor]) -> list[Output]:
-        """The same for one call of a row, behind those before it; they may not all be computed yet."""
-        return self.deliver(tensors)
 
     def show(self, tensors: list[torch.Tensor]) -> list[Output]:
         """The same for what is no output of a forward: buffers."""

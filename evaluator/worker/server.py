@@ -17,7 +17,6 @@ from evaluator.protocol.records import (
     MAX_OUTPUTS,
     Command,
     Op,
-    Output,
     Status,
     pack_reply,
     unpack_command,
@@ -44,7 +43,6 @@ class _Server:
         self._channel, self._memory = channel, memory
         self._models = Models(memory)
         self._ready: tuple[Callable[..., Any], list[Any]] | None = None
-        self._row: list[tuple[Callable[..., Any], list[Any]]] = []  # calls that follow one another
         self._launched = 0.0  # seconds until the last untimed call was launched
 
     def serve_one(self) -> bool:
@@ -66,7 +64,7 @@ class _Server:
         nonce = command.nonce
         if command.op is Op.GO:
             return self._go(nonce)
-        self._ready, self._row = None, []
+        self._ready = None
         self._memory.drop()
         if command.op is Op.LOAD:
             self._models.load(command.model, read_payload(fds[0]), fds[1] if len(fds) > 1 else None)
@@ -81,10 +79,6 @@ class _Server:
             self._memory.make_room(read_payload(fds[0]), fds[1])
         elif command.op is Op.CALL:
             self._prepare(command)
-        elif command.op is Op.ROW:
-            slots = range(command.slot, command.slot + command.warm)
-            self._row = [self._models.call(command.model, slot) for slot in slots]
-            self._memory.wait()
         elif command.op is Op.BUFFERS:
             buffers = self._models.buffers(command.model)[command.slot :][:MAX_OUTPUTS]
             return pack_reply(nonce, Status.DONE, outputs=self._memory.show(buffers))
@@ -110,27 +104,18 @@ class _Server:
 
     def _go(self, nonce: bytes) -> bytes:
         """The timed part: forward, and a record of where its outputs are. Without a model (null), the record alone."""
-        if self._row:
-            outputs = [each for forward, arguments in self._row for each in self._put(forward, arguments)]
-            self._memory.wait()
-            return pack_reply(nonce, Status.DONE, outputs=outputs)
         assert self._ready is not None, "GO without CALL"
-        result, seconds = self._memory.timed(*self._ready)
+        result = self._memory.timed(*self._ready)
         found = flatten_outputs(result)
         if len(found) > MAX_OUTPUTS:
             return pack_reply(nonce, Status.BAD_FORM, text=f"{len(found)} output tensors, more than {MAX_OUTPUTS}")
         try:
             structure, outputs = structure_of(result), self._memory.deliver(found)
-            return pack_reply(nonce, Status.DONE, seconds, structure, outputs, self._launched)
+            return pack_reply(nonce, Status.DONE, self._memory.elapsed(), structure, outputs, self._launched)
         except ValueError as error:
             return pack_reply(nonce, Status.BAD_FORM, text=str(error))
         except NoRoom as error:
             return pack_reply(nonce, Status.NO_ROOM, number=error.size)
-
-    def _put(self, forward: Callable[..., Any], arguments: list[Any]) -> list[Output]:
-        result = forward(*arguments)
-        self._memory.end(result, arguments)
-        return self._memory.put(flatten_outputs(result))
 
 
 def _memory_of(device: str) -> HostMemory:

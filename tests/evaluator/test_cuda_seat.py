@@ -6,6 +6,7 @@ import threading
 import time
 from types import SimpleNamespace
 
+import pytest
 import torch
 
 from egg_search.core.verdict import Outcome
@@ -24,11 +25,18 @@ class Bench:
 
     def __init__(self) -> None:
         self.launches: list[float] = []
+        self.followed: list[int] = []
 
-    def hold(self, calls: int, launch: float = 0.0) -> float:
+    def hold(self, launch: float = 0.0) -> float:
         self.launches.append(launch)
-        self._until = time.perf_counter() + 2 * hold_seconds(calls, launch)
-        return hold_seconds(calls, launch) - hold_seconds(calls)
+        self._until = time.perf_counter() + 2 * hold_seconds(launch)
+        return hold_seconds(launch) - hold_seconds()
+
+    def follow(self, size: int) -> None:
+        self.followed.append(size)
+
+    def seen(self) -> float:
+        return 3e-4
 
     def keep(self, size: int) -> None:
         time.sleep(max(0.0, self._until - time.perf_counter()))
@@ -40,17 +48,32 @@ class Bench:
 
 def seat_on(bench: Bench) -> CudaSeat:
     reply = Reply(NONCE, Status.DONE, 0.0, "", (), 0.0)
-    worker = SimpleNamespace(go=lambda *_: reply, pause=lambda: None)
+
+    def go(timeout, own_seconds, meanwhile):
+        if meanwhile:
+            meanwhile()
+        return reply
+
+    worker = SimpleNamespace(go=go, pause=lambda: None)
     return CudaSeat(worker, bench, Leaving(), device_bytes=1 << 30)
 
 
 def test_only_the_nominal_seconds_of_a_longer_hold_are_taken_off():
     bench = Bench()
-    seconds, _ = seat_on(bench)._timed([None], 0, 1.0, launch=8e-4)
-    nominal, usual = hold_seconds(1, 8e-4), hold_seconds(1)
+    seconds, _, _ = seat_on(bench)._timed(None, 0, 1.0, launch=8e-4)
+    nominal, usual = hold_seconds(8e-4), hold_seconds()
     assert bench.launches == [8e-4]
     assert seconds >= 2 * nominal - (nominal - usual) - 1e-5
     assert seconds < 2 * nominal - (nominal - usual) + 0.05
+
+
+@pytest.mark.parametrize(
+    ("size", "brief", "followed"), [(1 << 20, True, True), (1 << 20, False, False), (1 << 28, True, False)]
+)
+def test_only_brief_calls_whose_outputs_are_few_are_seen_on_the_device(size, brief, followed):
+    bench = Bench()
+    _, seen, _ = seat_on(bench)._timed(None, size, 1.0, brief=brief)
+    assert bench.followed == [size] * followed and seen == 3e-4 * followed
 
 
 def test_room_is_as_large_as_those_need_that_are_there():

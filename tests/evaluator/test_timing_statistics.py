@@ -50,7 +50,7 @@ def _session(candidate: float, best: float | None = None, noise: float = 0.01, n
         "candidate": lambda _: Call(candidate * (1 + noise * random.random()) + null, []),
     }
     rule = TimingRule(min_rounds=5, max_rounds=50, seconds=5.0, width=0.02)
-    return run_session(sides, lambda: null, count(), Goal("candidate", "anchor", 0.1, best), rule, random)
+    return run_session(sides, lambda: Call(null, []), count(), Goal("candidate", "anchor", 0.1, best), rule, random)
 
 
 def test_session_stops_when_the_interval_is_tight():
@@ -71,7 +71,7 @@ def test_few_rounds_are_enough_where_they_agree(noise, rounds):
     call = lambda _: Call(1e-3 * (1 + noise * random.random()), [])  # noqa: E731
     rule = TimingRule(min_rounds=5, max_rounds=50, seconds=5.0, width=0.02, few_rounds=3)
     goal = Goal("candidate", "anchor", 0.5)
-    samples = run_session({"anchor": call, "candidate": call}, lambda: 0.0, count(), goal, rule, random)
+    samples = run_session({"anchor": call, "candidate": call}, lambda: Call(0.0, []), count(), goal, rule, random)
     assert samples.rounds == rounds if rounds == 3 else samples.rounds >= rounds
 
 
@@ -80,7 +80,7 @@ def test_null_calls_where_they_are_dear():
     rule = TimingRule(min_rounds=5, max_rounds=5, seconds=5.0, width=0.0)
     goal = Goal("a", "b", 0.5, null_every=2)
     sides = {name: lambda _: Call(1e-3, []) for name in "ab"}
-    samples = run_session(sides, lambda: float(next(nulls)), count(), goal, rule, np.random.default_rng(0))
+    samples = run_session(sides, lambda: Call(float(next(nulls)), []), count(), goal, rule, np.random.default_rng(0))
     assert samples.rounds == 5 and samples.nulls == [0.0, 1.0, 2.0]  # in rounds 1, 3 and 5, and in none that is dropped
 
 
@@ -88,7 +88,7 @@ def test_a_session_ends_with_its_inputs():
     sides = {name: lambda _: Call(1e-3, []) for name in "ab"}
     rule = TimingRule(min_rounds=5, max_rounds=50, seconds=5.0, width=0.0)
     run = lambda inputs: run_session(  # noqa: E731
-        sides, lambda: 0.0, iter(range(inputs)), Goal("a", "b", 0.5), rule, np.random.default_rng(0)
+        sides, lambda: Call(0.0, []), iter(range(inputs)), Goal("a", "b", 0.5), rule, np.random.default_rng(0)
     )
     assert run(4).rounds == 3
     with pytest.raises(TooLarge):
@@ -116,5 +116,5 @@ def test_every_call_of_a_round_and_no_other_has_its_inputs():
     seen: dict[str, list[int]] = {"a": [], "b": []}
     sides = {name: lambda drawn, name=name: seen[name].append(drawn) or Call(1e-3, []) for name in seen}
     rule = TimingRule(min_rounds=3, max_rounds=3, seconds=5.0, width=0.02)
-    run_session(sides, lambda: 0.0, count(), Goal("a", "b", 0.1), rule, np.random.default_rng(0))
+    run_session(sides, lambda: Call(0.0, []), count(), Goal("a", "b", 0.1), rule, np.random.default_rng(0))
     assert seen == {"a": [0, 1, 2, 3], "b": [0, 1, 2, 3]}
