@@ -56,7 +56,10 @@ def look_back(out: Functions, frame: Frame) -> KernelCode:
 
 def _publish(scan: int, each: Operation) -> list[str]:
     """Makes the tile's sum known."""
-    return [f"total{scan} = {each.folded(f'taken{scan}')}", f"k_publish(tiles{scan} + o * TILES + tile, total{scan})"]
+    return [
+        f"total{scan} = {_folded(each, f'taken{scan}')}",
+        f"k_publish(tiles{scan} + o * TILES + tile, total{scan})",
+    ]
 
 
 def _wait(scan: int, each: Operation) -> list[str]:
@@ -66,15 +69,23 @@ def _wait(scan: int, each: Operation) -> list[str]:
         "other = tl.arange(0, GROUP)[None, :]",
         "wanted = other < tile % GROUP",
         f"word = k_wait(tiles{scan} + o * TILES + tile // GROUP * GROUP + other, wanted)",
-        f"{inside} = {_folded(each)}",
+        f"{inside} = {_folded(each, _published(each))}",
         "if tile % GROUP == GROUP - 1:",
         f"    k_publish({around} + tile // GROUP, {each.joined(inside, f'total{scan}')})",
         "other = tl.arange(0, MOST)[None, :]",
         "wanted = other < tile // GROUP",
         f"word = k_wait({around} + other, wanted)",
-        f"carry{scan} = {each.joined(_folded(each), inside)}",
+        f"carry{scan} = {each.joined(_folded(each, _published(each)), inside)}",
     ]
 
 
-def _folded(each: Operation) -> str:
-    return each.folded(f"tl.where(wanted, k_published(word, {each.type}), {each.start})")
+def _published(each: Operation) -> str:
+    return f"tl.where(wanted, k_published(word, {each.type}), {each.start})"
+
+
+def _folded(each: Operation, tile: str) -> str:
+    """Sums in float64: errors of thousands of tiles' sums add up in what comes after them, and it is one addition for
+    what takes bytes to read."""
+    if each.op == "sum" and each.node.dtype.is_float:
+        return f"{each.folded(f'({tile}).to(tl.float64)')}.to({each.type})"
+    return each.folded(tile)
