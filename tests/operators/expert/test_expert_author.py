@@ -11,6 +11,7 @@ from egg_search.core.hardware import Hardware, detect_cpu
 from egg_search.core.problem.outputs import flatten_outputs
 from operators.authors.expert import author, session
 from operators.authors.expert.author import ExpertAuthor
+from operators.authors.expert.emit.plan_text import read_plan
 from operators.base import AuthorError, Brief
 
 HARDWARE = detect_cpu()
@@ -40,6 +41,27 @@ def pair(of, source):
 @pytest.fixture(autouse=True)
 def build_dir(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("EGG_BUILD_DIR", str(tmp_path_factory.getbasetemp() / "build"))
+
+
+POOLED = problem(
+    "norm_then_pool",
+    "return F.avg_pool2d(F.silu(self.norm(self.mix(x))), 2)",
+    "torch.randn(3, 12, 10, 14)",
+    init="self.mix = nn.Conv2d(12, 16, 1); self.norm = nn.GroupNorm(4, 16)",
+)
+
+
+def test_what_is_normalised_joins_what_reads_it():
+    """Else all of it is written and read once more."""
+    told = {each.change: each.source for each in write(POOLED, limit=20)}
+    (apart, *_) = [source for change, source in told.items() if "statistics apart" in change]
+    reference, candidate, inputs = pair(POOLED, Candidate(apart, Dialect.CPP).source)
+    with torch.no_grad():
+        torch.testing.assert_close(candidate(*inputs), reference(*inputs), rtol=2e-5, atol=2e-6)
+    plan = read_plan(apart)
+    assert len({kernel.outputs for kernel in plan.kernels}) == len(plan.kernels)
+    shared = set.intersection(*(set(kernel.nodes) for kernel in plan.kernels[-2:]))
+    assert shared  # `x - mean` is computed in both
 
 
 @pytest.mark.parametrize("of", PROBLEMS, ids=lambda p: p.name)

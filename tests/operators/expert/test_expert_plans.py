@@ -70,6 +70,30 @@ def test_fusion_up_to_reductions_stops_there():
     assert all(set(k.outputs) <= set(k.nodes) for k in kernels)
 
 
+class AnyReductions:
+    """A generator that takes everything."""
+
+    kind = "nest"
+
+    def supports(self, graph, nodes, outputs):
+        return True
+
+
+def test_statistics_end_a_kernel_and_what_is_centred_is_computed_twice():
+    t = Terms()
+    x = t.input(0, TensorType(DType.F32, (4, 64)))
+    mean = x.terms.add("reduce", (x,), TensorType(DType.F32, (4, 1)), op="sum", axes=(1,))
+    away = t.map("sub", x, mean)
+    spread = x.terms.add("reduce", (t.map("mul", away, away),), TensorType(DType.F32, (4, 1)), op="sum", axes=(1,))
+    scaled = t.map("tanh", t.map("div", away, spread))
+    most = x.terms.add("reduce", (scaled,), TensorType(DType.F32, (1, 64)), op="max", axes=(0,))
+    graph = t.builder.finish([most.id])
+    first, second = Partitioner(graph, {"nest": AnyReductions()}, Fusion("apart", statistics=True)).kernels()
+    assert set(first.outputs) == {mean.id, spread.id} and set(second.outputs) == {most.id}
+    assert away.id in first.nodes and away.id in second.nodes
+    assert len(Partitioner(graph, {"nest": AnyReductions()}, Fusion("all")).kernels()) == 1
+
+
 def test_every_result_is_made_once_and_before_it_is_read():
     graph = diamond()
     for fusion in (Fusion("all"), Fusion("none", False, False, False), Fusion("torch", library=frozenset(["nest"]))):

@@ -17,10 +17,12 @@ _INDEX_MAPS = frozenset(["reshape", "permute", "broadcast", "slice", "flip"])
 
 
 class Clusters:
-    """A partition of a graph's computing nodes, changed by `merge` only. Cluster ids are arbitrary integers."""
+    """A partition of a graph's computing nodes, changed by `merge` only. Cluster ids are arbitrary integers.
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    `repeated` are nodes that belong to no cluster either, though they compute."""
+
+    def __init__(self, graph: Graph, repeated: frozenset[int] = frozenset()) -> None:
+        self.graph, self._repeated = graph, repeated
         self.members = {node.id: frozenset([node.id]) for node in graph.nodes if node.id not in self.free}
         self._of = {node_id: node_id for node_id in self.members}
         self._reads: dict[int, tuple[int, ...]] = {}  # by cluster, while it stays as it is
@@ -33,7 +35,8 @@ class Clusters:
             follows = node.op in MAPS | _INDEX_MAPS and node.inputs and all(i in constant for i in node.inputs)
             if node.op in _CONSTANT or follows:
                 constant.add(node.id)
-        return frozenset(constant | {n.id for n in self.graph.nodes if n.op in MEMORY | _INDEX_MAPS})
+        views = {n.id for n in self.graph.nodes if n.op in MEMORY | _INDEX_MAPS}
+        return frozenset(constant | views | self._repeated)
 
     @cached_property
     def _users(self) -> dict[int, list[int]]:

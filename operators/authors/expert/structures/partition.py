@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from operators.authors.expert.generator import Generator
-from operators.authors.expert.ir.graph import Graph
+from operators.authors.expert.ir.graph import Graph, Node
 from operators.authors.expert.ir.ops import CONTRACTS, LIBRARY, MAPS, REDUCES
 from operators.authors.expert.plan import KernelPlan
 from operators.authors.expert.structures.clusters import MEMORY, Clusters
@@ -14,6 +14,7 @@ from operators.authors.expert.structures.clusters import MEMORY, Clusters
 LIBRARY_KIND = "library"
 # The most specific kind first: the first one that supports a set of nodes gets it.
 _PREFERENCE = ("attention", "conv", "matmul", "scan", "nest")
+_SMALL = 8  # times fewer elements
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,15 @@ class Fusion:
 
     `reductions`: consumers of a reduction join it. `contractions`: elementwise work joins a product or convolution.
     `siblings`: kernels that read the same data join. `library`: kinds of kernel that are left to torch.
+    `statistics`: a kernel with reductions ends with them, small as they are; what is computed of all elements with them
+    joins what reads it.
     """
 
     name: str
     reductions: bool = True
     contractions: bool = True
     siblings: bool = True
+    statistics: bool = False
     library: frozenset[str] = frozenset()
 
 
@@ -37,7 +41,7 @@ class Partitioner:
     def __init__(self, graph: Graph, generators: Mapping[str, Generator], fusion: Fusion) -> None:
         self.graph = graph
         self.fusion = fusion
-        self.clusters = Clusters(graph)
+        self.clusters = Clusters(graph, _centred(graph) if fusion.statistics else frozenset())
         self._generators = {k: generators[k] for k in _PREFERENCE if k in generators and k not in fusion.library}
         self._kinds: dict[frozenset[int], str | None] = {}
         self._read: dict[frozenset[int], frozenset[int]] = {}
@@ -114,7 +118,15 @@ class Partitioner:
             return False
         if not self.fusion.contractions and any(each & CONTRACTS for each in ops):
             return False
+        if self.fusion.statistics and ops[0] & REDUCES and not self._all_small(source, cluster):
+            return False
         return self.fusion.reductions or not ops[0] & (REDUCES | {"scan", "window"}) or ops[1] <= REDUCES - MAPS
+
+    def _all_small(self, *clusters: int) -> bool:
+        """Whether together they give far fewer elements than they work on."""
+        members = frozenset().union(*(self.clusters.members[c] for c in clusters))
+        most = max(self.graph[n].type.numel for n in self.clusters.closure(members))
+        return all(_SMALL * self.graph[n].type.numel <= most for n in self.clusters.outputs(members))
 
     def _kernel(self, cluster: int) -> KernelPlan:
         members = self.clusters.members[cluster]
@@ -126,3 +138,20 @@ class Partitioner:
         """Results that are views of memory or constants: torch makes them, at no cost."""
         free = [r for r in self.graph.results if r in self.clusters.free and self.graph[r].op not in MEMORY]
         return [KernelPlan(LIBRARY_KIND, self.clusters.closure(frozenset([r])), (r,)) for r in free]
+
+
+def _centred(graph: Graph) -> frozenset[int]:
+    """What is computed with statistics for more statistics and for what comes after them, such as `x - mean`: it costs
+    less to repeat than to store."""
+    users, small = graph.users(), set()  # reductions, and what follows from them alone
+    for node in graph.nodes:
+        inputs = [i for i in node.inputs if graph[i].op not in ("const", "state")]
+        shrinks = node.op in REDUCES and _SMALL * node.type.numel <= graph[node.inputs[0]].type.numel
+        if shrinks or (inputs and all(i in small for i in inputs)):
+            small.add(node.id)
+
+    def repeats(node: Node) -> bool:
+        several = len(set(users[node.id])) > 1 and node.id not in graph.results
+        return node.op in MAPS and several and len(node.inputs) == 2 and len(small & set(node.inputs)) == 1
+
+    return frozenset(node.id for node in graph.nodes if repeats(node))

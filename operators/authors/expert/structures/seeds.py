@@ -15,6 +15,7 @@ _PRODUCTS = frozenset(["matmul", "conv", "attention"])
 FUSIONS = (
     Fusion("all"),
     Fusion("around library products", library=_PRODUCTS),
+    Fusion("statistics apart", statistics=True),
     Fusion("up to reductions", reductions=False, siblings=False),
     Fusion("products alone", contractions=False),
     Fusion("materialised attention", library=frozenset(["attention"])),
@@ -42,10 +43,14 @@ def seed_plans(captured: Graph, designer: Designer) -> Iterator[tuple[Plan, Grap
 def _bases(captured: Graph, designer: Designer) -> Iterator[tuple[Plan, Graph, str]]:
     """One plan for each fusion rule, with all optional rewrites first: one that applies nearly always pays."""
     for names in dict.fromkeys([options(captured), ()]):
-        graph = rewrite(captured, names)
+        graph, fewest = rewrite(captured, names), None
         for fusion in FUSIONS:
+            plan = designer.plan(graph, names, fusion)
+            fewest = fewest or len(plan.kernels)
+            if fusion.statistics and len(plan.kernels) > fewest:  # nothing that reads them has joined what follows
+                continue
             told = f"fuse {fusion.name}" + (f", rewrite {', '.join(names)}" if names else "")
-            yield designer.plan(graph, names, fusion), graph, told
+            yield plan, graph, told
 
 
 def _tunable(bases: Iterator[tuple[Plan, Graph, str]]) -> Iterator[tuple[Plan, Graph, str]]:
