@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import tempfile
@@ -17,6 +18,8 @@ from evaluator.protocol.records import TEXT_BYTES
 from evaluator.roofline.profile import KernelProfile, encode
 
 _CATEGORIES = ("kernel", "gpu_memcpy", "gpu_memset")
+# CUDA's occupancy calculator: a warp's registers come in units, and each block has shared memory that it does not see.
+_REGISTER_UNIT, _RESERVED_SHARED, _MOST_BLOCKS = 256, 1024, 32
 _DEPTH = 3  # of containers in which a candidate may keep its kernels
 
 
@@ -27,7 +30,7 @@ def kernels_of(forward: Callable[..., Any], arguments: list[Any]) -> str:
         return ""
     traced: list[KernelProfile] = []
     with suppress(Exception):
-        traced = from_trace(_trace(lambda: forward(*arguments)))
+        traced = from_trace(_trace(lambda: forward(*arguments)), torch.cuda.get_device_properties())
     known = {kernel.name: kernel for kernel in compiled(_candidates())}
     merged = [_with(kernel, known.get(kernel.name)) for kernel in traced] or list(known.values())
     return encode(merged, TEXT_BYTES) if merged else ""
@@ -56,32 +59,49 @@ def _cool() -> None:
     torch.cuda.synchronize()
 
 
-def from_trace(trace: dict[str, Any]) -> list[KernelProfile]:
-    """One record a kernel and grid, of a Chrome trace that Kineto wrote (its times are microseconds)."""
+def from_trace(trace: dict[str, Any], device: Any = None) -> list[KernelProfile]:
+    """One record a kernel and grid, of a Chrome trace that Kineto wrote (its times are microseconds). `device` are
+    torch's properties of it."""
     found: dict[Any, KernelProfile] = {}
     for event in trace["traceEvents"]:
         if event.get("cat") in _CATEGORIES and event.get("ph") == "X":
-            kernel = _kernel(event)
+            kernel = _kernel(event, device)
             same = found.get(key := (kernel.name, kernel.grid, kernel.block))
             time = kernel.microseconds + (same.microseconds if same else 0.0)
             found[key] = replace(kernel, microseconds=time, launches=1 + (same.launches if same else 0))
     return list(found.values())
 
 
-def _kernel(event: dict[str, Any]) -> KernelProfile:
+def _kernel(event: dict[str, Any], device: Any) -> KernelProfile:
     told = event.get("args", {})
     grid, block = (tuple(told[name]) if len(told.get(name, ())) == 3 else None for name in ("grid", "block"))
-    occupancy = told.get("est. achieved occupancy %")
+    registers, shared = told.get("registers per thread"), told.get("shared memory")
+    known = device is not None and None not in (grid, block, registers, shared)
     return KernelProfile(
         name=event["name"],
         microseconds=float(event.get("dur", 0.0)),
         launches=1,
         grid=grid,
         block=block,
-        registers=told.get("registers per thread"),
-        shared_bytes=told.get("shared memory"),
-        occupancy=None if occupancy is None else occupancy / 100,
+        registers=registers,
+        shared_bytes=shared,
+        occupancy=occupancy(math.prod(grid), math.prod(block), registers, shared, device) if known else None,
     )
+
+
+def occupancy(blocks: int, threads: int, registers: int, shared: int, device: Any) -> float:
+    """The share of a multiprocessor's warps that may be there at once. (Kineto's own estimate takes a block to have no
+    more shared memory than it has without asking, and is 0 beyond.)"""
+    warps, most = math.ceil(threads / 32), device.max_threads_per_multi_processor // 32
+    by_registers = device.regs_per_multiprocessor // (_REGISTER_UNIT * math.ceil(32 * registers / _REGISTER_UNIT) or 1)
+    fit = min(
+        most // warps,
+        by_registers // warps,
+        device.shared_memory_per_multiprocessor // (shared + _RESERVED_SHARED),
+        _MOST_BLOCKS,
+        math.ceil(blocks / device.multi_processor_count),
+    )
+    return max(1, fit) * warps / most
 
 
 def _with(kernel: KernelProfile, compiled: KernelProfile | None) -> KernelProfile:

@@ -15,7 +15,7 @@ from evaluator.isolation.isolation import Isolation
 from evaluator.protocol.records import TEXT_BYTES, Status, pack_reply, unpack_reply
 from evaluator.roofline.profile import KernelProfile, encode, parse, short
 from evaluator.worker.models import ModelSpec
-from evaluator.worker.profile import compiled, from_trace, kernels_of
+from evaluator.worker.profile import compiled, from_trace, kernels_of, occupancy
 
 whole = st.integers(0, 10**9)
 three = st.tuples(whole, whole, whole)
@@ -89,7 +89,7 @@ TRACE = {
                     "block": [128, 1, 1],
                     "registers per thread": 40,
                     "shared memory": 16,
-                    "est. achieved occupancy %": 75,
+                    "est. achieved occupancy %": 0,  # Kineto's, where there is much shared memory
                 },
             }
             for duration in (10.0, 12.0)
@@ -99,10 +99,33 @@ TRACE = {
 }
 
 
+H200 = SimpleNamespace(
+    max_threads_per_multi_processor=2048,
+    regs_per_multiprocessor=65536,
+    shared_memory_per_multiprocessor=228 << 10,
+    multi_processor_count=132,
+)
+
+
 def test_a_trace_gives_kernels_and_copies():
-    rows, memset = from_trace(TRACE)
+    rows, memset = from_trace(TRACE, H200)
     assert rows == KernelProfile("rows", 22.0, 2, (4096, 1, 1), (128, 1, 1), 40, 16, 0.75)
+    assert from_trace(TRACE)[0].occupancy is None
     assert (memset.name, memset.microseconds, memset.grid) == ("Memset (Device)", 1.5, None)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "threads", "registers", "shared", "share"),
+    [
+        (10_000, 256, 32, 0, 1.0),
+        (10_000, 256, 255, 0, 8 / 64),  # one block has all registers
+        (10_000, 256, 128, 196_640, 8 / 64),  # one has all shared memory
+        (10_000, 32, 16, 0, 32 / 64),  # no more blocks than 32
+        (132, 128, 16, 0, 4 / 64),  # one block each
+    ],
+)
+def test_occupancy_is_what_registers_shared_memory_and_blocks_leave(blocks, threads, registers, shared, share):
+    assert occupancy(blocks, threads, registers, shared, H200) == share
 
 
 def test_compilers_are_asked_wherever_a_candidate_keeps_its_kernels():
