@@ -31,7 +31,7 @@ _SETUP_SECONDS = 60.0  # a context is made
 _PROFILER_SECONDS = 20.0  # torch's profiler starts
 _REST_SECONDS = 1.0  # how long kernels may run on behind a call
 # Of the device's memory: outputs of a call, what a worker may hold, outputs of a call that are copied twice.
-_MOST_OUTPUTS, _MOST_HELD, _MOST_FOLLOWED = 0.25, 0.6, 0.02
+_MOST_OUTPUTS, _MOST_HELD, _MOST_FOLLOWED = 0.25, 0.6, 0.012
 _BRIEF_SECONDS = 0.0012  # that a call may take to fit in a turn, with what delivers its outputs
 _TOLD_CHARACTERS = 160
 _FULL = (torch.OutOfMemoryError, DeviceMemoryError)
