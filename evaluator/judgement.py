@@ -35,6 +35,7 @@ _PROFILES = 3
 _REHEARSING = 0xFFFE  # number of a model that nothing is judged on
 _SLOWEST = 20  # a candidate's call may take this many times eager's time
 _DOUBTED = "clock: the verifier's own clock does not bear out what the worker's says, and counts instead"
+_UNSEEN = "clock: too short for the wall clock, which counts: few of its calls had one turn on the device"
 _CONSTRUCTIONS = 20  # and its constructor and imports this many times the Model's
 
 
@@ -96,7 +97,7 @@ class Judgement:
         if launch := samples.launch(_CANDIDATE):
             resources["launch_us"] = round(launch * 1e6, 1)
         if samples.doubted(_CANDIDATE):
-            trial.flags.add(_DOUBTED)
+            trial.flags.add(_UNSEEN if samples.unseen(_CANDIDATE) else _DOUBTED)
         share = None
         if effort is not Effort.SCREEN and not lost:
             share = self._generated_share(trial, fresh)
@@ -177,7 +178,17 @@ class Judgement:
         best = baselines.milliseconds[anchor] / best_ms if best_ms else None
         loss = 1.1 if screening else 1.25
         device = self._device
-        goal = Goal(_CANDIDATE, anchor, device.quantile, best, loss, self._floor, _CANDIDATE, device.null_every)
+        goal = Goal(
+            _CANDIDATE,
+            anchor,
+            device.quantile,
+            best,
+            loss,
+            self._floor,
+            _CANDIDATE,
+            device.null_every,
+            beside=baselines.beside,
+        )
         try:
             with self._gate.exclusive():
                 return run_session(sides, baselines.null, fresh, goal, rule, self._random), goal

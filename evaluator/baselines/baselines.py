@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from math import inf
 from typing import TypeVar
 
 import numpy as np
@@ -42,8 +43,9 @@ def warm_calls(eager_seconds: float) -> int:
 
 
 class Baselines:
-    """`milliseconds` by name, from one long session at the start; `margin` is that session's A/A margin. A baseline
-    that fails or computes something else is in `failures` with the reason; eager must not fail."""
+    """`milliseconds` by name, from one long session at the start; `margin` is that session's A/A margin, `beside` what
+    is seen on the device beside a call (see `Goal`). A baseline that fails or computes something else is in `failures`
+    with the reason; eager must not fail."""
 
     def __init__(
         self,
@@ -256,6 +258,8 @@ class Baselines:
             return
         if samples.alongside:
             raise UserError(_ALONGSIDE)
+        beside = samples.usual_beside()
+        self.beside = inf if beside is None else beside
         first, second = samples.seconds(EAGER), samples.seconds(_TWIN)
         self.margin = margin_of(first, second, self._device.quantile)
         self._seats.pop(_TWIN).close()
@@ -281,7 +285,7 @@ class Baselines:
 
     def _session(self) -> Samples:
         sides = {name: lambda case, name=name: self._call(name, case) for name in self._seats}
-        goal = Goal(_TWIN, EAGER, self._device.quantile)
+        goal = Goal(_TWIN, EAGER, self._device.quantile, alone=self._device.alone)
         with self._gate.exclusive():
             return run_session(sides, self._null, self._book.fresh(), goal, self._settings.full, self._random)
 

@@ -129,11 +129,12 @@ MAX_AUTOTUNE = {"compiled": "max-autotune-no-cudagraphs"}
 
 class Device(Protocol):
     """Opens seats. `place` is torch's name of where tensors are; `quantile` the statistic of its times that noise moves
-    least; `null_every`: see `Goal`; `variants` are the baselines beside eager, by name. `beside`: trusted workers may
-    start beside each other."""
+    least; `null_every` and `alone`: see `Goal`; `variants` are the baselines beside eager, by name. `beside`: trusted
+    workers may start beside each other."""
 
     place: str
     beside: bool
+    alone: float
     quantile: float
     null_every: int
     variants: ClassVar[dict[str, Variant]]

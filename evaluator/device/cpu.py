@@ -38,6 +38,7 @@ class CpuDevice:
     beside = False  # compilers have all of it
     quantile = 0.1  # neighbours only ever add time
     null_every = 1
+    alone = 0.0
     variants: ClassVar[dict[str, Variant]] = {
         "compile": Variant(COMPILE),
         "max_autotune": Variant(MAX_AUTOTUNE, on_request=True),

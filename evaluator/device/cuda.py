@@ -25,7 +25,7 @@ class CudaDevice:
     place = "cuda"
     beside = True
     quantile = 0.25  # launches that a busy host makes late only ever add time
-    null_every = 2  # they only bear out what workers say
+    null_every = 2  # they bear out what workers say of long calls, and matter little
     variants: ClassVar[dict[str, Variant]] = {
         "eager_fp32": Variant({"tf32": False}, like="eager"),
         "eager_tf32": Variant({"tf32": True}, like="eager"),
@@ -42,6 +42,7 @@ class CudaDevice:
         self._spares = Spares(isolation, tuple(sorted(os.sched_getaffinity(0))))
         self._bench = Bench(hardware.l2_bytes)
         self._leaving = Leaving()
+        self.alone = self._bench.alone
 
     def open(self, memory_bytes: int, environment: dict[str, str], rights: Rights = NO_RIGHTS) -> CudaSeat:
         worker, waiting = self._spares.take(memory_bytes, environment, rights)

@@ -6,14 +6,16 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
-from evaluator.device.cuda_hold import Hold, hold_seconds
+from evaluator.device.cuda_hold import hold_seconds
 from evaluator.device.cuda_memory import DeviceRegion, aligned, forget_persisting_lines, view, views
 from evaluator.device.cuda_room import Room
+from evaluator.device.cuda_turn import Turn
 from evaluator.protocol.memory import Layout, layout_of, same_bytes, tensors_of
 from evaluator.protocol.records import Output
 
@@ -25,8 +27,6 @@ _AWAKE_SECONDS = 0.003  # longer than a turn
 _DISTURBANCES = 200  # a spare worker that starts is some of it
 _DECOYS = 3  # at the most: what waits for the inputs to change is answered by something else
 _POISON = 0xFF  # NaN in every floating-point type
-# The device goes to the worker so soon after the hold at the earliest: what comes later waits until its turn ends.
-_SWITCH = 60e-6
 _IDLE_BYTES = 512 << 20  # that torch may hold for later when a worker has gone
 _MOST_LAYOUTS = 6  # whose slots are kept: those of the problem's shapes
 
@@ -56,12 +56,12 @@ class Bench:
         self.lock = threading.Lock()
         self._cold = torch.zeros(2 * l2_bytes, dtype=torch.uint8, device="cuda")
         self._slots: dict[str, tuple[list[DeviceRegion], list[Any]]] = {}
+        # Outputs as they were at the reply, and behind the worker's turn.
         self._kept = self._followed = torch.empty(0, dtype=torch.uint8, device="cuda")
         self._room = Room()
         self.poison(self.room.size)
         self._usual = min(self._probe() for _ in range(_CALIBRATION))
-        self._hold = Hold()
-        self._let_go, self._back = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        self._turn = Turn(self._cold)
 
     def slot(self, arguments: list[Any], index: int) -> Placed:
         """Arguments of one form lie in the same slots. Between calls the first ones that were ever there are there
@@ -97,14 +97,14 @@ class Bench:
             torch.cuda.empty_cache()
 
     def write(self, placed: Sequence[Placed]) -> None:
-        """Proves that nobody else runs, and writes the arguments. Raises Busy."""
+        """Proves that nobody else runs, and queues the writing of the arguments. Raises Busy."""
         forget_persisting_lines()
         self._watch()
         for each in placed:
             for _ in range(secrets.randbelow(_DECOYS + 1)):
                 _copy_turned(each)
             _copy(each)
-        torch.cuda.synchronize()
+        self._turn.written()
 
     def hold(self, launch: float = 0.0) -> float:
         """Keeps the device for a while, in which a worker that goes on launches what it likes, and nothing of it runs:
@@ -112,29 +112,37 @@ class Bench:
         cache. `launch` is what a call took to launch before. Returns by how much that is longer than a null call's,
         nominally: what it really took, kernels of the worker could lengthen."""
         usual, seconds = hold_seconds(), hold_seconds(launch)
-        self._hold(seconds)
-        self._cold.view(torch.int64).sum()
-        self._let_go.record()
+        self._turn.begin(seconds)
         return seconds - usual
 
     def follow(self, size: int) -> None:
-        """While a worker that was held up goes on: once the hold is over it has its turn, until all that it launched
-        has run. Behind that comes a copy of the first `size` bytes of the room, as they are then."""
-        while not self._let_go.query():
-            pass
-        begin = time.perf_counter()
-        while time.perf_counter() - begin < _SWITCH:
-            pass
-        self._cold[:8].zero_()  # no copy begins in another one's turn
-        self._followed = self.room.bytes()[:size].clone()
-        self._back.record()
+        """While a worker that was held up goes on: behind its turn comes a copy of the first `size` bytes of the
+        room."""
+        with suppress(torch.OutOfMemoryError):
+            self._turn.follow(lambda: self._follow(size))
 
     def seen(self) -> float:
-        """Seconds on the device from the end of the hold to that of the copy, switches between processes included. 0
-        where the worker worked before the hold was over, or outputs were not yet there as they were kept."""
+        """Seconds of the worker's turn on the device, with what is beside its work. 0 where that cannot be trusted, or
+        the room was not behind it as it was kept; then it was not all there, or there is nothing to see."""
         followed, self._followed = self._followed, self._followed[:0]
-        whole = len(followed) == len(self._kept) and torch.equal(followed, self._kept)
-        return self._let_go.elapsed_time(self._back) / 1e3 if whole and not self._hold.interrupted() else 0.0
+        if not 0 < len(followed) == len(self._kept):
+            return 0.0
+        try:
+            return self._turn.seconds() if torch.equal(followed, self._kept) else 0.0
+        except torch.OutOfMemoryError:
+            return 0.0
+
+    def copy_seconds(self, size: int) -> float:
+        """That copying so many bytes takes."""
+        return 2 * size / self._turn.bytes_per_second
+
+    @property
+    def alone(self) -> float:
+        """Seconds that are seen where nobody has a turn."""
+        return self._turn.alone
+
+    def _follow(self, size: int) -> None:
+        self._followed = self.room.bytes()[:size].clone()
 
     def clear(self, placed: Sequence[Placed], outputs: int) -> None:
         """After calls: puts old inputs where the fresh ones were, and poison in `outputs` bytes of the room."""

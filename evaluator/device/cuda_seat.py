@@ -32,7 +32,9 @@ _PROFILER_SECONDS = 20.0  # torch's profiler starts
 _REST_SECONDS = 1.0  # how long kernels may run on behind a call
 # Of the device's memory: outputs of a call, what a worker may hold, outputs of a call that are copied twice.
 _MOST_OUTPUTS, _MOST_HELD, _MOST_FOLLOWED = 0.25, 0.6, 0.012
-_BRIEF_SECONDS = 0.0012  # that a call may take to fit in a turn, with what delivers its outputs
+# Seconds of a call that fits in a turn: by itself, and with the copies of its outputs. And how often in a row a model
+# is not seen, e.g. since it waits for the device, until it is not watched any more, which delays its calls.
+_BRIEF_SECONDS, _TURN_SECONDS, _PATIENCE = 0.0012, 0.0016, 3
 _TOLD_CHARACTERS = 160
 _FULL = (torch.OutOfMemoryError, DeviceMemoryError)
 
@@ -56,7 +58,8 @@ class CudaSeat(CpuSeat):
         self._sizes: dict[int, int] = {}  # bytes of a model's outputs
         self._grown: set[int] = set()  # models that were given more room
         self._said: dict[int, tuple[float, float]] = {}  # seconds that a model's last call took, and its launches
-        self._held = 0  # bytes of the device's memory that calls have taken and not given back
+        self._unseen: dict[int, int] = {}  # calls in a row that were watched and not seen, by model
+        self._taken_bytes = 0  # bytes of the device's memory that calls have taken and not given back
         self._last: tuple[Placed, int] | None = None  # what a null call repeats, and its bytes of outputs
 
     def load(
@@ -70,7 +73,7 @@ class CudaSeat(CpuSeat):
         self._set_up()
         before = _free_bytes()
         super().load(number, spec, state, timeout, rehearsal)
-        self._hold(before - _free_bytes())
+        self._account(before - _free_bytes())
 
     def load_beside(
         self,
@@ -111,10 +114,13 @@ class CudaSeat(CpuSeat):
         self._make_room(size)
         self._expect(self._worker.request(Op.CALL, BIND_SECONDS, NULL_MODEL))
         self._worker.pause()
-        seconds, seen, reply = self._timed(placed, size, BIND_SECONDS)
+        try:
+            seconds, seen, reply = self._timed(placed, size, BIND_SECONDS)
+        except _FULL as error:
+            self._full(error)
         self._expect(reply)
         self._bench.clear([placed], size)
-        return Call(seconds, [], seen=seen)
+        return Call(seconds, [], claimed=max(0.0, reply.number), seen=seen)
 
     def operator_share(
         self, number: int, arguments: list[Any], timeout: float, kernels: bool = False
@@ -124,6 +130,7 @@ class CudaSeat(CpuSeat):
         self._worker.resume()
         self._reveal(place, placed)
         self._bench.write([placed])
+        torch.cuda.synchronize()
         self._written.add(place)
         timeout += _PROFILER_SECONDS * kernels
         reply = self._worker.request(Op.PROFILE, timeout, *place, int(kernels))
@@ -151,20 +158,31 @@ class CudaSeat(CpuSeat):
             self._worker.pause()
             self._written.add(place)
             size = self._sizes.get(number, self._bench.room.size)
-            claimed, launch = self._said.get(number, (_BRIEF_SECONDS, 0.0))
-            brief = claimed < _BRIEF_SECONDS and covers(launch)
+            launch = self._said.get(number, (0.0, 0.0))[1]
+            brief = self._is_brief(number, size)
             seconds, seen, reply = self._timed(placed, size, timeout, own_seconds, launch, brief)
-            self._hold(before - _free_bytes())
+            self._account(before - _free_bytes())
             if reply.status is Status.NO_ROOM:
                 self._bench.clear([placed], size)
                 self._grow(number, reply.number)
                 return self._forward(number, arguments, timeout, warm, own_seconds)
+            whole = self._end(reply.outputs) <= size  # what lies beyond was not watched
             outputs, changed = self._taken(number, placed, reply, size)
+            seen = seen if whole and not changed else 0.0
+            if brief:
+                self._unseen[number] = 0 if seen else self._unseen.get(number, 0) + 1
             said = max(0.0, reply.number), max(0.0, reply.aside)
             self._said[number] = said[0], said[1] or launch
             return Call(seconds, outputs, changed, reply.text, 1 + warm, *said, seen)
         except _FULL as error:
             self._full(error)
+
+    def _is_brief(self, number: int, size: int) -> bool:
+        """Whether the model's next call, with `size` bytes of outputs, is likely to be seen in one turn."""
+        claimed, launch = self._said.get(number, (_BRIEF_SECONDS, 0.0))
+        turn = claimed + self._bench.copy_seconds(size)
+        patient = self._unseen.get(number, 0) < _PATIENCE
+        return patient and claimed < _BRIEF_SECONDS and turn < _TURN_SECONDS and covers(launch)
 
     def _timed(
         self,
@@ -212,11 +230,11 @@ class CudaSeat(CpuSeat):
             self._worker.fail(Outcome.PROTOCOL, f"an output ends at byte {end} of {self._bench.room.size}")
         return end
 
-    def _hold(self, taken: int) -> None:
-        self._held += max(0, taken)
+    def _account(self, taken: int) -> None:
+        self._taken_bytes += max(0, taken)
         most = int(_MOST_HELD * self._device_bytes)
-        if self._held > most:
-            what = f"{self._held >> 20} MiB of the device's memory, over the limit of {most >> 20} MiB"
+        if self._taken_bytes > most:
+            what = f"{self._taken_bytes >> 20} MiB of the device's memory, over the limit of {most >> 20} MiB"
             self._worker.fail(Outcome.OUT_OF_MEMORY, what)
 
     def _reveal(self, place: tuple[int, int], placed: Placed) -> None:

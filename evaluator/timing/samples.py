@@ -11,18 +11,20 @@ worker's own do. Where those saw it they decide.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Protocol
 
 import numpy as np
 
 _FLOOR = 0.05  # share of a raw time that remains at the least when the null call is subtracted
 _LOW = 0.1  # quantile of the null calls that is subtracted: noise only ever adds time
-# A claim is borne out from this share of the time on the device on, less some seconds; or of that on the wall clock,
-# less its noise, of which a share of the claim is excused. Of calls as short as its noise the wall clock says nothing.
-_SEEN_OUT, _SEEN_SLACK = 0.95, 0.7e-6
+# A claim is borne out from this share of the time on the device on, less some seconds, which are its noise; or of that
+# on the wall clock, less its noise, of which a share of the claim is excused. Of shorter calls that says nothing.
+_SEEN_OUT, _SEEN_SLACK = 0.98, 0.7e-6
 _BORNE_OUT, _SLACK, _EXCUSED = 0.9, 2e-6, 0.05
 _SHORT_SECONDS = 0.001
-_FEW = 2  # calls of a baseline's that were seen are enough to leave out the others
+_FEW, _SOME = 2, 0.25  # calls of a baseline's, and share of them, that are enough to leave out those that were not seen
+_DRIFT = 2e-6  # that what is beside a call may be more than it was before there was a candidate
 
 
 class Reading(Protocol):
@@ -40,7 +42,8 @@ class Reading(Protocol):
 class Samples:
     """Raw seconds by side and of the null calls between them, in the order of rounds; what was seen on the device, and
     what workers claimed, beside. `suspect` is the side whose claims have to be borne out. `quantile` is the statistic
-    that counts, of claims as of what bears them out: else a few lies would count, and others be checked."""
+    that counts, of claims as of what bears them out: else a few lies would count, and others be checked. `alone`, and
+    `beside` that is seen where there is no candidate: see `Goal`."""
 
     raw: dict[str, list[float]]
     nulls: list[float] = field(default_factory=list)
@@ -49,6 +52,8 @@ class Samples:
     seen: dict[str, list[float]] = field(default_factory=dict)
     seen_nulls: list[float] = field(default_factory=list)
     floor: float = 0.0  # seconds that no call can take less than
+    alone: float = 0.0
+    beside: float = inf
     suspect: str = ""
     quantile: float = 0.5
     rounds: int = 0
@@ -61,9 +66,9 @@ class Samples:
 
     @property
     def alongside(self) -> bool:
-        """Whether the device was back before what the workers of baselines did there was over: it does not wait."""
+        """Whether the device does not wait for workers: it was back as soon as where nobody has a turn, or earlier."""
         over = self._overs()
-        return len(over) > 0 and float(np.median(over)) < 0
+        return len(over) > 0 and float(np.median(over)) < self.alone
 
     def seconds(self, side: str) -> np.ndarray:
         """Seconds of the side's calls: as its worker claims, where that counts; else by the verifier's clocks, without
@@ -100,6 +105,10 @@ class Samples:
         """Whether it claims something that is not borne out."""
         return bool(np.any(self.claims.get(side, ()))) and not self.borne_out(side)
 
+    def unseen(self, side: str) -> bool:
+        """Whether it claims something short that no clock of the verifier's can say anything of."""
+        return 0 < self.claimed(side) < _SHORT_SECONDS and self.on_device(side) is None
+
     def launch(self, side: str) -> float:
         """Seconds until all was launched, as the worker says; 0 where it says nothing."""
         return float(np.median(self.launches[side])) if self.launches.get(side) else 0.0
@@ -112,29 +121,37 @@ class Samples:
 
     def record_null(self, reading: Reading) -> None:
         self.nulls.append(reading.seconds)
-        self.seen_nulls.append(reading.seen)
+        self.seen_nulls.append(reading.seen - reading.claimed if reading.seen else 0.0)
 
     def on_device(self, side: str) -> np.ndarray | None:
-        """Seconds of those forwards that the verifier's clock on the device saw; None where they are too few."""
-        shown, beside = self._shown(side), self._beside()
-        return None if beside is None or shown is None else np.asarray(self.seen[side])[shown] - beside
+        """Seconds of its forwards by the verifier's clock on the device; None where it saw too few of them."""
+        beside = self.usual_beside()
+        if beside is None or self._shown(side) is None:
+            return None
+        return self._of_seen(side, np.asarray(self.seen[side])) - beside
+
+    def usual_beside(self) -> float | None:
+        """Seconds on the device that every call takes beside its forward: what baselines have beside what they claim;
+        where none of theirs was seen, null calls. Never more than where there was no candidate, whose work may be
+        queued behind what they do."""
+        over = self._overs()
+        usual = over if len(over) else [each for each in self.seen_nulls if each]
+        return min(float(np.median(usual)), self.beside + _DRIFT) if len(usual) else None
 
     def _claims(self, side: str) -> np.ndarray:
-        claims, shown = np.asarray(self.claims.get(side, ())), self._shown(side)
-        return claims if shown is None else claims[shown]
+        claims = np.asarray(self.claims.get(side, ()))
+        return claims if self._shown(side) is None else self._of_seen(side, claims)
 
     def _shown(self, side: str) -> np.ndarray | None:
         """Which of its calls were seen; None where they are too few: of a suspect less than half."""
         shown = np.asarray(self.seen.get(side, ())) > 0
-        few = 2 * shown.sum() < len(shown) if side == self.suspect else shown.sum() < _FEW
-        return None if few or not shown.any() else shown
+        enough = 0.5 * len(shown) if side == self.suspect else max(_FEW, _SOME * len(shown))
+        return shown if shown.any() and shown.sum() >= enough else None
 
-    def _beside(self) -> float | None:
-        """Seconds on the device that every call takes beside its forward: what baselines have beside what they claim;
-        where none of theirs was seen, null calls."""
-        over = self._overs()
-        nulls = [each for each in self.seen_nulls if each]
-        return float(np.median(over if len(over) else nulls)) if len(over) or nulls else None
+    def _of_seen(self, side: str, values: np.ndarray) -> np.ndarray:
+        """Those of calls that were seen. A suspect may choose which ones are: others are as slow as the slowest."""
+        shown = self._shown(side)
+        return np.where(shown, values, values[shown].max()) if side == self.suspect else values[shown]
 
     def _overs(self) -> np.ndarray:
         """Seconds that trusted calls were seen to take more than they claim."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import TypeVar
 
 import numpy as np
@@ -26,7 +27,8 @@ Inputs = TypeVar("Inputs")
 class Goal:
     """What a session wants to know: the ratio of `anchor` to `candidate`, and whether it is below `best` clearly
     (by `loss`, e.g. 1.1), in which case nothing more exact is needed. The claims of `suspect` have to be borne out,
-    by null calls in every `null_every`th round."""
+    by null calls in every `null_every`th round. `alone` are the seconds that are seen on the device where no worker has
+    a turn, `beside` those that are seen beside a call where there is no candidate."""
 
     candidate: str
     anchor: str
@@ -36,6 +38,8 @@ class Goal:
     floor: float = 0.0  # seconds that no call can take less than
     suspect: str = ""
     null_every: int = 1
+    alone: float = 0.0
+    beside: float = inf
 
     def ratio(self, samples: Samples, random: np.random.Generator) -> Interval:
         return ratio_interval(samples.seconds(self.anchor), samples.seconds(self.candidate), self.quantile, random)
@@ -71,7 +75,8 @@ def _rounds(
     rule: TimingRule,
     random: np.random.Generator,
 ) -> Samples:
-    samples = Samples({name: [] for name in sides}, floor=goal.floor, suspect=goal.suspect, quantile=goal.quantile)
+    told = {name: getattr(goal, name) for name in ("floor", "suspect", "quantile", "alone", "beside")}
+    samples = Samples({name: [] for name in sides}, **told)
     begin = time.perf_counter()
     for index, drawn in zip(range(rule.max_rounds + 1), inputs, strict=False):
         names = [*sides]

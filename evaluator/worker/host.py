@@ -26,6 +26,7 @@ class HostMemory:
 
     def __init__(self) -> None:
         self._outputs: list[torch.Tensor] = []  # of the last call: alive until the next one
+        self.launched = 0.0  # seconds until the last timed call was launched, where that is another matter
 
     def take(self, model: torch.nn.Module) -> torch.nn.Module:
         """The model, where it is to run."""

@@ -111,7 +111,8 @@ class _Server:
             return pack_reply(nonce, Status.BAD_FORM, text=f"{len(found)} output tensors, more than {MAX_OUTPUTS}")
         try:
             structure, outputs = structure_of(result), self._memory.deliver(found)
-            return pack_reply(nonce, Status.DONE, self._memory.elapsed(), structure, outputs, self._launched)
+            launched = self._launched or self._memory.launched  # after a stop it takes longer
+            return pack_reply(nonce, Status.DONE, self._memory.elapsed(), structure, outputs, launched)
         except ValueError as error:
             return pack_reply(nonce, Status.BAD_FORM, text=str(error))
         except NoRoom as error:

@@ -38,6 +38,9 @@ class Bench:
     def seen(self) -> float:
         return 3e-4
 
+    def copy_seconds(self, size: int) -> float:
+        return 2 * size / 4e12
+
     def keep(self, size: int) -> None:
         time.sleep(max(0.0, self._until - time.perf_counter()))
 
@@ -74,6 +77,20 @@ def test_only_brief_calls_whose_outputs_are_few_are_seen_on_the_device(size, bri
     bench = Bench()
     _, seen, _ = seat_on(bench)._timed(None, size, 1.0, brief=brief)
     assert bench.followed == [size] * followed and seen == 3e-4 * followed
+
+
+def test_what_is_not_seen_several_times_is_not_watched_any_more():
+    """A model that waits for the device in its forward goes to and fro for it, which takes time."""
+    bench = Bench()
+    seat = seat_on(bench)
+    seat._said[3] = 30e-6, 20e-6
+    assert seat._is_brief(3, 1 << 20)
+    seat._unseen[3] = 3
+    assert not seat._is_brief(3, 1 << 20)
+    seat._said[4] = 9e-4, 20e-6
+    assert seat._is_brief(4, 1 << 20) and not seat._is_brief(4, 4 << 30)  # copies of outputs have no room in a turn
+    seat._said[5] = 9e-4, 9e-4
+    assert not seat._is_brief(5, 1 << 20) and not seat._is_brief(6, 1 << 20)  # many launches; nothing is known
 
 
 def test_room_is_as_large_as_those_need_that_are_there():

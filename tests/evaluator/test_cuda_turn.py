@@ -1,0 +1,85 @@
+"""A worker's turn on a GPU is seen from outside, as exactly as from inside."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from egg_search.core.hardware import detect_cuda
+
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(detect_cuda() is None, reason="no GPU that torch can use")]
+# Another process, which works for so many cycles when it is told to and says how long that took: of kernels once, in
+# microseconds, or without an end.
+OTHER = """
+import sys, torch
+start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+torch.cuda._sleep(100)
+torch.cuda.synchronize()
+print("ready", flush=True)
+for line in sys.stdin:
+    while True:
+        start.record()
+        torch.cuda._sleep(abs(int(line)))
+        end.record()
+        torch.cuda.synchronize()
+        if int(line) > 0:
+            break
+    print(1e3 * start.elapsed_time(end), flush=True)
+"""
+
+
+@pytest.fixture
+def other():
+    with subprocess.Popen([sys.executable, "-c", OTHER], stdin=-1, stdout=-1, text=True, bufsize=1) as process:
+        try:
+            assert process.stdout.readline() == "ready\n"
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def turn():
+    from evaluator.device.cuda_turn import Turn
+
+    return Turn(torch.zeros(256 << 20, dtype=torch.uint8, device="cuda"))
+
+
+def seen(turn, other, cycles):
+    """(what is seen, what the other one says), in microseconds."""
+    time.sleep(0.005)
+    torch.cuda.synchronize()
+    turn.written()
+    turn.begin(1e-3)
+    other.stdin.write(f"{cycles}\n")
+    turn.follow(lambda: None)
+    torch.cuda.synchronize()
+    return 1e6 * turn.seconds(), float(other.stdout.readline())
+
+
+def test_a_turn_is_as_long_as_the_work_in_it(turn, other):
+    beside = {}
+    for cycles in (20_000, 400_000, 1_600_000):
+        pairs = [seen(turn, other, cycles) for _ in range(15)]
+        known = [found - said for found, said in pairs if found]
+        assert len(known) > 10, pairs
+        beside[cycles] = sorted(known)[len(known) // 2]
+    assert max(beside.values()) - min(beside.values()) < 4, beside
+    assert min(beside.values()) > 1e6 * turn.alone
+
+
+def test_where_others_have_the_device_nothing_is_seen(turn, other):
+    other.stdin.write("-400000\n")
+    time.sleep(0.2)
+    found = []
+    for _ in range(15):
+        turn.written()
+        turn.begin(1e-3)
+        turn.follow(lambda: None)
+        torch.cuda.synchronize()
+        found.append(turn.seconds())
+    assert sorted(found)[10] == 0.0, found
