@@ -27,7 +27,9 @@ from evaluator.worker import server
 CHEATS, FAILING, HONEST = map(entries_in, ("gpu/cheats", "gpu/failing", "gpu/honest"))
 ALL = [*CHEATS, *FAILING, *HONEST]
 CLOCK_FILE = Path(server.__file__).with_name("cuda.py")  # it can be imported with CUDA only
-CLOCK_NAMES = {node.id for node in ast.walk(ast.parse(CLOCK_FILE.read_text())) if isinstance(node, ast.Name)}
+CLOCK_NODES = list(ast.walk(ast.parse(CLOCK_FILE.read_text())))
+CLOCK_NAMES = {node.id for node in CLOCK_NODES if isinstance(node, ast.Name)}
+CLOCK_NAMES |= {node.name for node in CLOCK_NODES if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
 PATCHED = {"torch": torch, "server": server, "socket": socket, "signal": signal, "time": time}
 
 
@@ -77,7 +79,7 @@ def test_what_candidates_patch_is_there():
         root, *names = target.split(".")
         found = PATCHED.get(root)
         if root == "clock":
-            assert names[0] in CLOCK_NAMES, target
+            assert set(names) <= CLOCK_NAMES, target
         if found is None or "_C" in names:  # only with CUDA
             continue
         for name in names:
