@@ -22,7 +22,6 @@ from operators.authors.expert.triton.maps import map_text
 from operators.authors.expert.triton.nest.kernel import kernel_code
 from operators.authors.expert.triton.nest.schedule import NOMINAL, decisions, forms, programs
 from operators.authors.expert.triton.nest.settings import Settings
-from operators.authors.expert.triton.nest.waves import flows
 
 # Structural choice of rows that are not held: its value for separate passes, for joint ones, and what finds them.
 PASSES = {
@@ -45,18 +44,15 @@ class NestGenerator:
         return all(nest.space(r).numel <= _MOST_TAPS for r in nest.reductions if graph[r].op == "window")
 
     def structures(self, graph: Graph, nodes: tuple[int, ...], outputs: tuple[int, ...]) -> list[Mapping[str, Value]]:
-        """How rows are treated: in waves; held in registers, read again from memory for every pass, or split among
-        programs; of the latter two, joint passes first, which read them less often."""
+        """How rows are treated: held in registers, read again from memory for every pass, or split among programs;
+        of the latter two, joint passes first, which read them less often."""
         nest = planned(graph, nodes, outputs)
-        pairs = {role: find(nest) for role, (_, _, find) in PASSES.items()}
-        joint = {role: PASSES[role][1] for role, found in pairs.items() if _joinable(found)}
         found: list[dict[str, Value]] = []
-        if flows(nest.with_joint(pair for role in joint for pair in pairs[role])):
-            found.append({"row": "waves", **joint})
         for form in forms(nest):
             options = [{"row": form}] if form else [{}]
-            for role in joint if form != "registers" else ():
-                options = [{**option, role: value} for value in PASSES[role][1::-1] for option in options]
+            for role, (separate, joint, find) in PASSES.items():
+                if form != "registers" and _joinable(find(nest)):
+                    options = [{**option, role: value} for value in (joint, separate) for option in options]
             found += options
         return found
 
@@ -75,7 +71,7 @@ class NestGenerator:
             "row_bytes": inside * 4,
             "row": form,
             "passes": passes,
-            "reads": 1 if form in ("registers", "waves") else max(passes, 1),
+            "reads": 1 if form == "registers" else max(passes, 1),
             "reductions": len(nest.reductions),
             "transcendental": any(graph[n].op in COSTLY for n in nest.nodes),
             **arithmetic_facts(nest),

@@ -15,10 +15,8 @@ from operators.authors.expert.triton.nest.passes import Passes, passes
 from operators.authors.expert.triton.nest.settings import Settings
 from operators.authors.expert.triton.nest.split import Split
 from operators.authors.expert.triton.nest.states import Fold, Simple, kind
-from operators.authors.expert.triton.nest.waves import Waves
 from operators.authors.expert.triton.text import indented, loop
 
-_SHARED = {"split": Split, "waves": Waves}  # rows that several programs share
 _TOTAL_BLOCK = 1024
 _ALIGNED = 16  # elements: a mask that ends at a multiple of them keeps accesses wide
 
@@ -29,9 +27,7 @@ def kernel_code(nest: Nest, plan: KernelPlan, name: str, settings: Settings) -> 
         return tiled_functions(Functions(nest, name, settings), is_wide(nest))
     flat, form = flattened(nest), str(plan.choices.get("row", ""))
     out, frame = Functions(flat, name, settings), frame_of(flat, settings, is_wide(nest), form == "registers")
-    if form in _SHARED:
-        return _SHARED[form](out, frame).code()
-    return _row_functions(out, frame, form == "registers")
+    return Split(out, frame).code() if form == "split" else _row_functions(out, frame, form == "registers")
 
 
 def _row_functions(out: Functions, frame: Frame, held: bool) -> KernelCode:

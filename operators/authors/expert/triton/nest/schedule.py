@@ -21,26 +21,23 @@ _WHOLE = 16384  # elements of a row that one block has all of: it is read again 
 _TILE = 4096  # elements of a block of short rows
 _WARP = 32  # threads: a block gives each of them an element, however few there are
 _WARPS = (1, 2, 4, 8, 16, 32)
-_PARTS, _WAVES = (4, 8, 16, 32, 64, 128, 256, 512), (1, 2, 4, 8, 16, 32, 64)
-_OF_CACHE = 6  # a wave is being read, one is read again, and one is written
 _COLUMNS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
 
 
 def decisions(nest: Nest, form: Value, hardware: Hardware) -> dict[str, Decision]:
-    """`form` is the structural choice "row": registers, memory, split or waves; "" without reductions."""
+    """`form` is the structural choice "row": registers, memory or split; "" without reductions."""
     rows, columns = _block(nest, form, hardware)
     found = [Decision("cores", Lever.MAPPING, hardware.cores)]
     found += _rows(nest, form, rows, columns, hardware) if nest.reductions else _elementwise(nest, hardware)
     found.append(Decision("num_warps", Lever.STAGING, _warps(nest, _elements(nest, form, rows, columns)), _WARPS))
     tiled = not nest.reductions and transposes(nest) and not nest.totals
-    if not tiled and nest.rows.numel > 1 and form not in ("split", "waves"):
+    if not tiled and nest.rows.numel > 1 and form != "split":
         found.append(Decision("programs_per_core", Lever.MAPPING, 0, (0, 1, 2, 4, 8, 16)))
     if not tiled:
-        last = "evict_first" if form in ("memory", "waves") and rereads(nest) else ""
+        last = "evict_first" if form == "memory" and rereads(nest) else ""
         found.append(Decision("read_policy", Lever.STAGING, last, ("", "evict_first")))
     if not tiled and set(nest.outputs) - nest.final:
-        past = ".cs" if form == "waves" else ""  # what is written leaves room for what is read again
-        found.append(Decision("store_cache", Lever.STAGING, past, ("", ".cs", ".cg")))
+        found.append(Decision("store_cache", Lever.STAGING, "", ("", ".cs", ".cg")))
     return {d.name: d for d in (*found, *arithmetic(nest))}
 
 
@@ -48,15 +45,12 @@ def _rows(nest: Nest, form: Value, rows: int, columns: int, hardware: Hardware) 
     """Decisions that only reductions have."""
     mapping, tiling, staging = Lever.MAPPING, Lever.TILING, Lever.STAGING
     found = []
-    if form == "waves":
-        parts, wave = _flow(nest, columns, hardware)
-        found.append(Decision("rows_per_program", mapping, 1))
-        found += [Decision("parts", mapping, parts, _PARTS), Decision("wave", mapping, wave, _WAVES)]
-    elif nest.rows.numel > 1:
+    if nest.rows.numel > 1:
         found.append(Decision("rows_per_program", mapping, rows, (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)))
     if form == "split":
-        found.append(Decision("parts", mapping, _parts(nest, rows, columns, hardware), _PARTS))
-    if form in ("memory", "split", "waves"):
+        parts = _parts(nest, rows, columns, hardware)
+        found.append(Decision("parts", mapping, parts, (4, 8, 16, 32, 64, 128, 256, 512)))
+    if form in ("memory", "split"):
         found.append(Decision("col_block", tiling, columns, _COLUMNS))
         found.append(Decision("num_stages", staging, 1, (1, 2, 3, 4)))
         if rereads(nest):
@@ -130,8 +124,6 @@ def _block(nest: Nest, form: Value, hardware: Hardware) -> tuple[int, int]:
         tile, columns = 1024 if inside else 4096, power(inner)
         wanted = max(tile // columns, 1 if inside else 8)
     else:
-        if form == "waves":
-            rows = 1
         whole = form == "memory" and power(inner) <= _WHOLE and rereads(nest)
         columns = min(power(inner), (_WHOLE if whole else 2048) if inside else 16)
         wanted = max(1, _TILE // columns) if inside else 64
@@ -159,14 +151,6 @@ def _warps(nest: Nest, elements: int) -> int:
     if nest.reductions and max(space.numel for space in nest.spaces) > _WHOLE and lies_inside(nest):
         return max(1, min(16, elements // 128))
     return max(1, min(8, elements // 256)) if elements <= 4096 else min(32, elements // 512)
-
-
-def _flow(nest: Nest, columns: int, hardware: Hardware) -> tuple[int, int]:
-    """(parts of a row, rows of a wave): parts of a few blocks of columns, and waves that the cache has room for."""
-    inner = nest.spaces[0].numel
-    parts = max(4, min(512, power(inner // (8 * columns))))
-    rows = hardware.l2_bytes // _OF_CACHE // (4 * inner)
-    return parts, max(1, min(_WAVES[-1], 1 << max(rows, 1).bit_length() - 1))
 
 
 def _parts(nest: Nest, rows: int, columns: int, hardware: Hardware) -> int:

@@ -27,23 +27,20 @@ class Split:
         nest, levels = self.out.nest, self.out.nest.levels
         elements = any(nest.output_space(o) is not None for o in nest.outputs)
         writing = self._writing(elements)
+        again = dict.fromkeys(writing.read_in, _LATER)
         allocations = []
         for depth, level in enumerate(levels):
-            found = self._reducing(depth, writing)
+            found = self._program(depth, again)
+            for group in found.groups(level):
+                found.reduce(group, self._piece)
             fields = self._fields(found, level)
+            found.body += [f"tl.store({self._place(f, 'part')}, {f.name}{self._rows_mask})" for f in fields]
             size = f"{nest.rows.numel} * {self.out.constant('parts')}"
             like = "dtype=torch.{}, device=_EGG_DEVICE"
-            allocations += [f"{scratch(f)} = torch.empty({size}, {like.format(f.storage)})" for f in fields]
+            allocations += [f"{_scratch(f)} = torch.empty({size}, {like.format(f.storage)})" for f in fields]
             self._add(f"level{depth}", found, depth, fields, self.out.constant("parts"))
         self._add("write", writing, len(levels), [], self.out.constant("parts") if elements else "1")
         return self.out.code(allocations)
-
-    def _reducing(self, depth: int, writing: Passes) -> Passes:
-        found = self._program(depth, dict.fromkeys(writing.read_in, _LATER))
-        for group in found.groups(self.out.nest.levels[depth]):
-            found.reduce(group, self._piece)
-        found.body += [self._left(f) for f in self._fields(found, self.out.nest.levels[depth])]
-        return found
 
     def _writing(self, elements: bool) -> Passes:
         found = self._program(len(self.out.nest.levels), {})
@@ -57,7 +54,7 @@ class Split:
     def _program(self, depth: int, last: dict[int, int]) -> Passes:
         """A program that knows the reductions of levels before `depth` from the parts that others left."""
         found = passes(self.out.settings, self.frame, False, last)
-        found.body += self._own()
+        found.body += [f"part = {program(self.frame.wide, 1)}", *self.frame.rows(program(self.frame.wide))]
         if depth and self._as_wide:
             found.body.append("parts = tl.arange(0, WIDE)[None, :]")
         for level in self.out.nest.levels[:depth]:
@@ -71,14 +68,6 @@ class Split:
         """Whether parts are read as a tile of the shape in which rows are: results a row then lie where elements
         need them, while those of a narrow tile would be copied through shared memory, as often as a tile is wide."""
         return self.frame.by_rows and lies_inside(self.out.nest)
-
-    def _own(self) -> list[str]:
-        """Defines the part and the rows of a program."""
-        return [f"part = {program(self.frame.wide, 1)}", *self.frame.rows(program(self.frame.wide))]
-
-    def _left(self, field: Field) -> str:
-        """Stores what a part has of a field."""
-        return f"tl.store({self._place(field, 'part')}, {field.name}{self._rows_mask})"
 
     def _joined(self, field: Field) -> str:
         """Reads what all parts left of a field."""
@@ -94,7 +83,7 @@ class Split:
 
     def _place(self, field: Field, part: str) -> str:
         rows = f"{self.out.nest.rows.position.written('//')} * PARTS + " if self.frame.by_rows else ""
-        return f"{scratch(field)} + {rows}{part}"
+        return f"{_scratch(field)} + {rows}{part}"
 
     @property
     def _rows_mask(self) -> str:
@@ -108,22 +97,18 @@ class Split:
     def _add(self, suffix: str, found: Passes, depth: int, fields: list[Field], parts: str) -> None:
         nest = self.out.nest
         earlier = [f for level in nest.levels[:depth] for f in self._fields(found, level)]
-        kept = {scratch(f): f.storage for f in (*earlier, *fields)}
-        writes = [] if fields else list(nest.outputs)
-        grid = f"({self.out.blocks()}, {parts})"
-        self.out.add(suffix, found.body, sorted(found.emitter.reads), writes, kept, grid, self._constants())
-
-    def _constants(self) -> dict[str, str]:
+        scratch = {_scratch(f): f.storage for f in (*earlier, *fields)}
         values = {"PARTS": self.out.constant("parts")}
         values["WIDE"] = f"max({values['PARTS']}, {self.out.common[cols(0)]})"
-        for number, space in enumerate(self.out.nest.spaces):
+        for number, space in enumerate(nest.spaces):
             step = self.out.common[cols(number)]
             values[_piece(number)] = f"triton.cdiv({space.numel}, {values['PARTS']} * {step}) * {step}"
-        return values
+        writes = [] if fields else list(nest.outputs)
+        grid = f"({self.out.blocks()}, {parts})"
+        self.out.add(suffix, found.body, sorted(found.emitter.reads), writes, scratch, grid, values)
 
 
-def scratch(field: Field) -> str:
-    """The pointer to what parts left of a field."""
+def _scratch(field: Field) -> str:
     return f"parts_{field.name}"
 
 
