@@ -5,13 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from egg_search.core.hardware import detect_cuda
+from evaluator.device.cuda_turn import Turn
 
-pytestmark = [pytest.mark.gpu, pytest.mark.skipif(detect_cuda() is None, reason="no GPU that torch can use")]
+NO_GPU = pytest.mark.skipif(detect_cuda() is None, reason="no GPU that torch can use")
 # Another process, which works for so many cycles when it is told to and says how many microseconds that took.
 OTHER = """
 import sys, torch
@@ -40,8 +42,6 @@ def other():
 
 @pytest.fixture(scope="module")
 def turn():
-    from evaluator.device.cuda_turn import Turn
-
     return Turn(torch.zeros(256 << 20, dtype=torch.uint8, device="cuda"))
 
 
@@ -57,6 +57,8 @@ def seen(turn, other, cycles):
     return 1e6 * turn.seconds(), float(other.stdout.readline())
 
 
+@pytest.mark.gpu
+@NO_GPU
 def test_a_turn_is_as_long_as_the_work_in_it(turn, other):
     beside = {}
     for cycles in (20_000, 400_000, 1_600_000):
@@ -66,3 +68,33 @@ def test_a_turn_is_as_long_as_the_work_in_it(turn, other):
         beside[cycles] = sorted(known)[len(known) // 2]
     assert max(beside.values()) - min(beside.values()) < 4, beside
     assert min(beside.values()) > 1e6 * turn.alone
+
+
+class Event:
+    """One that was recorded at so many milliseconds."""
+
+    def __init__(self, at):
+        self.at = at
+
+    def elapsed_time(self, other):
+        return other.at - self.at
+
+
+@pytest.mark.parametrize(
+    ("changed", "seconds"),
+    [
+        ({}, 3.4e-4),
+        ({"_from": 0.29, "_to": 1.4}, 0.0),  # between the inputs and the hold
+        ({"_let_go": 1.9, "_back": 2.2}, 0.0),  # while the cache was emptied
+        ({"_hold": True}, 0.0),
+    ],
+)
+def test_a_turn_before_it_was_given_shows(changed, seconds):
+    turn = object.__new__(Turn)
+    turn._flush = 5e-5
+    told = {"_written": 0.0, "_from": 0.01, "_to": 1.1, "_let_go": 1.16, "_back": 1.5, "_hold": False} | changed
+    interrupted = told.pop("_hold")
+    turn._hold = SimpleNamespace(interrupted=lambda: interrupted)
+    for name, at in told.items():
+        setattr(turn, name, Event(at))
+    assert turn.seconds() == pytest.approx(seconds)
