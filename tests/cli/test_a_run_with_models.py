@@ -18,7 +18,7 @@ from operators.authors.expert.author import ExpertAuthor
 from operators.base import Brief
 from principles import load
 
-MODEL = Path(__file__).parent / "fake_model.py"
+MODEL, BRIEF = (Path(__file__).with_name(name) for name in ("fake_model.py", "brief_egg.py"))
 KEY = "sk-not-a-real-key-0123456789"
 
 
@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 
 
 def egg(folder, *arguments, **environment):
-    command = [sys.executable, "-m", "egg_search.cli", *arguments]
+    command = [sys.executable, str(BRIEF), *arguments]
     env = {**os.environ, "EGG_API_KEY": KEY, **environment}
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=280, env=env)
 
