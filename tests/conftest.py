@@ -17,12 +17,14 @@ settings.load_profile("egg")
 HERE = Path(__file__).parent
 _DATA = tempfile.TemporaryDirectory(prefix="egg-tests-")
 os.environ["EGG_DATA_DIR"] = _DATA.name  # never a user's own experience
-# Real workers with time limits, and real timings; but for files where all is imaginary or nothing is timed.
+# Real workers with time limits, and real timings; but for files where all is imaginary, nothing is timed, or whole runs
+# wait for whatever takes its time.
 ALONE = {"adversarial", "bench", "campaign", "cli", "cluster", "evaluator"}
 TOGETHER = {
     *("adversarial/test_gpu_corpus.py", "bench/test_bench_tables.py", "bench/test_gpu_tables.py"),
     *("campaign/test_lookahead.py", "campaign/test_search.py", "campaign/test_turns.py", "campaign/test_lessons.py"),
-    *("cli/test_bad_input.py", "cli/test_gpus.py"),
+    *("cli/test_bad_input.py", "cli/test_gpus.py", "cli/test_commands.py", "cli/test_experience.py"),
+    *("cli/test_a_run_with_models.py", "cli/test_a_whole_run.py"),
     *("evaluator/test_static_flags.py", "evaluator/test_correctness_limits.py", "evaluator/test_claims.py"),
     *("evaluator/test_cuda_hold.py", "evaluator/test_lazy.py"),
 }

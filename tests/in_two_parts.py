@@ -30,8 +30,9 @@ def part(marks, *arguments, environment=os.environ):
 
 
 def main(jobs, *arguments):
-    # Threads that wait must not spin: all cores have work.
-    several = ("-n", jobs, "--dist", "loadfile")
+    # Threads that wait must not spin: all cores have work. Files in their order: by number of tests, whole runs, few
+    # and long, would come last, and other cores be idle.
+    several = ("-n", jobs, "--dist", "loadfile", "--no-loadscope-reorder")
     patient = {"OMP_WAIT_POLICY": "passive", **os.environ}
     first, told_first = part("not chaos and not alone", *several, *arguments, environment=patient)
     second, told_second = part("not chaos and alone", *arguments)

@@ -15,7 +15,7 @@ KERNELS = load_inline("egg_inline", cpp_sources=CODE, functions=["total"])
 """
 
 
-@pytest.mark.parametrize("honest", one_in(6, entries_in("honest")), ids=str)
+@pytest.mark.parametrize("honest", one_in(12, entries_in("honest")), ids=str)
 def test_honest_is_accepted(honest, evaluator_of):
     check(honest, evaluator_of)
 

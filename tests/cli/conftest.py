@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from egg_search import cli
+
 HERE = Path(__file__).parent
 sys.path += [str(HERE.parent / other) for other in ("reports", "core", "campaign")]  # fakes
 
@@ -24,17 +26,23 @@ def egg(tmp_path):
 
 
 @pytest.fixture
-def refused(egg, tmp_path):
-    """Asserts that a call is refused as bad input: one line, exit code 2, and nothing new on disk."""
+def refused(tmp_path, monkeypatch, capfd):
+    """Asserts that a call is refused as bad input: one line, exit code 2, and nothing new on disk. In this process: to
+    import torch takes seconds."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
 
-    def call(*arguments, **options):
+    def call(*arguments, path=None):
         before = sorted(tmp_path.rglob("*"))
-        done = egg(*arguments, **options)
-        lines = done.stderr.splitlines()
-        assert done.returncode == 2, done.stderr
-        assert len(lines) == 1, done.stderr
+        with monkeypatch.context() as patch:
+            if path is not None:
+                patch.setenv("PATH", str(path))
+            code, (out, err) = cli._run(list(map(str, arguments))), capfd.readouterr()
+        lines = err.splitlines()
+        assert code == 2, err
+        assert len(lines) == 1, err
         assert lines[0].startswith("egg: ")
-        assert "Traceback" not in done.stdout + done.stderr
+        assert "Traceback" not in out + err
         assert sorted(tmp_path.rglob("*")) == before
         return lines[0]
 

@@ -5,9 +5,13 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from fabricated_run import PROBLEM
+
+EGG = [sys.executable, "-m", "egg_search.cli"]
+BRIEF = [sys.executable, str(Path(__file__).with_name("brief_egg.py"))]  # what `resume` does with torch.compile
 
 
 @pytest.fixture(scope="module")
@@ -17,14 +21,13 @@ def folder(tmp_path_factory):
     return path
 
 
-def call(folder, *arguments):
-    command = [sys.executable, "-m", "egg_search.cli", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=500)
+def call(folder, *arguments, egg=EGG):
+    return subprocess.run([*egg, *arguments], cwd=folder, capture_output=True, text=True, timeout=500)
 
 
 def interrupted_run(folder):
     """Ctrl-C as soon as the first correct configuration is known."""
-    command = [sys.executable, "-m", "egg_search.cli", "run", "scale.py", "--budget", "10m", "--ray-address", "none"]
+    command = [*BRIEF, "run", "scale.py", "--budget", "10m", "--ray-address", "none"]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True, env=os.environ)
     lines = []
     for line in process.stdout:
@@ -55,7 +58,7 @@ def test_run_interrupt_resume_export_verify(folder):
 
     exported = call(folder, "export", "runs/scale", "--out", "out").stdout.split()
     assert exported[0] == "out/scale_0_faithful.py"
-    verdict = call(folder, "verify", exported[0], "scale.py")
+    verdict = call(folder, "verify", exported[0], "scale.py", egg=BRIEF)
     assert verdict.returncode == 0, verdict.stdout + verdict.stderr
     assert "accepted: faithful" in verdict.stdout
     standalone = "import torch; from scale_0_faithful import ModelNew; print(ModelNew(512)(torch.ones(256, 512)).shape)"

@@ -32,6 +32,14 @@ def test_problem_file_with(kind, refused, tmp_path):
     assert expected in message
 
 
+def test_the_program_itself_says_it_in_one_line(egg, tmp_path):
+    (tmp_path / "scale.py").write_text(BAD_PROBLEMS["a model that fails"][0])
+    done = egg("run", "scale.py", "--budget", "5s")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "Model.forward fails" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["scale.py"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

@@ -20,9 +20,11 @@ from evaluator.settings import Effort
 
 FUSED = Candidate(write("fused"), Dialect.TRITON)
 TILES = (16, 32, 64, 128)
+ONE, TWO = (4,), (2, 2)  # GPUs of each node
+on_one_node = pytest.mark.parametrize("nodes", [ONE], indirect=True, ids=["one node"], scope="module")
 
 
-@pytest.fixture(scope="module", params=[(4,), (2, 2)], ids=["one node", "two nodes"])
+@pytest.fixture(scope="module", params=[ONE, TWO], ids=["one node", "two nodes"])
 def nodes(request):
     """A Ray cluster with so many GPUs a node."""
     made = Cluster()
@@ -78,7 +80,7 @@ def cluster(nodes, folder):
     made.close()
 
 
-@pytest.mark.parametrize("nodes", [(4,)], indirect=True, scope="module")
+@on_one_node
 def test_a_campaign_uses_them_all(nodes, log, tmp_path):
     problem = tmp_path / "identity.py"
     problem.write_text(PROBLEM)
@@ -93,7 +95,7 @@ def test_a_campaign_uses_them_all(nodes, log, tmp_path):
     assert max(tuned) == 2 * 4, "a batch a device"
 
 
-@pytest.mark.parametrize("nodes", [(4,)], indirect=True, scope="module")
+@on_one_node
 def test_one_model_is_measured_and_others_are_named(nodes, log):
     cluster = RayCluster(GpuWorkshop(log_path=log, others=("1", "3")))
     try:
@@ -106,7 +108,7 @@ def test_one_model_is_measured_and_others_are_named(nodes, log):
         cluster.close()
 
 
-@pytest.mark.parametrize("nodes", [(4,)], indirect=True, scope="module")
+@on_one_node
 def test_none_of_the_model_is_an_error(nodes, log):
     with pytest.raises(UserError, match="has no imaginary GPU to measure on; it has 4 x another GPU"):
         RayCluster(GpuWorkshop(log_path=log, others=("0", "1", "2", "3")))
@@ -139,6 +141,7 @@ def test_builds_of_a_node_serve_all_its_devices(cluster, log):
     assert held not in {device for device, *_ in others}, "it is held up for longer than all others take"
 
 
+@on_one_node
 def test_what_is_submitted_is_being_built_before_anybody_takes_a_verdict(cluster, log):
     cluster.clear()
     for index, each in enumerate(tasks(4)):
@@ -150,6 +153,7 @@ def test_what_is_submitted_is_being_built_before_anybody_takes_a_verdict(cluster
     assert len(lines(log, "build")) == 4
 
 
+@on_one_node
 def test_the_next_is_measured_while_nobody_takes_verdicts(cluster, log):
     """One is measured on each device, then one more on the device whose verdict was taken."""
     cluster.clear()
@@ -161,6 +165,7 @@ def test_the_next_is_measured_while_nobody_takes_verdicts(cluster, log):
     assert len(lines(log, "run")) == 5
 
 
+@on_one_node
 def test_a_lost_context_ends_its_process_and_the_measurement_is_tried_again(cluster, log):
     lost = Candidate(write("lost"), Dialect.TRITON)
     (first, *rest) = judged(cluster, [*tasks(1, lost, chunk=2), *tasks(4)])
@@ -170,6 +175,7 @@ def test_a_lost_context_ends_its_process_and_the_measurement_is_tried_again(clus
     assert device == again and died != lives, "the same device, in a new process"
 
 
+@on_one_node
 def test_a_context_that_is_lost_again_is_no_fault_of_the_candidate(cluster, log):
     always = Candidate(write("always"), Dialect.TRITON)
     (first, *rest) = judged(cluster, [*tasks(1, always), *tasks(4)])

@@ -1,18 +1,31 @@
 """Other policies on recorded data."""
 
-import pytest
-from search_fakes import FakeWorkshop
+import shutil
+from pathlib import Path
 
+import pytest
+from search_fakes import PROBLEM, FakeWorkshop
+
+from egg_search.campaign import Campaign, Settings
 from egg_search.core.errors import UserError
 from egg_search.replay import Recording, compare
 from egg_search.replay.simulated import Simulation
 
 
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    """Made once: others get copies."""
+    folder = tmp_path_factory.mktemp("recording")
+    (folder / "identity.py").write_text(PROBLEM)
+    options = {"budget_s": None, "authors": ("fake",), "ray_address": "none", "experience": False}
+    settings = Settings(str(folder / "identity.py"), max_evaluations=120, **options)
+    Campaign.create(settings, folder / "run", FakeWorkshop()).run()
+    return folder / "run"
+
+
 @pytest.fixture
-def path(make_campaign):
-    campaign = make_campaign(evaluations=120)
-    campaign.run()
-    return campaign.directory.path
+def path(recording, tmp_path):
+    return Path(shutil.copytree(recording, tmp_path / "run"))
 
 
 def test_the_same_policy_does_the_same_without_a_miss(path):

@@ -119,7 +119,7 @@ def run(folder, cases):
     ):
         helpers = helpers.replace(old, new)
     (folder / "kernels.cpp").write_text("\n".join(['#include "emulated.h"', helpers, *_sources(text)]))
-    command = ["g++", "-std=c++17", "-O1", "-w", "-shared", "-fPIC", "-I", str(Path(__file__).parent)]
+    command = ["g++", "-std=c++17", "-O0", "-w", "-shared", "-fPIC", "-I", str(Path(__file__).parent)]
     done = subprocess.run(
         [*command, "-o", folder / "kernels.so", folder / "kernels.cpp"], capture_output=True, text=True
     )

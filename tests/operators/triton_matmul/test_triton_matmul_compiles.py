@@ -77,7 +77,10 @@ def test_plain_factors_go_straight_to_shared_memory(tmp_path, dtype):
     assert "ld.global" not in kernel.ptx
 
 
-@pytest.mark.parametrize("name", ["bfloat16", "pieces", "piece", "stream"])
+RARE = (pytest.param(name, marks=pytest.mark.chaos) for name in ("piece", "stream"))  # much like the others
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "pieces", *RARE])
 def test_descriptors_leave_all_copying_to_the_engine(tmp_path, name):
     graph, choices = KERNELS[name]
     module = case(graph, (), choices, hardware=gpu(90), descriptors=1).module
