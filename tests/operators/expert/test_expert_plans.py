@@ -96,7 +96,8 @@ def test_statistics_end_a_kernel_and_what_is_centred_is_computed_twice():
 
 def test_every_result_is_made_once_and_before_it_is_read():
     graph = diamond()
-    for fusion in (Fusion("all"), Fusion("none", False, False, False), Fusion("torch", library=frozenset(["nest"]))):
+    rules = Fusion("all"), Fusion("none", False, False, False), Fusion("apart", statistics=True)
+    for fusion in (*rules, Fusion("torch", library=frozenset(["nest"]))):
         made = {n.id for n in graph.nodes if n.op in ("input", "state")}
         for kernel in Partitioner(graph, {"nest": AnyMaps()}, fusion).kernels():
             reads = {i for n in kernel.nodes for i in graph[n].inputs} - set(kernel.nodes)
