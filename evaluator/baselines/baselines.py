@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from math import inf
 from typing import TypeVar
 
 import numpy as np
@@ -258,8 +257,7 @@ class Baselines:
             return
         if samples.alongside:
             raise UserError(_ALONGSIDE)
-        beside = samples.usual_beside()
-        self.beside = inf if beside is None else beside
+        self.beside = samples.largest_beside()
         first, second = samples.seconds(EAGER), samples.seconds(_TWIN)
         self.margin = margin_of(first, second, self._device.quantile)
         self._seats.pop(_TWIN).close()

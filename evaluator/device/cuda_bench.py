@@ -97,12 +97,14 @@ class Bench:
             torch.cuda.empty_cache()
 
     def write(self, placed: Sequence[Placed]) -> None:
-        """Proves that nobody else runs, and queues the writing of the arguments. Raises Busy."""
+        """Proves that nobody else runs, and queues the writing of the arguments, which begins a turn. Raises Busy."""
         forget_persisting_lines()
         self._watch()
         for each in placed:
             for _ in range(secrets.randbelow(_DECOYS + 1)):
                 _copy_turned(each)
+        torch.cuda.synchronize()
+        for each in placed:
             _copy(each)
         self._turn.written()
 

@@ -19,7 +19,7 @@ from egg_search.core.verdict import Outcome
 from evaluator.device.base import Call
 from evaluator.device.cpu import BIND_SECONDS, CpuSeat
 from evaluator.device.cuda_bench import SLOTS, Bench, Busy, Placed, reserved_bytes
-from evaluator.device.cuda_hold import covers
+from evaluator.device.cuda_hold import covers, hold_seconds
 from evaluator.device.cuda_leaving import Leaving
 from evaluator.device.cuda_memory import DeviceMemoryError, DeviceRegion, up
 from evaluator.isolation.worker import Worker
@@ -32,9 +32,12 @@ _PROFILER_SECONDS = 20.0  # torch's profiler starts
 _REST_SECONDS = 1.0  # how long kernels may run on behind a call
 # Of the device's memory: outputs of a call, what a worker may hold, outputs of a call that are copied twice.
 _MOST_OUTPUTS, _MOST_HELD, _MOST_FOLLOWED = 0.25, 0.6, 0.012
-# Seconds of a call that fits in a turn: by itself, and with the copies of its outputs. And how often in a row a model
-# is not seen, e.g. since it waits for the device, until it is not watched any more, which delays its calls.
-_BRIEF_SECONDS, _TURN_SECONDS, _PATIENCE = 0.0012, 0.0016, 3
+# Seconds of a call that fits in a turn: by itself, and with the copies of its outputs; and of the verifier's turn before
+# it, in which inputs are written.
+_BRIEF_SECONDS, _TURN_SECONDS, _OWN_TURN = 0.0012, 0.0016, 0.0019
+# How often in a row a model is not seen, e.g. since it waits for the device, until only one call in so many is watched:
+# that delays calls.
+_PATIENCE, _AGAIN = 3, 8
 _TOLD_CHARACTERS = 160
 _FULL = (torch.OutOfMemoryError, DeviceMemoryError)
 
@@ -58,7 +61,7 @@ class CudaSeat(CpuSeat):
         self._sizes: dict[int, int] = {}  # bytes of a model's outputs
         self._grown: set[int] = set()  # models that were given more room
         self._said: dict[int, tuple[float, float]] = {}  # seconds that a model's last call took, and its launches
-        self._unseen: dict[int, int] = {}  # calls in a row that were watched and not seen, by model
+        self._unseen: dict[int, int] = {}  # calls since the last one that was seen, of those that are brief, by model
         self._taken_bytes = 0  # bytes of the device's memory that calls have taken and not given back
         self._last: tuple[Placed, int] | None = None  # what a null call repeats, and its bytes of outputs
 
@@ -112,10 +115,14 @@ class CudaSeat(CpuSeat):
         placed, size = self._last
         self._worker.resume()
         self._make_room(size)
-        self._expect(self._worker.request(Op.CALL, BIND_SECONDS, NULL_MODEL))
-        self._worker.pause()
+        self._prepare_null()
         try:
-            seconds, seen, reply = self._timed(placed, size, BIND_SECONDS)
+            seconds, _, reply = self._timed(placed, size, BIND_SECONDS, brief=False)
+            self._expect(reply)
+            self._bench.clear([placed], size)
+            self._worker.resume()
+            self._prepare_null()
+            _, seen, reply = self._timed(placed, size, BIND_SECONDS)  # to be watched takes time
         except _FULL as error:
             self._full(error)
         self._expect(reply)
@@ -159,7 +166,7 @@ class CudaSeat(CpuSeat):
             self._written.add(place)
             size = self._sizes.get(number, self._bench.room.size)
             launch = self._said.get(number, (0.0, 0.0))[1]
-            brief = self._is_brief(number, size)
+            brief = self._is_brief(number, size, placed.layout.size)
             seconds, seen, reply = self._timed(placed, size, timeout, own_seconds, launch, brief)
             self._account(before - _free_bytes())
             if reply.status is Status.NO_ROOM:
@@ -169,20 +176,28 @@ class CudaSeat(CpuSeat):
             whole = self._end(reply.outputs) <= size  # what lies beyond was not watched
             outputs, changed = self._taken(number, placed, reply, size)
             seen = seen if whole and not changed else 0.0
-            if brief:
-                self._unseen[number] = 0 if seen else self._unseen.get(number, 0) + 1
+            self._unseen[number] = 0 if seen else self._unseen.get(number, 0) + (brief or self._gave_up(number))
             said = max(0.0, reply.number), max(0.0, reply.aside)
             self._said[number] = said[0], said[1] or launch
             return Call(seconds, outputs, changed, reply.text, 1 + warm, *said, seen)
         except _FULL as error:
             self._full(error)
 
-    def _is_brief(self, number: int, size: int) -> bool:
-        """Whether the model's next call, with `size` bytes of outputs, is likely to be seen in one turn."""
+    def _prepare_null(self) -> None:
+        self._expect(self._worker.request(Op.CALL, BIND_SECONDS, NULL_MODEL))
+        self._worker.pause()
+
+    def _is_brief(self, number: int, size: int, inputs: int) -> bool:
+        """Whether the model's next call, with so many bytes of outputs and inputs, is to be watched, and likely to be
+        seen in one turn."""
         claimed, launch = self._said.get(number, (_BRIEF_SECONDS, 0.0))
-        turn = claimed + self._bench.copy_seconds(size)
-        patient = self._unseen.get(number, 0) < _PATIENCE
-        return patient and claimed < _BRIEF_SECONDS and turn < _TURN_SECONDS and covers(launch)
+        own = self._bench.copy_seconds(inputs) + hold_seconds(launch)
+        fits = claimed + self._bench.copy_seconds(size) < _TURN_SECONDS and own < _OWN_TURN and covers(launch)
+        again = not self._gave_up(number) or self._unseen[number] % _AGAIN == 0
+        return claimed < _BRIEF_SECONDS and fits and again
+
+    def _gave_up(self, number: int) -> bool:
+        return self._unseen.get(number, 0) >= _PATIENCE
 
     def _timed(
         self,

@@ -24,7 +24,8 @@ _SEEN_OUT, _SEEN_SLACK = 0.98, 0.7e-6
 _BORNE_OUT, _SLACK, _EXCUSED = 0.9, 2e-6, 0.05
 _SHORT_SECONDS = 0.001
 _FEW, _SOME = 2, 0.25  # calls of a baseline's, and share of them, that are enough to leave out those that were not seen
-_DRIFT = 2e-6  # that what is beside a call may be more than it was before there was a candidate
+_DRIFT = 4e-6  # that what is beside a call may be more than it was before there was a candidate
+_LEAST = 1e-6  # seconds that no clock tells apart from nothing
 
 
 class Reading(Protocol):
@@ -130,6 +131,12 @@ class Samples:
             return None
         return self._of_seen(side, np.asarray(self.seen[side])) - beside
 
+    def largest_beside(self) -> float:
+        """Of the sides of a session without a candidate, that which has most; infinite where nothing was seen."""
+        sides = [np.median(over) for side in self.seen if len(over := self._overs(side))]
+        nulls = [each for each in self.seen_nulls if each]
+        return float(max(sides) if sides else np.median(nulls) if nulls else inf)
+
     def usual_beside(self) -> float | None:
         """Seconds on the device that every call takes beside its forward: what baselines have beside what they claim;
         where none of theirs was seen, null calls. Never more than where there was no candidate, whose work may be
@@ -153,9 +160,9 @@ class Samples:
         shown = self._shown(side)
         return np.where(shown, values, values[shown].max()) if side == self.suspect else values[shown]
 
-    def _overs(self) -> np.ndarray:
-        """Seconds that trusted calls were seen to take more than they claim."""
-        trusted = [side for side in self.seen if side != self.suspect]
+    def _overs(self, *sides: str) -> np.ndarray:
+        """Seconds that trusted calls were seen to take more than they claim, of all sides or of these."""
+        trusted = [side for side in sides or self.seen if side != self.suspect]
         pairs = [pair for side in trusted for pair in zip(self.seen[side], self.claims[side], strict=True)]
         return np.asarray([seen - claimed for seen, claimed in pairs if seen and claimed])
 
@@ -166,4 +173,4 @@ class Samples:
         if passed is None:
             raw = np.asarray(self.raw[side])
             passed, claims = np.maximum(raw - self.null, _FLOOR * raw), np.asarray(self.claims.get(side, 0.0))
-        return np.maximum(np.maximum(passed, claims), self.floor if side == self.suspect else 0.0)
+        return np.maximum(np.maximum(passed, claims), max(self.floor, _LEAST) if side == self.suspect else 0.0)

@@ -102,7 +102,8 @@ def _decided(samples: Samples, goal: Goal, rule: TimingRule, random: np.random.G
         return False
     ratio = goal.ratio(samples, random)
     enough, few = samples.rounds >= rule.min_rounds, samples.rounds >= (rule.few_rounds or rule.min_rounds)
-    if goal.best is not None:
+    known = enough or not samples.unseen(goal.candidate)  # else it may yet be seen
+    if goal.best is not None and known:
         hopeless = ratio.value * _HOPELESS < goal.best
         if hopeless or (few and ratio.high * goal.loss < goal.best):
             samples.stopped_early = True

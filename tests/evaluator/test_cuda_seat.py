@@ -79,18 +79,27 @@ def test_only_brief_calls_whose_outputs_are_few_are_seen_on_the_device(size, bri
     assert bench.followed == [size] * followed and seen == 3e-4 * followed
 
 
-def test_what_is_not_seen_several_times_is_not_watched_any_more():
+def test_what_is_not_seen_several_times_is_watched_now_and_then():
     """A model that waits for the device in its forward goes to and fro for it, which takes time."""
-    bench = Bench()
-    seat = seat_on(bench)
+    seat, small = seat_on(Bench()), 1 << 20
     seat._said[3] = 30e-6, 20e-6
-    assert seat._is_brief(3, 1 << 20)
-    seat._unseen[3] = 3
-    assert not seat._is_brief(3, 1 << 20)
-    seat._said[4] = 9e-4, 20e-6
-    assert seat._is_brief(4, 1 << 20) and not seat._is_brief(4, 4 << 30)  # copies of outputs have no room in a turn
-    seat._said[5] = 9e-4, 9e-4
-    assert not seat._is_brief(5, 1 << 20) and not seat._is_brief(6, 1 << 20)  # many launches; nothing is known
+    watched = []
+    for _ in range(20):
+        brief = seat._is_brief(3, small, small)
+        watched.append(brief)
+        seat._unseen[3] = seat._unseen.get(3, 0) + (brief or seat._gave_up(3))
+    assert watched == [True] * 3 + [False] * 5 + [True] + [False] * 7 + [True] + [False] * 3
+    seat._unseen[3] = 0
+    assert seat._is_brief(3, small, small)
+
+
+def test_calls_are_watched_that_fit_in_a_turn_behind_one_that_writes_their_inputs():
+    seat, small = seat_on(Bench()), 1 << 20
+    seat._said = {4: (9e-4, 20e-6), 5: (9e-4, 9e-4), 7: (1e-4, 5e-4)}
+    assert seat._is_brief(4, small, small) and not seat._is_brief(4, 4 << 30, small)
+    assert seat._is_brief(4, small, 1 << 30) and not seat._is_brief(4, small, 4 << 30)
+    assert not seat._is_brief(5, small, small) and not seat._is_brief(6, small, small)  # many launches; nothing known
+    assert seat._is_brief(7, small, small) and not seat._is_brief(7, small, 1 << 30)  # a long hold
 
 
 def test_room_is_as_large_as_those_need_that_are_there():
