@@ -32,8 +32,8 @@ _PROFILER_SECONDS = 20.0  # torch's profiler starts
 _REST_SECONDS = 1.0  # how long kernels may run on behind a call
 # Of the device's memory: outputs of a call, what a worker may hold, outputs of a call that are copied twice.
 _MOST_OUTPUTS, _MOST_HELD, _MOST_FOLLOWED = 0.25, 0.6, 0.012
-# Seconds of a call that fits in a turn: by itself, and with the copies of its outputs; and of the verifier's turn before
-# it, in which inputs are written.
+# Seconds of a call that fits in a turn: by itself, and with the copies of its outputs. And of the verifier's own turn
+# before it, in which inputs are written.
 _BRIEF_SECONDS, _TURN_SECONDS, _OWN_TURN = 0.0012, 0.0016, 0.0019
 # How often in a row a model is not seen, e.g. since it waits for the device, until only one call in so many is watched:
 # that delays calls.
