@@ -178,17 +178,8 @@ class Judgement:
         best = baselines.milliseconds[anchor] / best_ms if best_ms else None
         loss = 1.1 if screening else 1.25
         device = self._device
-        goal = Goal(
-            _CANDIDATE,
-            anchor,
-            device.quantile,
-            best,
-            loss,
-            self._floor,
-            _CANDIDATE,
-            device.null_every,
-            beside=baselines.beside,
-        )
+        bearing = {"suspect": _CANDIDATE, "null_every": device.null_every, "beside": baselines.beside}
+        goal = Goal(_CANDIDATE, anchor, device.quantile, best, loss, self._floor, **bearing)
         try:
             with self._gate.exclusive():
                 return run_session(sides, baselines.null, fresh, goal, rule, self._random), goal

@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
+from evaluator.device.cpu import SLOTS
 from evaluator.device.cuda_hold import hold_seconds
 from evaluator.device.cuda_memory import DeviceRegion, aligned, forget_persisting_lines, view, views
 from evaluator.device.cuda_room import Room
@@ -19,7 +20,6 @@ from evaluator.device.cuda_turn import Turn
 from evaluator.protocol.memory import Layout, layout_of, same_bytes, tensors_of
 from evaluator.protocol.records import Output
 
-SLOTS = 2  # places that arguments may lie in: an address that was remembered is the wrong one half of the time
 _BUSY_FACTOR, _BUSY_SECONDS = 3.0, 0.0003  # a probe that takes longer than usual by that had to wait for others
 _PROBES = 3  # without a pause: whose turn it is changes every few milliseconds, and as soon as we do nothing
 _CALIBRATION = 50
@@ -73,7 +73,7 @@ class Bench:
                 del self._slots[next(iter(self._slots))]
             self._slots[key] = [], arguments
         regions, first = self._slots[key]
-        while len(regions) <= max(index, SLOTS - 1):
+        while len(regions) < SLOTS:
             regions.append(DeviceRegion.create(layout.size))
             _copy(Placed(first, layout, regions[-1]))
         return Placed(arguments, layout, regions[index])
@@ -96,16 +96,14 @@ class Bench:
         if idle_bytes() > _IDLE_BYTES:
             torch.cuda.empty_cache()
 
-    def write(self, placed: Sequence[Placed]) -> None:
+    def write(self, placed: Placed) -> None:
         """Proves that nobody else runs, and queues the writing of the arguments, which begins a turn. Raises Busy."""
         forget_persisting_lines()
         self._watch()
-        for each in placed:
-            for _ in range(secrets.randbelow(_DECOYS + 1)):
-                _copy_turned(each)
+        for _ in range(secrets.randbelow(_DECOYS + 1)):
+            _copy_turned(placed)
         torch.cuda.synchronize()
-        for each in placed:
-            _copy(each)
+        _copy(placed)
         self._turn.written()
 
     def hold(self, launch: float = 0.0) -> float:
@@ -146,11 +144,10 @@ class Bench:
     def _follow(self, size: int) -> None:
         self._followed = self.room.bytes()[:size].clone()
 
-    def clear(self, placed: Sequence[Placed], outputs: int) -> None:
-        """After calls: puts old inputs where the fresh ones were, and poison in `outputs` bytes of the room."""
-        for each in placed:
-            known = self._slots.get(repr(each.layout.placements))
-            _copy(replace(each, arguments=known[1]) if known else each)
+    def clear(self, placed: Placed, outputs: int) -> None:
+        """After a call: puts old inputs where the fresh ones were, and poison in `outputs` bytes of the room."""
+        known = self._slots.get(repr(placed.layout.placements))
+        _copy(replace(placed, arguments=known[1]) if known else placed)
         self.poison(outputs)
 
     def poison(self, size: int) -> None:
@@ -214,10 +211,6 @@ def reserved_bytes(kind: str = "reserved_bytes") -> int:
 def idle_bytes() -> int:
     """That torch holds, and nobody uses."""
     return reserved_bytes() - reserved_bytes("allocated_bytes")
-
-
-def bytes_of(arguments: list[Any]) -> int:
-    return aligned(layout_of(arguments)).size
 
 
 def _pairs(placed: Placed) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:

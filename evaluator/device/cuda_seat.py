@@ -17,8 +17,8 @@ import torch
 
 from egg_search.core.verdict import Outcome
 from evaluator.device.base import Call
-from evaluator.device.cpu import BIND_SECONDS, CpuSeat
-from evaluator.device.cuda_bench import SLOTS, Bench, Busy, Placed, reserved_bytes
+from evaluator.device.cpu import BIND_SECONDS, SLOTS, CpuSeat
+from evaluator.device.cuda_bench import Bench, Busy, Placed, reserved_bytes
 from evaluator.device.cuda_hold import covers, hold_seconds
 from evaluator.device.cuda_leaving import Leaving
 from evaluator.device.cuda_memory import DeviceMemoryError, DeviceRegion, up
@@ -119,14 +119,14 @@ class CudaSeat(CpuSeat):
         try:
             seconds, _, reply = self._timed(placed, size, BIND_SECONDS, brief=False)
             self._expect(reply)
-            self._bench.clear([placed], size)
+            self._bench.clear(placed, size)
             self._worker.resume()
             self._prepare_null()
             _, seen, reply = self._timed(placed, size, BIND_SECONDS)  # to be watched takes time
         except _FULL as error:
             self._full(error)
         self._expect(reply)
-        self._bench.clear([placed], size)
+        self._bench.clear(placed, size)
         return Call(seconds, [], claimed=max(0.0, reply.number), seen=seen)
 
     def operator_share(
@@ -136,14 +136,14 @@ class CudaSeat(CpuSeat):
         placed = self._bench.slot(arguments, place[1])
         self._worker.resume()
         self._reveal(place, placed)
-        self._bench.write([placed])
+        self._bench.write(placed)
         torch.cuda.synchronize()
         self._written.add(place)
         timeout += _PROFILER_SECONDS * kernels
         reply = self._worker.request(Op.PROFILE, timeout, *place, int(kernels))
         self._worker.pause()
         self._expect(reply)
-        self._bench.clear([placed], self._bench.room.size)
+        self._bench.clear(placed, self._bench.room.size)
         return min(1.0, max(0.0, reply.number)), reply.text
 
     def close(self) -> None:
@@ -170,7 +170,7 @@ class CudaSeat(CpuSeat):
             seconds, seen, reply = self._timed(placed, size, timeout, own_seconds, launch, brief)
             self._account(before - _free_bytes())
             if reply.status is Status.NO_ROOM:
-                self._bench.clear([placed], size)
+                self._bench.clear(placed, size)
                 self._grow(number, reply.number)
                 return self._forward(number, arguments, timeout, warm, own_seconds)
             whole = self._end(reply.outputs) <= size  # what lies beyond was not watched
@@ -213,7 +213,7 @@ class CudaSeat(CpuSeat):
         to launch before: the device is held for longer then, which does not count."""
         brief = brief and size <= _MOST_FOLLOWED * self._device_bytes
         try:
-            self._bench.write([placed])
+            self._bench.write(placed)
             longer = self._bench.hold(launch)
             begin = time.perf_counter()
             reply = self._worker.go(timeout, own_seconds, (lambda: self._bench.follow(size)) if brief else None)
@@ -235,7 +235,7 @@ class CudaSeat(CpuSeat):
         self._sizes[number] = max(end, self._sizes.get(number, 0))
         taken = [self._bench.taken(output) for output in reply.outputs], self._bench.changed(placed)
         self._last = placed, max(size, end)
-        self._bench.clear([placed], max(size, end))
+        self._bench.clear(placed, max(size, end))
         return taken
 
     def _end(self, outputs: tuple[Output, ...]) -> int:

@@ -10,6 +10,7 @@ worker's own do. Where those saw it they decide.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
 from typing import Protocol
@@ -68,8 +69,8 @@ class Samples:
     @property
     def alongside(self) -> bool:
         """Whether the device does not wait for workers: it was back as soon as where nobody has a turn, or earlier."""
-        over = self._overs()
-        return len(over) > 0 and float(np.median(over)) < self.alone
+        over = self._over(self.seen)
+        return over is not None and over < self.alone
 
     def seconds(self, side: str) -> np.ndarray:
         """Seconds of the side's calls: as its worker claims, where that counts; else by the verifier's clocks, without
@@ -133,17 +134,15 @@ class Samples:
 
     def largest_beside(self) -> float:
         """Of the sides of a session without a candidate, that which has most; infinite where nothing was seen."""
-        sides = [np.median(over) for side in self.seen if len(over := self._overs(side))]
-        nulls = [each for each in self.seen_nulls if each]
-        return float(max(sides) if sides else np.median(nulls) if nulls else inf)
+        sides = [over for side in self.seen if (over := self._over([side])) is not None]
+        return max(sides, default=self._of_nulls() or inf)
 
     def usual_beside(self) -> float | None:
         """Seconds on the device that every call takes beside its forward: what baselines have beside what they claim;
         where none of theirs was seen, null calls. Never more than where there was no candidate, whose work may be
         queued behind what they do."""
-        over = self._overs()
-        usual = over if len(over) else [each for each in self.seen_nulls if each]
-        return min(float(np.median(usual)), self.beside + _DRIFT) if len(usual) else None
+        usual = self._over(self.seen) or self._of_nulls()
+        return min(usual, self.beside + _DRIFT) if usual is not None else None
 
     def _claims(self, side: str) -> np.ndarray:
         claims = np.asarray(self.claims.get(side, ()))
@@ -160,11 +159,14 @@ class Samples:
         shown = self._shown(side)
         return np.where(shown, values, values[shown].max()) if side == self.suspect else values[shown]
 
-    def _overs(self, *sides: str) -> np.ndarray:
-        """Seconds that trusted calls were seen to take more than they claim, of all sides or of these."""
-        trusted = [side for side in sides or self.seen if side != self.suspect]
+    def _over(self, sides: Iterable[str]) -> float | None:
+        """Seconds that trusted calls of these sides were usually seen to take more than they claim."""
+        trusted = [side for side in sides if side != self.suspect]
         pairs = [pair for side in trusted for pair in zip(self.seen[side], self.claims[side], strict=True)]
-        return np.asarray([seen - claimed for seen, claimed in pairs if seen and claimed])
+        return _usual([seen - claimed for seen, claimed in pairs if seen and claimed])
+
+    def _of_nulls(self) -> float | None:
+        return _usual([each for each in self.seen_nulls if each])
 
     def _on_own_clocks(self, side: str) -> np.ndarray:
         """No less than is claimed, nor, for a suspect, than is possible: of what it launches nothing for, little
@@ -174,3 +176,7 @@ class Samples:
             raw = np.asarray(self.raw[side])
             passed, claims = np.maximum(raw - self.null, _FLOOR * raw), np.asarray(self.claims.get(side, 0.0))
         return np.maximum(np.maximum(passed, claims), max(self.floor, _LEAST) if side == self.suspect else 0.0)
+
+
+def _usual(seconds: list[float]) -> float | None:
+    return float(np.median(seconds)) if seconds else None

@@ -50,8 +50,7 @@ class CudaMemory(HostMemory):
         self._room = DeviceRegion.received(fd, size).bytes()
 
     def timed(self, forward: Callable[..., Any], arguments: list[Any]) -> Any:
-        """Between events on the current stream. What other streams do counts on the verifier's clocks, which wait for
-        the whole device."""
+        """Between events on the current stream. What other streams do shows in the outputs, or on the wall clock."""
         before = _CLOCK()
         self._mark(0)
         result = forward(*arguments)

@@ -1,6 +1,7 @@
 import sqlite3
 import sys
 import tarfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,18 +15,23 @@ from egg_search.campaign import Campaign, Settings  # noqa: E402
 from egg_search.rundir.digests import digest_of  # noqa: E402
 
 
-@pytest.fixture
-def make_campaign(tmp_path):
-    """A campaign with the fake author and evaluator, in process."""
+@pytest.fixture(scope="session")
+def campaign_in():
+    """Makes a campaign with the fake author and evaluator, in process, in a folder."""
 
-    def make(evaluations=40, name="run", workshop=None, **more):
-        problem = tmp_path / "identity.py"
+    def make(folder, evaluations=40, name="run", workshop=None, **more):
+        problem = folder / "identity.py"
         problem.write_text(PROBLEM)
         options = {"budget_s": None, "authors": ("fake",), "ray_address": "none", "experience": False, **more}
         settings = Settings(str(problem), max_evaluations=evaluations, **options)
-        return Campaign.create(settings, tmp_path / name, workshop or FakeWorkshop())
+        return Campaign.create(settings, folder / name, workshop or FakeWorkshop())
 
     return make
+
+
+@pytest.fixture
+def make_campaign(tmp_path, campaign_in):
+    return partial(campaign_in, tmp_path)
 
 
 @pytest.fixture

@@ -1,31 +1,26 @@
 """Other policies on recorded data."""
 
 import shutil
-from pathlib import Path
 
 import pytest
-from search_fakes import PROBLEM, FakeWorkshop
+from search_fakes import FakeWorkshop
 
-from egg_search.campaign import Campaign, Settings
 from egg_search.core.errors import UserError
 from egg_search.replay import Recording, compare
 from egg_search.replay.simulated import Simulation
 
 
 @pytest.fixture(scope="module")
-def recording(tmp_path_factory):
+def recording(tmp_path_factory, campaign_in):
     """Made once: others get copies."""
-    folder = tmp_path_factory.mktemp("recording")
-    (folder / "identity.py").write_text(PROBLEM)
-    options = {"budget_s": None, "authors": ("fake",), "ray_address": "none", "experience": False}
-    settings = Settings(str(folder / "identity.py"), max_evaluations=120, **options)
-    Campaign.create(settings, folder / "run", FakeWorkshop()).run()
-    return folder / "run"
+    campaign = campaign_in(tmp_path_factory.mktemp("recording"), evaluations=120)
+    campaign.run()
+    return campaign.directory.path
 
 
 @pytest.fixture
 def path(recording, tmp_path):
-    return Path(shutil.copytree(recording, tmp_path / "run"))
+    return shutil.copytree(recording, tmp_path / "run")
 
 
 def test_the_same_policy_does_the_same_without_a_miss(path):

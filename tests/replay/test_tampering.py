@@ -20,16 +20,8 @@ CASES = [(table, column) for table, columns in FIELDS.items() for column in colu
 
 
 @pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    from search_fakes import PROBLEM
-
-    from egg_search.campaign import Campaign, Settings
-
-    folder = tmp_path_factory.mktemp("tampering")
-    (folder / "identity.py").write_text(PROBLEM)
-    options = {"budget_s": None, "authors": ("fake",), "ray_address": "none", "experience": False}
-    settings = Settings(str(folder / "identity.py"), max_evaluations=24, **options)
-    campaign = Campaign.create(settings, folder / "run", FakeWorkshop())
+def original(tmp_path_factory, campaign_in):
+    campaign = campaign_in(tmp_path_factory.mktemp("tampering"), evaluations=24)
     campaign.run()
     return campaign.directory.path
 

@@ -11,7 +11,6 @@ from egg_search.core.hardware import Hardware, detect_cpu
 from egg_search.core.problem.outputs import flatten_outputs
 from operators.authors.expert import author, session
 from operators.authors.expert.author import ExpertAuthor
-from operators.authors.expert.emit.plan_text import read_plan
 from operators.base import AuthorError, Brief
 
 HARDWARE = detect_cpu()
@@ -58,10 +57,6 @@ def test_what_is_normalised_joins_what_reads_it():
     reference, candidate, inputs = pair(POOLED, Candidate(apart, Dialect.CPP).source)
     with torch.no_grad():
         torch.testing.assert_close(candidate(*inputs), reference(*inputs), rtol=2e-5, atol=2e-6)
-    plan = read_plan(apart)
-    assert len({kernel.outputs for kernel in plan.kernels}) == len(plan.kernels)
-    shared = set.intersection(*(set(kernel.nodes) for kernel in plan.kernels[-2:]))
-    assert shared  # `x - mean` is computed in both
 
 
 @pytest.mark.parametrize("of", PROBLEMS, ids=lambda p: p.name)
