@@ -74,6 +74,8 @@ def test_accesses_are_16_bytes_wide(tmp_path, name):
 def test_what_others_publish_is_read_anew_and_written_in_one_word(tmp_path):
     (kernel,) = compiled(tmp_path, "words", KERNELS["look back"]().module, 90)
     assert "ld.volatile.global" in kernel.ptx
+    waits = 2
+    assert kernel.ptx.count(".relaxed.or.b64") == waits  # threads that hold the same word are told the same
     assert "atom" in kernel.ptx and ".exch.b64" in kernel.ptx
 
 
