@@ -6,6 +6,7 @@ import secrets
 import shutil
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -21,7 +22,8 @@ from egg_search.core.problem import Problem
 from egg_search.core.problem.validation import validate
 from egg_search.core.verdict import Outcome, Verdict
 from evaluator.baselines.baselines import Baselines
-from evaluator.build import build
+from evaluator.build import BuildReport, build
+from evaluator.build.builds import Builds
 from evaluator.build.store import BuildStore
 from evaluator.correctness.cases import CaseBook
 from evaluator.correctness.degenerate import degeneracies
@@ -31,7 +33,7 @@ from evaluator.device.choose import device_for, threads_of
 from evaluator.gate import gate_for
 from evaluator.isolation.base import Stage
 from evaluator.isolation.isolation import shared_isolation
-from evaluator.judgement import Judgement
+from evaluator.judgement import Best, Judgement
 from evaluator.late import wants_compiler
 from evaluator.roofline.ceilings import Ceilings, ceilings
 from evaluator.settings import Effort, EvaluatorSettings
@@ -58,16 +60,16 @@ class Evaluator:
     ) -> None:
         self._hardware, self._settings = hardware, settings
         self._root, self._problem = Path(build_dir).absolute(), problem
-        self._store = BuildStore(self._root)
         self._gate = gate_for(hardware, settings.gate_path)
         self._threads = threads_of(hardware)
         self._isolation = shared_isolation(self._threads, settings.layers)
         self._device = device_for(hardware, self._isolation)
+        self._builds = Builds(self._root, self._build)
         self._lock = threading.RLock()
         self._book: CaseBook | None = None
         self._baselines: Baselines | None = None
         self._ceilings: Ceilings | None = None
-        self._to_beat = inf if settings.profile else 0.0  # milliseconds: kernels are profiled of what is faster
+        self._best: Best | None = {} if settings.profile else None
 
     def baselines(self) -> dict[str, float]:
         """Milliseconds of a call by baseline: "eager", and the device's variants of it ("compile") unless they
@@ -101,10 +103,8 @@ class Evaluator:
         """The verdict on one configuration. `best_ms` is what the best so far takes, on this evaluator's scale
         (`Timing.ms`): a clear loser is not timed to the end."""
         bound, flags = candidate.bound(configuration), static_flags(candidate.source)
-        store = self._store
-        report = build(
-            bound, store.root, self._settings.build_seconds, self._gate, self._isolation, self._hardware.capability
-        )
+        builds = self._builds
+        store, report = builds.store, builds.report(bound)
         if report.outcome is not None:
             return Verdict(report.outcome, report.reason, flags, build_seconds=report.seconds)
         with self._lock:
@@ -116,12 +116,14 @@ class Evaluator:
                 verdict = second if told else verdict
             return replace(verdict, build_seconds=report.seconds, run_seconds=time.perf_counter() - begin)
 
-    def renew(self) -> None:
+    def renew(self, ahead: Sequence[str] = ()) -> None:
         """Draws new secret inputs, and begins with no build results: what was chosen so far is then judged on values
-        that it has never met, and on kernels that nobody else has built."""
+        that it has never met, and on kernels that nobody else has built. Bound sources that are judged next may be
+        built `ahead`."""
         with self._lock:
-            self._store = BuildStore(self._root / f"renewed-{secrets.token_hex(4)}")
-            self._to_beat = inf
+            self._leave_builds()
+            self._builds = Builds(self._root / f"renewed-{secrets.token_hex(4)}", self._build, ahead)
+            self._best = {}
             if self._book is not None:
                 self._device.settle()
                 self._renew_cases(self._book)
@@ -132,8 +134,16 @@ class Evaluator:
             if self._baselines is not None:
                 self._baselines.close()
             self._device.close()
-            if self._store.root != self._root:
-                shutil.rmtree(self._store.root, ignore_errors=True)
+            self._leave_builds()
+
+    def _leave_builds(self) -> None:
+        self._builds.close()
+        if self._builds.store.root != self._root:
+            shutil.rmtree(self._builds.store.root, ignore_errors=True)
+
+    def _build(self, bound: str, root: Path) -> BuildReport:
+        settings = self._settings
+        return build(bound, root, settings.build_seconds, self._gate, self._isolation, self._hardware.capability)
 
     def _begin(self) -> CaseBook:
         if self._book is None:
@@ -220,12 +230,13 @@ class Evaluator:
             self._gate,
             self._device,
             lambda: self._ceilings,
-            self._to_beat,
+            self._best,
         )
         try:
             verdict = judgement.run(seat, flags, effort, best_ms, rehearse)
-            if verdict.ok and effort is Effort.FULL:
-                self._to_beat = min(self._to_beat, verdict.timing.ms.value)
+            if verdict.ok and effort is Effort.FULL and self._best is not None:
+                precision, ms = verdict.errors.precision, verdict.timing.ms.value
+                self._best[precision] = min(ms, self._best.get(precision, inf))
             return verdict, seat.denied
         finally:
             seat.close()

@@ -24,9 +24,9 @@ def certify(state: State, cluster: Cluster, journal: Journal, observer: Observer
     judged: dict[tuple[str, str], tuple[Job, Verdict]] = {}
     stands: set[PrecisionClass] = set()
     count = CONTENDERS
-    cluster.renew()
+    cluster.renew([_task(state, each) for each in _contenders(state, count)])
     while waiting := [e for e in _contenders(state, count) if e.job.key not in judged and e.precision not in stands]:
-        tasks = [Task(state.drafts[e.job.candidate].candidate, e.job.configuration, Effort.FULL) for e in waiting]
+        tasks = [_task(state, each) for each in waiting]
         for index, verdict in judge_all(cluster, tasks, best_ms=lambda: None):
             elite = waiting[index]
             observer.on_certified(elite, verdict)
@@ -37,6 +37,10 @@ def certify(state: State, cluster: Cluster, journal: Journal, observer: Observer
         count += CONTENDERS
     journal.certify(list(judged.values()))
     return True
+
+
+def _task(state: State, elite: Elite) -> Task:
+    return Task(state.drafts[elite.job.candidate].candidate, elite.job.configuration, Effort.FULL)
 
 
 def _contenders(state: State, count: int) -> list[Elite]:

@@ -31,6 +31,11 @@ class Task:
     configuration: Configuration
     effort: Effort
 
+    @property
+    def source(self) -> str:
+        """What is built."""
+        return self.candidate.bound(self.configuration)
+
 
 class Report(Protocol):
     """What came of a build: `outcome` is None when it succeeded."""
@@ -56,8 +61,8 @@ class Judge(Protocol):
         self, candidate: Candidate, configuration: Configuration, effort: Effort, best_ms: float | None = None
     ) -> Verdict: ...
 
-    def renew(self) -> None:
-        """Draws new secret inputs for all that follows."""
+    def renew(self, ahead: Sequence[str] = ()) -> None:
+        """Draws new secret inputs for all that follows, and builds anew; the bound sources `ahead` come next."""
 
     def close(self) -> None: ...
 
@@ -146,8 +151,9 @@ class Cluster(Protocol):
     def clear(self) -> None:
         """Forgets what was submitted and has no verdict yet."""
 
-    def renew(self) -> None:
-        """Every device draws new secret inputs: what screening chose must also be right and fast on others."""
+    def renew(self, ahead: Sequence[Task] = ()) -> None:
+        """Every device draws new secret inputs: what screening chose must also be right and fast on others. The tasks
+        `ahead` are submitted next."""
 
     def close(self) -> None: ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter, deque
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 
@@ -65,7 +66,7 @@ class LocalCluster:
         return drafts
 
     def submit(self, key: Key, task: Task) -> None:
-        build = self._builders.submit(self._workshop.build, task.candidate.bound(task.configuration))
+        build = self._builders.submit(self._workshop.build, task.source)
         self._submitted.append((key, task, build))
 
     def take(self, best_ms: BestMs) -> tuple[Key, Verdict]:
@@ -87,8 +88,8 @@ class LocalCluster:
             build.cancel()
         self._submitted.clear()
 
-    def renew(self) -> None:
-        self._judge.renew()
+    def renew(self, ahead: Sequence[Task] = ()) -> None:
+        self._judge.renew([task.source for task in ahead])
 
     def close(self) -> None:
         self._aside.close()

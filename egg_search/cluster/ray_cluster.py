@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -119,7 +119,7 @@ class RayCluster:
     def submit(self, key: Key, task: Task) -> None:
         self._turn += 1
         builder = self._devices[self._turn % len(self._devices)]
-        self._pipeline.add(key, task, task.candidate.bound(task.configuration), builder)
+        self._pipeline.add(key, task, task.source, builder)
 
     def take(self, best_ms: BestMs) -> tuple[Key, Verdict]:
         while not self._came:
@@ -177,9 +177,10 @@ class RayCluster:
             raise ClusterLost("every measuring worker is lost; when the machines are back: egg resume")
         self._pipeline.reassign(device, self._devices)
 
-    def renew(self) -> None:
+    def renew(self, ahead: Sequence[Task] = ()) -> None:
+        sources = [task.source for task in ahead]
         with suppress(*DIED):  # a worker that died comes back with seeds of its own
-            ray.get([device.measurer.renew.remote() for device in self._devices])
+            ray.get([device.measurer.renew.remote(sources) for device in self._devices])
 
     def close(self) -> None:
         self._aside.close()

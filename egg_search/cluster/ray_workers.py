@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 
@@ -97,9 +98,9 @@ class Measurer:
             verdict = self._judge.judge(task.candidate, task.configuration, task.effort, best_ms)
         return verdict, time.perf_counter() - started
 
-    def renew(self) -> None:
+    def renew(self, ahead: Sequence[str]) -> None:
         with ending_with_its_context():
-            self._judge.renew()
+            self._judge.renew(ahead)
 
     def close(self) -> None:
         self._judge.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -41,7 +42,7 @@ class _Judge:
         self.verdicts: dict[tuple[str, str], Verdict] = {job.key: verdict for job, verdict in recording.certified}
         self._submitted: deque[tuple[Key, Task]] = deque()
 
-    def renew(self) -> None:
+    def renew(self, ahead: Sequence[Task]) -> None:
         pass
 
     def clear(self) -> None:

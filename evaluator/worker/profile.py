@@ -37,9 +37,9 @@ def kernels_of(forward: Callable[..., Any], arguments: list[Any]) -> str:
 
 
 def _trace(forward: Callable[[], Any]) -> dict[str, Any]:
-    """What the profiler wrote: one forward's events."""
+    """What the profiler wrote: one forward's events. (`torch.profiler` would import torch's compiler first.)"""
     _cool()
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profiler:
+    with torch.autograd.profiler.profile(use_device="cuda", use_cpu=False, use_kineto=True) as profiler:
         forward()
         torch.cuda.synchronize()
     handle, path = tempfile.mkstemp(suffix=".json")

@@ -139,7 +139,7 @@ class FakeJudge:
             return Verdict(Outcome.WRONG_VALUES, "too large to be right")
         return ok(cost(structure_of(candidate), edits_of(candidate), configuration), configuration_key(configuration))
 
-    def renew(self) -> None:
+    def renew(self, ahead=()) -> None:
         if self._log:
             with self._log.open("a") as log:
                 print("renew", file=log)

@@ -17,7 +17,7 @@ class Strict(FakeJudge):
 
     renewed = False
 
-    def renew(self):
+    def renew(self, ahead=()):
         self.renewed = True
 
     def judge(self, *task):
@@ -29,7 +29,7 @@ class Picky(FakeJudge):
 
     renewed, refused = False, 0
 
-    def renew(self):
+    def renew(self, ahead=()):
         self.renewed = True
 
     def judge(self, *task):
