@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ from evaluator.device.choose import device_for, threads_of
 from evaluator.gate import gate_for
 from evaluator.isolation.base import Stage
 from evaluator.isolation.isolation import shared_isolation
-from evaluator.judgement import Best, Judgement
+from evaluator.judgement import Judgement
 from evaluator.late import wants_compiler
 from evaluator.roofline.ceilings import Ceilings, ceilings
 from evaluator.settings import Effort, EvaluatorSettings
@@ -69,7 +68,6 @@ class Evaluator:
         self._book: CaseBook | None = None
         self._baselines: Baselines | None = None
         self._ceilings: Ceilings | None = None
-        self._best: Best | None = {} if settings.profile else None
 
     def baselines(self) -> dict[str, float]:
         """Milliseconds of a call by baseline: "eager", and the device's variants of it ("compile") unless they
@@ -123,7 +121,6 @@ class Evaluator:
         with self._lock:
             self._leave_builds()
             self._builds = Builds(self._root / f"renewed-{secrets.token_hex(4)}", self._build, ahead)
-            self._best = {}
             if self._book is not None:
                 self._device.settle()
                 self._renew_cases(self._book)
@@ -147,11 +144,9 @@ class Evaluator:
 
     def _begin(self) -> CaseBook:
         if self._book is None:
-            with ThreadPoolExecutor(1) as pool:
-                started = pool.submit(self._isolation.start)
-                if self._device.place != "cpu":
-                    validate(self._problem, self._device.place)
-                started.result()
+            threading.Thread(target=self._isolation.start_early, daemon=True).start()
+            if self._device.place != "cpu":
+                validate(self._problem, self._device.place)
             self._book = CaseBook(self._problem, self._settings, self._device.place, self._hardware.memory_bytes)
         return self._book
 
@@ -230,13 +225,9 @@ class Evaluator:
             self._gate,
             self._device,
             lambda: self._ceilings,
-            self._best,
         )
         try:
             verdict = judgement.run(seat, flags, effort, best_ms, rehearse)
-            if verdict.ok and effort is Effort.FULL and self._best is not None:
-                precision, ms = verdict.errors.precision, verdict.timing.ms.value
-                self._best[precision] = min(ms, self._best.get(precision, inf))
             return verdict, seat.denied
         finally:
             seat.close()

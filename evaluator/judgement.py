@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import chain
-from math import inf
 from typing import Any
 
 import numpy as np
 
 from egg_search.core.errors import TooLarge
-from egg_search.core.verdict import Interval, Outcome, PrecisionClass, Timing, Verdict
+from egg_search.core.verdict import Interval, Outcome, Timing, Verdict
 from evaluator.baselines.baselines import Baselines, warm_calls
 from evaluator.correctness.cases import CaseBook
 from evaluator.correctness.fresh import FreshCase
@@ -31,10 +30,8 @@ from evaluator.timing.statistics import ratio_interval
 from evaluator.trial import Trial
 from evaluator.worker.models import ModelSpec
 
-Best = dict[PrecisionClass, float]  # milliseconds of the fastest so far
 _CANDIDATE = "candidate"
 _PROFILES = 3
-_CLEARLY = 0.98
 _REHEARSING = 0xFFFE  # number of a model that nothing is judged on
 _SLOWEST = 20  # a candidate's call may take this many times eager's time
 _DOUBTED = "clock: the verifier's own clock does not bear out what the worker's says, and counts instead"
@@ -45,8 +42,7 @@ _CONSTRUCTIONS = 20  # and its constructor and imports this many times the Model
 class Judgement:
     """`baselines` gives the baselines, started: it is called only when the candidate is correct. `specify` makes the
     spec of the candidate's model from that of the reference with this number; `ceilings` gives those of the device,
-    once the baselines are there (None for CPUs). Kernels are profiled of what is clearly faster than the `best` that
-    are as exact, of nothing where it is None."""
+    once the baselines are there (None for CPUs)."""
 
     def __init__(
         self,
@@ -57,11 +53,9 @@ class Judgement:
         gate: Gate,
         device: Device,
         ceilings: Callable[[], Ceilings | None],
-        best: Best | None,
     ) -> None:
         self._book, self._baselines, self._specify = book, baselines, specify
         self._settings, self._gate, self._device, self._ceilings = settings, gate, device, ceilings
-        self._best = best
         self._random = np.random.default_rng()
         self._eager_seconds = book.eager_seconds
         self._rehearse, self._phases = False, Phases()
@@ -111,22 +105,16 @@ class Judgement:
         if trial.less_exact:
             resources["less_exact"] = trial.less_exact
         timing, told = self._timing(samples, goal, baselines), _joined(flags, trial)
-        profiled = effort is Effort.FULL and self._leads(timing.ms.value, trial.errors.precision)
-        resources |= self._explained(trial, fresh, profiled, timing, resources.get("launch_us"))
+        resources |= self._explained(trial, fresh, effort is Effort.FULL, timing, resources.get("launch_us"))
         phases.end("explain")
         resources["phases"] = phases.read()
         return Verdict(Outcome.OK, "", told, trial.errors, timing, generated_share=share, resources=resources)
 
-    def _leads(self, ms: float, precision: PrecisionClass) -> bool:
-        if self._best is None:
-            return False
-        return ms < _CLEARLY * min((best for c, best in self._best.items() if c.rank <= precision.rank), default=inf)
-
     def _explained(
         self, trial: Trial, fresh: Iterator[FreshCase], profiled: bool, timing: Timing, launch_us: float | None
     ) -> dict[str, Any]:
-        """What the device reaches, and what holds it up. Last of all, and not while candidates compete: a profiler
-        takes seconds and slows what comes after it, and what a candidate does about it is no part of the judgement."""
+        """What the device reaches, and what holds it up. Last of all: a profiler slows what comes after it, and what a
+        candidate does about it is no part of the judgement."""
         ceilings = self._ceilings()
         if ceilings is None:
             return {}

@@ -42,7 +42,6 @@ class EvaluatorSettings:
     accept: PrecisionClass = PrecisionClass.HALF
     torch_compile: bool = True
     max_autotune: bool = False  # torch.compile that tries many kernels of each kind, as one more baseline
-    profile: bool = False  # the kernels of what is judged in full, also before `renew`; it takes seconds
     gate_path: Path | None = None
     layers: frozenset[str] | None = None
     build_seconds: float = 60.0

@@ -72,7 +72,7 @@ def verification(
     if hardware.kind == "cpu":
         validate(problem)
     with tempfile.TemporaryDirectory(prefix="egg-verify-") as build_dir:
-        settings = EvaluatorSettings(accept=accept, gate_path=machine_gate(), profile=True)
+        settings = EvaluatorSettings(accept=accept, gate_path=machine_gate())
         machine = notices(hardware, device, [candidate.dialect]), [used_by_others(hardware)]  # before it is ours
         evaluator = Evaluator(problem, hardware, Path(build_dir), settings)
         try:

@@ -87,7 +87,7 @@ class CampaignWorkshop:
         """Imports what every build needs, before there is one."""
         from evaluator.isolation.isolation import shared_isolation
 
-        shared_isolation(layers=self.evaluator.layers).start()
+        shared_isolation(layers=self.evaluator.layers).start_early()
 
     def build(self, source: str) -> Report:
         from evaluator.build import build

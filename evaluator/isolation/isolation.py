@@ -52,9 +52,9 @@ class Isolation:
         self._zygote: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
-    def start(self) -> None:
-        """Starts the zygote now rather than with the first worker."""
-        with self._lock:
+    def start_early(self) -> None:
+        """Starts the zygote before the first worker, which finds out again what is wrong with it."""
+        with self._lock, suppress(UserError, OSError):
             self._ensure()
 
     def spawn(self, limits: Limits, environment: dict[str, str], stderr: int | None = None) -> Worker:
