@@ -41,6 +41,7 @@ FORWARDS = {
     "triangle": ("torch.tril(x) @ x", "256, 256"),
     "convolution": ("torch.nn.functional.conv2d(x, self.w)", "2, 8, 20, 20"),
     "depthwise": ("torch.nn.functional.conv1d(x, self.w[:, :1, 0], groups=8)", "2, 8, 400"),
+    "depthwise planes": ("torch.nn.functional.conv2d(x, self.w[:, :1], groups=8)", "2, 8, 20, 20"),
     "grouped": ("torch.nn.functional.conv2d(x, torch.cat([self.w] * 32), groups=8)", "2, 64, 20, 20"),
     "wide convolution": (
         "torch.nn.functional.conv2d(x, torch.cat([torch.cat([self.w] * 9, 1)] * 16))",

@@ -40,6 +40,7 @@ def test_any_convolution_in_any_structure(tmp_path, start):
 
 LAYOUTS = [dict(convolution="implicit", product="tiled", depth="tap by tap", layout=x) for x in
            ("as given", "weights by depth", "channels last")]  # fmt: skip
+DIRECT = [{"convolution": "direct", "sums": sums} for sums in ("of one row", "of several rows")]
 SMALL = {"block_m": 16, "block_n": 16, "block_k": 16, "split_k": 2}
 
 
@@ -58,7 +59,7 @@ def drawn(graph):
 def test_half_types_round_as_torch_does(tmp_path):
     given = [
         (layer((2, 20, 9, 7), (24, 20, 3, 3), DType.F16, padding=1), LAYOUTS),
-        (layer((2, 6, 9, 7), (6, 1, 3, 3), DType.F16, groups=6), [{"convolution": "direct"}]),
+        (layer((2, 6, 9, 7), (6, 1, 3, 3), DType.F16, groups=6), DIRECT),
         (layer((1, 16, 7), (16, 8, 4), DType.F16, turned=True, stride=2), LAYOUTS[::2]),
     ]
     check(tmp_path, [case(g, drawn(g), c, **SMALL) for g, choices in given for c in choices], tolerance=2e-3)
@@ -72,13 +73,48 @@ def test_infinities_and_nan_arrive_where_they_belong(tmp_path):
         layer((2, 20, 5, 4), (20, 9, 3, 3), turned=True, stride=2),
     )
     depthwise = layer((2, 4, 6, 7), (4, 1, 3, 3), padding=1, groups=4)
-    for graph, structures_of in ((ordinary, LAYOUTS), (turned, LAYOUTS), (depthwise, [{"convolution": "direct"}])):
+    for graph, structures_of in ((ordinary, LAYOUTS), (turned, LAYOUTS), (depthwise, DIRECT)):
         inputs = drawn(graph)
         inputs[0][1, 3, 0, 3] = torch.inf
         if graph is not turned:
             inputs[1][3, 0, 2, 2] = torch.nan
         cases += [case(graph, inputs, choices, **SMALL, block=16, planes=2) for choices in structures_of]
     check(tmp_path, cases)
+
+
+ROWS = {
+    "divided": ((2, 4, 8, 7), (4, 1, 3, 3), dict(padding=1, groups=4)),
+    "the last twice": ((2, 4, 7, 9), (4, 1, 3, 3), dict(padding=1, groups=4)),
+    "strided": ((1, 6, 13, 12), (6, 1, 3, 3), dict(stride=2, padding=1, groups=6)),
+    "strided by 2 and 1": ((1, 3, 11, 8), (6, 1, 4, 2), dict(stride=(2, 1), padding=(2, 0), groups=3)),
+    "dilated": ((2, 3, 12, 9), (3, 1, 3, 2), dict(padding=2, dilation=2, groups=3)),
+    "several channels": ((2, 6, 9, 6), (4, 3, 2, 2), dict(groups=2)),
+    "volume": ((1, 4, 3, 9, 5), (4, 1, 2, 3, 3), dict(padding=1, groups=4)),
+    "one column": ((2, 4, 9, 1), (4, 1, 3, 1), dict(padding=(1, 0), groups=4)),
+    "one plane": ((1, 1, 9, 8), (1, 1, 3, 3), dict(padding=1)),
+    "one block": ((3, 4, 4, 1), (4, 1, 3, 1), dict(padding=(1, 0), groups=4)),
+    "fewer rows": ((2, 4, 3, 5), (4, 1, 3, 3), dict(padding=1, groups=4)),
+    "turned": ((2, 4, 9, 6), (4, 1, 3, 3), dict(padding=1, groups=4, turned=True)),
+}
+
+
+def test_rows_in_registers(tmp_path):
+    cases = []
+    for name, (x, w, settings) in ROWS.items():
+        graph = layer(x, w, **settings)
+        assert DIRECT[1] in structures(graph), name
+        cases.append(case(graph, drawn(graph), DIRECT[1], block=16, planes=2))
+    check(tmp_path, cases)
+
+
+def test_rows_that_share_nothing_are_no_structure():
+    apart = [
+        layer((2, 4, 40), (4, 1, 3), groups=4),
+        layer((2, 4, 9, 9), (4, 1, 1, 3), groups=4),
+        layer((2, 4, 12, 9), (4, 1, 2, 3), stride=(2, 1), groups=4),
+        layer((1, 2, 40, 40), (2, 1, 9, 9), groups=2),
+    ]
+    assert all(DIRECT[1] not in structures(graph) for graph in apart)
 
 
 def test_zeros_surround_what_a_prologue_makes(tmp_path):

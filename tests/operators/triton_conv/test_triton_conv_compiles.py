@@ -60,9 +60,18 @@ def test_default_schedules_fit_and_use_tensor_cores(tmp_path, name, arch):
 
 
 def test_a_depthwise_convolution_takes_few_registers_and_no_shared_memory(tmp_path):
-    (kernel,) = made(tmp_path, "depthwise", 90).values()
-    assert (kernel.shared, kernel.spilled) == (0, 0) and kernel.registers <= 64
-    assert "mma" not in kernel.ptx
+    for choices in structures(LAYERS["depthwise"]):
+        (kernel,) = made(tmp_path, "depthwise", 90, choices).values()
+        assert (kernel.shared, kernel.spilled) == (0, 0) and kernel.registers <= 96
+        assert "mma" not in kernel.ptx
+
+
+def test_rows_in_registers_are_read_once_and_lane_by_lane(tmp_path):
+    """Six rows of the input at three taps for four rows of sums, and nine weights."""
+    (kernel,) = made(tmp_path, "depthwise", 90, {"convolution": "direct", "sums": "of several rows"}).values()
+    loads = [line for line in kernel.ptx.splitlines() if "ld.global" in line]
+    each = 512 // 128  # positions of a thread
+    assert len(loads) <= 6 * 3 * each + 9 + 1 and not any(".v2" in line or ".v4" in line for line in loads)
 
 
 def test_channels_last_are_copied_sixteen_bytes_at_a_time(tmp_path):

@@ -44,6 +44,7 @@ class Emitter(Walk):
     store_hint: str = ""
     quick: Collection[int] = ()
     _uses: dict[str, Uses] = field(default_factory=dict)
+    _checked: dict[str, Guard] = field(default_factory=dict)  # by the text of the check
     _guards: list[Guard] = field(default_factory=list)
     _count: int = 0
 
@@ -58,6 +59,7 @@ class Emitter(Walk):
     def forget(self, variables: Uses) -> None:
         """Values that depend on these variables are out of reach: their loop has ended."""
         self._known = {key: text for key, text in self._known.items() if not self.uses(text) & variables}
+        self._checked = {key: guard for key, guard in self._checked.items() if not guard[1] & variables}
 
     def store(self, node_id: int, index: Place) -> str:
         """The statement that writes the node's value at `index` to the parameter `out<id>`."""
@@ -129,16 +131,21 @@ class Emitter(Walk):
 
     def conditions(self, checks: Sequence[Check]) -> list[Guard]:
         """A temporary for each check, and what it spans."""
-        return [(self.named("inside", c.written("//"), c.index.uses), c.index.uses) for c in checks]
+        return [self._condition(check.written("//"), check.index.uses) for check in checks]
+
+    def _condition(self, text: str, uses: Uses) -> Guard:
+        if text not in self._checked:
+            self._checked[text] = self.named("inside", text, uses), uses
+        return self._checked[text]
 
     def guarded(self, conditions: Sequence[Guard], node_id: int, index: Place) -> str:
         """The value where all conditions hold; elsewhere nothing is loaded and it is undefined."""
-        known = dict(self._known)
+        known, checked = dict(self._known), dict(self._checked)
         self._guards += conditions
         value = self.value(node_id, index)
         self._guards = self._guards[: len(self._guards) - len(conditions)]
         if conditions:
-            self._known = known
+            self._known, self._checked = known, checked
         return value
 
     def _where(self, conditions: Sequence[Guard], value: str, otherwise: str) -> str:

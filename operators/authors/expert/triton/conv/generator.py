@@ -15,7 +15,15 @@ from operators.authors.expert.triton.conv.copies import input_copy, weights_copy
 from operators.authors.expert.triton.conv.direct import Direct
 from operators.authors.expert.triton.conv.implicit import Implicit
 from operators.authors.expert.triton.conv.join import join
-from operators.authors.expert.triton.conv.schedule import algorithms, copied, decisions, tiles
+from operators.authors.expert.triton.conv.rows import Rows
+from operators.authors.expert.triton.conv.schedule import (
+    SEVERAL,
+    algorithms,
+    copied,
+    decisions,
+    direct_positions,
+    tiles,
+)
 from operators.authors.expert.triton.matmul import pieces
 from operators.authors.expert.triton.matmul.functions import Functions
 from operators.authors.expert.triton.matmul.schedule import in_one_piece, in_pieces
@@ -24,7 +32,8 @@ from operators.authors.expert.triton.nest.settings import Settings
 
 
 class ConvGenerator:
-    """Choices: `convolution`, and `product`, `depth` and `layout` of an implicit one; see `schedule.algorithms`."""
+    """Choices: `convolution`, `sums` of a direct one, `product`, `depth` and `layout` of an implicit one; see
+    `schedule.algorithms`."""
 
     kind = "conv"
 
@@ -60,7 +69,7 @@ class ConvGenerator:
             "element_bytes": 2 if in_one_piece(choices) else found.dtype.bytes,
             "flops": g.flops,
             "bytes": sum(graph[i].type.bytes for i in (*found.reads, *kernel.outputs)),
-            "tiles": _tiles(found, defaults),
+            "tiles": _tiles(found, choices, defaults),
             "weights": any(graph[i].op == "state" for i in found.reads),
             "prologue": not (found.plain_input and found.plain_weights),
             "epilogue": len(found.contraction.after),
@@ -72,7 +81,7 @@ class ConvGenerator:
         defaults = {} if kernel.schedule else decisions(found, choices, NOMINAL)
         out = Functions(graph, name, Settings(name.upper(), {**defaults, **kernel.schedule}))
         if choices["convolution"] == "direct":
-            Direct(out, found).add()
+            (Rows if choices.get("sums") == SEVERAL else Direct)(out, found).add()
             return out.code(found.reads, found.contraction.outputs)
         self._copies(out, found, choices)
         if choices["product"] == "split":
@@ -95,11 +104,12 @@ class ConvGenerator:
             weights.pack()
 
 
-def _tiles(found: Convolution, defaults: Mapping[str, Value]) -> int:
+def _tiles(found: Convolution, choices: Mapping[str, Value], defaults: Mapping[str, Value]) -> int:
     if "block_m" in defaults:
         return tiles(found, int(defaults["block_m"]), int(defaults["block_n"]))
     g = found.geometry
-    return g.phases * ceil(g.positions / int(defaults["block"])) * ceil(g.images * g.rows / int(defaults["planes"]))
+    blocks = ceil(direct_positions(g, choices) / int(defaults["block"]))
+    return g.phases * blocks * ceil(g.images * g.rows / int(defaults["planes"]))
 
 
 def _found(graph: Graph, nodes: tuple[int, ...], outputs: tuple[int, ...]) -> Convolution:

@@ -65,19 +65,22 @@ def tap_count(g: Geometry) -> str:
     return " * ".join([*counted, *([str(known)] if known > 1 or not counted else [])])
 
 
-def narrowed(rows: int, columns: int) -> list[str]:
+def narrowed(rows: int, columns: int, acc: str = "acc") -> list[str]:
     """Leaves one of the equal rows or columns of sums that a size of 1 makes."""
     if rows == columns == 1:
-        return ["acc = tl.max(tl.max(acc, 1), 0)"]
-    return [f"acc = tl.max(acc, {axis}, keep_dims=True)" for axis, size in enumerate((rows, columns)) if size == 1]
+        return [f"{acc} = tl.max(tl.max({acc}, 1), 0)"]
+    return [f"{acc} = tl.max({acc}, {axis}, keep_dims=True)" for axis, size in enumerate((rows, columns)) if size == 1]
 
 
-def finish(found: Convolution, emitter: Emitter, body: list[str], spans: frozenset[str], place: tuple) -> list[str]:
-    """Statements that store the results, given the sums `acc` at `place`; what they need goes to `body`."""
+def finish(
+    found: Convolution, emitter: Emitter, body: list[str], spans: frozenset[str], place: tuple, number: str = ""
+) -> list[str]:
+    """Statements that store the results, given the sums `acc<number>` at `place`, which the emitter knows as
+    `sums<number>`; what they need goes to `body`."""
     node = found.contraction.node
     half = f".to({STORAGE[node.dtype]}).to(tl.float32)" if node.dtype.bytes < 4 else ""
-    body.append(f"sums = acc{half}")
-    emitter.hold("sums", spans)
+    body.append(f"sums{number} = acc{number}{half}")
+    emitter.hold(f"sums{number}", spans)
     places = found.contraction.places(place)
     assert places is not None, "a convolution has an epilogue that maps one to one"
     return [emitter.store(output, places[output]) for output in found.contraction.outputs]

@@ -10,11 +10,15 @@ from egg_search.core.knobs import Lever, Value
 from operators.authors.expert.ir.graph import DType
 from operators.authors.expert.plan import Decision
 from operators.authors.expert.triton.conv.convolution import Convolution
+from operators.authors.expert.triton.conv.geometry import Geometry
+from operators.authors.expert.triton.conv.rows import blocks_of, rows_of
 from operators.authors.expert.triton.matmul.schedule import MANY, PIECED, arithmetic, in_one_piece, in_pieces
 from operators.authors.expert.triton.nest.schedule import NOMINAL, power
 
+SEVERAL = "of several rows"
 LEAST = 16  # in every direction of a tile, for tensor cores
 _FEW = 4  # channels of a group that need no tensor cores
+_SUMS = 2048  # of a program, that registers hold
 _COPY = 256  # multiply-adds with an element of the input that pay for a copy of it
 
 
@@ -22,14 +26,15 @@ def algorithms(found: Convolution) -> list[dict[str, Value]]:
     """The structural alternatives, the favourite first.
 
     "convolution": "implicit" (a product on tensor cores, gathered tile by tile) or "direct" (tap after tap, without).
-    Of an implicit one: "product" is "tiled" or "split" (several programs a tile share the depth); "depth" goes "tap by
-    tap", with the channels of a tap in a step, or over channels and taps "at once"; "layout" is "as given", "weights by
-    depth" (copied so) or "channels last" (both factors are copied so), which may be "in pieces" of 16 bits, scaled, or
-    "in one piece" with TF32's precision (see `matmul.pieces`).
+    Of a direct one whose rows share inputs: "sums" in registers are "of several rows" or "of one row". Of an implicit
+    one: "product" is "tiled" or "split" (several programs a tile share the depth); "depth" goes "tap by tap", with the
+    channels of a tap in a step, or over channels and taps "at once"; "layout" is "as given", "weights by depth" (copied
+    so) or "channels last" (both factors are copied so), which may be "in pieces" of 16 bits, scaled, or "in one piece"
+    with TF32's precision (see `matmul.pieces`).
     """
     g = found.geometry
     depthwise = g.groups > 1 and g.group_channels <= _FEW
-    direct = [{"convolution": "direct"}] if depthwise or g.group_channels * g.group_rows <= LEAST else []
+    direct = _without_tensor_cores(g) if depthwise or g.group_channels * g.group_rows <= LEAST else []
     implicit: list[dict[str, Value]] = []
     if g.group_rows >= 8 or not direct:
         first, *others = _forms(found)
@@ -37,6 +42,12 @@ def algorithms(found: Convolution) -> list[dict[str, Value]]:
             implicit += [_implicit_one(first, depth, layout) for layout in _layouts(found, depth)]
         implicit += [{**implicit[0], "product": form} for form in others]
     return [*direct, *implicit]
+
+
+def _without_tensor_cores(g: Geometry) -> list[dict[str, Value]]:
+    if not rows_of(g):
+        return [{"convolution": "direct"}]
+    return [{"convolution": "direct", "sums": sums} for sums in (SEVERAL, "of one row")]
 
 
 def _implicit_one(form: str, depth: str, layout: str) -> dict[str, Value]:
@@ -78,18 +89,24 @@ def copied(choices: Mapping[str, Value]) -> bool:
 
 
 def decisions(found: Convolution, choices: dict[str, Value], hardware: Hardware) -> dict[str, Decision]:
-    every = _direct(found) if choices["convolution"] == "direct" else _implicit(found, choices, hardware)
+    every = _direct(found, choices) if choices["convolution"] == "direct" else _implicit(found, choices, hardware)
     return {d.name: d for d in every}
 
 
-def _direct(found: Convolution) -> list[Decision]:
+def direct_positions(g: Geometry, choices: Mapping[str, Value]) -> int:
+    """Of a plane, as programs share it out."""
+    return prod(blocks_of(g)) if choices.get("sums") == SEVERAL else g.positions
+
+
+def _direct(found: Convolution, choices: Mapping[str, Value]) -> list[Decision]:
     g = found.geometry
-    planes = g.images * g.rows
+    positions, planes = direct_positions(g, choices), g.images * g.rows
+    most = min(power(positions), _SUMS // (rows_of(g) if choices.get("sums") == SEVERAL else 1))
     # The largest block that leaves little of itself empty.
-    blocks = [size for size in (1024, 512, 256, 128) if size <= power(g.positions)] or [power(g.positions)]
-    block = min(blocks, key=lambda size: (ceil(g.positions / size) * size > 1.1 * g.positions, -size))
+    blocks = [size for size in (1024, 512, 256, 128) if size <= most] or [power(positions)]
+    block = min(blocks, key=lambda size: (ceil(positions / size) * size > 1.1 * positions, -size))
     many = min(16, power(planes), max(1, 512 // block))
-    sizes = tuple(size for size in (16, 32, 64, 128, 256, 512, 1024, 2048, 4096) if size <= power(g.positions))
+    sizes = tuple(size for size in (16, 32, 64, 128, 256, 512, 1024, 2048, 4096) if size <= power(positions))
     return [
         Decision("block", Lever.TILING, block, sizes),
         Decision("planes", Lever.TILING, many, tuple(size for size in (1, 2, 4, 8, 16) if size <= power(planes))),
