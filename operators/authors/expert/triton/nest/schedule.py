@@ -12,8 +12,9 @@ from operators.authors.expert.kernels.nest.arithmetic import arithmetic
 from operators.authors.expert.plan import Decision
 
 NOMINAL = Hardware("cuda", "any", 108, 16, 128 << 10, 40 << 20, 0, 40 << 30, shared_bytes=99 << 10, registers=65536)
-# Elements of a row, times the tensors that it is read from, that the registers of one program hold.
-HELD_ELEMENTS = 16_384
+# Elements of a row, times the tensors that it is read from, that the registers of one program hold; and that they hold
+# beside those of another one.
+HELD_ELEMENTS, _EASILY = 32_768, 16_384
 # Below so many elements in a row a second kernel for split rows costs more than it gains.
 SPLIT_INNER = 4096
 _WINDOWS = 512  # for one program
@@ -65,8 +66,9 @@ def forms(nest: Nest) -> list[str]:
     if _windows(nest):
         return ["memory"]
     # Holding a row saves what reads it again, and costs registers where nothing does.
-    held = ["registers"] if held_elements(nest) <= HELD_ELEMENTS else []
-    found = [*held, "memory"] if rereads(nest) else ["memory", *held]
+    elements = held_elements(nest)
+    held = ["registers"] if elements <= HELD_ELEMENTS else []
+    found = [*held, "memory"] if rereads(nest) and elements <= _EASILY else ["memory", *held]
     if nest.spaces[0].numel >= SPLIT_INNER and not nest.totals:
         if nest.rows.numel == 1:
             return ["split", *held]
