@@ -29,14 +29,6 @@ def preload() -> None:
         from cupy_backends.cuda.libs import nvrtc
 
         nvrtc.getVersion()
-    load_torchs_compiler()
-
-
-def load_torchs_compiler() -> None:
-    """Takes each baseline that it compiles three seconds, or six on a machine that has not read it yet."""
-    with suppress(ImportError):
-        import torch._inductor.codegen.triton
-        import torch._inductor.compile_fx  # noqa: F401
 
 
 def _read_triton() -> None:

@@ -48,6 +48,7 @@ class Direct:
         self.body += ["# pass: convolve", f"tile = {self.frame.program()}", *positions.phase(g, "tile")]
         self.body += [
             *self.frame.defined("i", "tile % TILES * BLOCK"),
+            *positions.in_lanes(g),
             *self.frame.defined("c", "tile // TILES * PLANES"),
         ]
         digits = unravel(variable("c", self.planes), (g.images, g.rows))

@@ -23,6 +23,14 @@ def phase(g: Geometry, number: str) -> list[str]:
     return lines
 
 
+def in_lanes(g: Geometry) -> list[str]:
+    """Has the compiler give neighbours in i to neighbouring lanes, where each reads several taps of a row."""
+    if g.axes[-1].taps == 1:
+        return []
+    why = "# Neighbours go to neighbouring lanes, not to one thread: most taps are no aligned vectors of it."
+    return [why, "i = tl.max_contiguous(i, [1, 1])"]
+
+
 def outputs(g: Geometry, images: int) -> list[str]:
     """Splits i, which runs over outputs of one phase, of as many images, and masks what that phase does not have."""
     i = variable("i", images * g.positions)

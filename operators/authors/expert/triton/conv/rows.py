@@ -75,12 +75,11 @@ class Rows:
         self.image, self.channel = unravel(variable("c", self.planes), (g.images, g.rows))
 
     def add(self) -> None:
-        settings = self.out.settings
+        settings, g = self.out.settings, self.found.geometry
         self.body += [f"# pass: convolve {self.rows} rows", f"tile = {self.frame.program()}"]
         self.body += [
             *self.frame.defined("i", "tile % TILES * BLOCK"),
-            "# Neighbours go to neighbouring lanes, not to one thread: most taps are no aligned vectors of it.",
-            "i = tl.max_contiguous(i, [1, 1])",
+            *positions.in_lanes(g),
             *self.frame.defined("c", "tile // TILES * PLANES"),
         ]
         for name, digit in (("image", self.image), ("row", self.channel)):
