@@ -66,7 +66,7 @@ class Judgement:
         """The verdict on the candidate in `seat`, whatever happens there. `best_ms`: see `Evaluator.judge`. With
         `rehearse` it is called once, at every shape, while compilers may still run."""
         self._rehearse = rehearse
-        trial = Trial(seat, self._settings.accept, self._call_seconds, warm_calls(self._eager_seconds))
+        trial = Trial(seat, self._settings.accept, self._call_seconds, self._warm_calls)
         try:
             return self._judge(trial, flags, effort, best_ms)
         except NO_ROOM as error:
@@ -83,7 +83,7 @@ class Judgement:
         baselines = self._baselines()
         phases.end("baselines")
         self._eager_seconds = baselines.eager_seconds
-        trial.warm = warm_calls(self._eager_seconds)
+        trial.warm = self._warm_calls
         noise, fresh = NoiseMeter(), self._book.fresh()
         samples, goal = self._time(trial, baselines, fresh, effort, best_ms)
         phases.end("time")
@@ -213,6 +213,10 @@ class Judgement:
         cases = [next(fresh, self._book.first) for _ in range(_PROFILES)]
         profiles = [trial.seat.operator_share(0, case.arguments, self._call_seconds) for case in cases]
         return 1 - max(share for share, _ in profiles)
+
+    @property
+    def _warm_calls(self) -> int:
+        return warm_calls(self._eager_seconds, self._device.place)
 
     @property
     def _call_seconds(self) -> float:

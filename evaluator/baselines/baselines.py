@@ -34,11 +34,15 @@ _AS_SHIPPED = Variant({})
 EAGER, _TWIN = "eager", "eager twin"
 _COMPILER_MEMORY = 3  # times a model's
 _WARM_SECONDS, _MAX_WARM = 0.002, 5  # short calls are timed right after untimed ones, as in a loop
+# On a GPU one is made before all but very long calls: it tells what it takes to launch a call, at which a process that
+# was stopped is slow.
+_LONG_SECONDS = 0.02
 
 
-def warm_calls(eager_seconds: float) -> int:
-    """Untimed calls before each call of a model, the baselines' and a candidate's alike."""
-    return min(_MAX_WARM, round(_WARM_SECONDS / eager_seconds))
+def warm_calls(eager_seconds: float, place: str) -> int:
+    """Untimed calls before each call of a model, the baselines' and a candidate's alike. `place`: see `Device`."""
+    least = 1 if place != "cpu" and eager_seconds < _LONG_SECONDS else 0
+    return min(_MAX_WARM, max(least, round(_WARM_SECONDS / eager_seconds)))
 
 
 class Baselines:
@@ -110,7 +114,7 @@ class Baselines:
     @property
     def warm(self) -> int:
         """Untimed calls before each timed one."""
-        return warm_calls(self.eager_seconds)
+        return warm_calls(self.eager_seconds, self._device.place)
 
     def time(self, name: str, case: Case | FreshCase) -> Call:
         """One call. A baseline that was killed is started again, once. Raises UserError when it cannot:

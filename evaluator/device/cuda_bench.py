@@ -97,7 +97,7 @@ class Bench:
             torch.cuda.empty_cache()
 
     def write(self, placed: Placed) -> None:
-        """Proves that nobody else runs, and queues the writing of the arguments, which begins a turn. Raises Busy."""
+        """Proves that nobody else runs, and queues the writing of the arguments. Raises Busy."""
         forget_persisting_lines()
         self._watch()
         for _ in range(secrets.randbelow(_DECOYS + 1)):
@@ -131,6 +131,10 @@ class Bench:
             return self._turn.seconds() if torch.equal(followed, self._kept) else 0.0
         except torch.OutOfMemoryError:
             return 0.0
+
+    def early(self) -> float:
+        """Seconds of a call that somebody may have had the device for before the worker went on. All has run."""
+        return self._turn.early()
 
     def copy_seconds(self, size: int) -> float:
         """That copying so many bytes takes."""

@@ -19,7 +19,7 @@ from egg_search.core.verdict import Outcome
 from evaluator.device.base import Call
 from evaluator.device.cpu import BIND_SECONDS, SLOTS, CpuSeat
 from evaluator.device.cuda_bench import Bench, Busy, Placed, reserved_bytes
-from evaluator.device.cuda_hold import covers, hold_seconds
+from evaluator.device.cuda_hold import covers
 from evaluator.device.cuda_leaving import Leaving
 from evaluator.device.cuda_memory import DeviceMemoryError, DeviceRegion, up
 from evaluator.isolation.worker import Worker
@@ -32,9 +32,8 @@ _PROFILER_SECONDS = 20.0  # torch's profiler starts
 _REST_SECONDS = 1.0  # how long kernels may run on behind a call
 # Of the device's memory: outputs of a call, what a worker may hold, outputs of a call that are copied twice.
 _MOST_OUTPUTS, _MOST_HELD, _MOST_FOLLOWED = 0.25, 0.6, 0.012
-# Seconds of a call that fits in a turn: by itself, and with the copies of its outputs. And of the verifier's own turn
-# before it, in which inputs are written.
-_BRIEF_SECONDS, _TURN_SECONDS, _OWN_TURN = 0.0012, 0.0016, 0.0019
+# Seconds of a call that fits in a turn: by itself, and with the copies of its outputs.
+_BRIEF_SECONDS, _TURN_SECONDS = 0.0012, 0.0016
 # How often in a row a model is not seen, e.g. since it waits for the device, until only one call in so many is watched:
 # that delays calls.
 _PATIENCE, _AGAIN = 3, 8
@@ -166,7 +165,7 @@ class CudaSeat(CpuSeat):
             self._written.add(place)
             size = self._sizes.get(number, self._bench.room.size)
             launch = self._said.get(number, (0.0, 0.0))[1]
-            brief = self._is_brief(number, size, placed.layout.size)
+            brief = self._is_brief(number, size)
             seconds, seen, reply = self._timed(placed, size, timeout, own_seconds, launch, brief)
             self._account(before - _free_bytes())
             if reply.status is Status.NO_ROOM:
@@ -187,12 +186,11 @@ class CudaSeat(CpuSeat):
         self._expect(self._worker.request(Op.CALL, BIND_SECONDS, NULL_MODEL))
         self._worker.pause()
 
-    def _is_brief(self, number: int, size: int, inputs: int) -> bool:
-        """Whether the model's next call, with so many bytes of outputs and inputs, is to be watched, and likely to be
-        seen in one turn."""
+    def _is_brief(self, number: int, size: int) -> bool:
+        """Whether the model's next call, with so many bytes of outputs, is to be watched, and likely to be seen in one
+        turn."""
         claimed, launch = self._said.get(number, (_BRIEF_SECONDS, 0.0))
-        own = self._bench.copy_seconds(inputs) + hold_seconds(launch)
-        fits = claimed + self._bench.copy_seconds(size) < _TURN_SECONDS and own < _OWN_TURN and covers(launch)
+        fits = claimed + self._bench.copy_seconds(size) < _TURN_SECONDS and covers(launch)
         again = not self._gave_up(number) or self._unseen[number] % _AGAIN == 0
         return claimed < _BRIEF_SECONDS and fits and again
 
@@ -220,8 +218,8 @@ class CudaSeat(CpuSeat):
             self._bench.keep(size)
             seconds = time.perf_counter() - begin
             self._worker.pause()
-            rest = self._bench.settle(_REST_SECONDS)
-            return max(0.0, seconds - longer) + rest, self._bench.seen() if brief else 0.0, reply
+            more = self._bench.settle(_REST_SECONDS) + self._bench.early()
+            return max(0.0, seconds - longer) + more, self._bench.seen() if brief else 0.0, reply
         except Busy:
             self._worker.fail(Outcome.TIMED_OUT, f"kernels run on for {_REST_SECONDS:.3g} s after the call")
 

@@ -23,7 +23,7 @@ _TIMINGS = 5
 
 class Turn:
     """Of the current device; summing up `cold` empties its cache. Methods in their order: `written`, `begin`, `follow`,
-    `seconds`."""
+    `early`, `seconds`."""
 
     def __init__(self, cold: torch.Tensor) -> None:
         self._hold, self._cold = Hold(), cold.view(torch.int64)
@@ -40,13 +40,15 @@ class Turn:
         self._written.record()
 
     def begin(self, seconds: float) -> None:
-        """Returns when the inputs are there and the device is held."""
+        """Once the inputs are there: however long they took, a process that has been at rest has a whole turn for the
+        hold. Returns when the device is held."""
+        self._written.synchronize()
         self._from.record()
         self._hold(seconds)
         self._to.record()
         self._cold.sum()
         self._let_go.record()
-        self._written.synchronize()
+        self._from.synchronize()
 
     def follow(self, copy: Callable[[], None]) -> None:
         """While the worker goes on: queues `copy` behind all that it launches during the hold."""
@@ -61,11 +63,17 @@ class Turn:
         finally:
             self._back.record()
 
+    def early(self) -> float:
+        """Seconds between the inputs were there and the device was held, in which another process may have had it; 0
+        where they are too few for that. All has run."""
+        gap = self._between(self._written, self._from)
+        return gap if gap > _GAP else 0.0
+
     def seconds(self) -> float:
         """From the end of the hold to that of the copy, switches included. 0 where another process may have had the
         device since the inputs were there and before it was let go. All has run."""
-        gaps = self._between(self._written, self._from), self._between(self._to, self._let_go) - self._flush
-        disturbed = max(gaps) > _GAP or self._hold.interrupted()
+        between = self._between(self._to, self._let_go) - self._flush
+        disturbed = self.early() or between > _GAP or self._hold.interrupted()
         return 0.0 if disturbed else self._between(self._let_go, self._back)
 
     def _unused(self) -> tuple[float, float]:

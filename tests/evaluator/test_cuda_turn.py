@@ -90,6 +90,15 @@ class Event:
     ],
 )
 def test_a_turn_before_it_was_given_shows(changed, seconds):
+    assert recorded(changed).seconds() == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(("at", "seconds"), [(0.15, 0.0), (0.29, 2.9e-4), (5.0, 5e-3)])
+def test_time_between_the_inputs_and_the_hold_counts_where_it_may_have_been_a_turn(at, seconds):
+    assert recorded({"_from": at, "_to": at + 1}).early() == pytest.approx(seconds)
+
+
+def recorded(changed):
     turn = object.__new__(Turn)
     turn._flush = 5e-5
     told = {"_written": 0.0, "_from": 0.01, "_to": 1.1, "_let_go": 1.16, "_back": 1.5, "_hold": False} | changed
@@ -97,4 +106,4 @@ def test_a_turn_before_it_was_given_shows(changed, seconds):
     turn._hold = SimpleNamespace(interrupted=lambda: interrupted)
     for name, at in told.items():
         setattr(turn, name, Event(at))
-    assert turn.seconds() == pytest.approx(seconds)
+    return turn
