@@ -148,3 +148,39 @@ def test_the_largest_of_one_element_is_the_first():
 def test_products_of_one_row_or_column_are_sums(function, thin):
     names, graph = rewritten(function, (4, 5), (5, 6), thin=True)
     assert ("thin_product" in names) is thin and ("dot" not in ops(graph)) is thin
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: torch.softmax(x, -1).log(),
+        lambda x: torch.softmax(x, 0).log() * 2,
+        lambda x: -torch.special.xlogy(torch.softmax(x, -1), torch.softmax(x, -1)).sum(-1),
+        lambda x: F.kl_div(torch.log_softmax(x, -1), torch.softmax(x * 2, -1), reduction="batchmean"),
+        lambda x: torch.log((x - x.amax(-1, True)).exp() / (x - x.amax(-1, True)).exp().sum(-1, True)),
+    ],
+)
+def test_the_log_of_a_softmax_is_a_difference(function):
+    names, graph = rewritten(function, (4, 7))
+    assert names == ("log_of_softmax",)
+    quotients = {node.id for node in graph.nodes if node.op == "div"}
+    assert not any(node.op == "log" and quotients & {*node.inputs} for node in graph.nodes)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: torch.log(x.exp() / x.exp().sum(-1, True)),  # where it overflows it is NaN
+        lambda x: torch.log(torch.sigmoid(x)),
+        lambda x: torch.log((x - x.amax(-1, True)).exp() / (x - x.amax(-1, True)).exp().sum(0, True).exp()),
+        lambda x: torch.log((x - x.amax(-1, True)).exp() / (x.exp().sum(-1, True))),
+    ],
+)
+def test_other_logs_of_quotients_stay(function):
+    assert "log_of_softmax" not in rewritten(function, (4, 7))[0]
+
+
+def test_the_log_of_what_underflows_is_exact():
+    x = torch.tensor([[0.0, -300.0]])
+    graph = rewrite(capture(Function(lambda x: torch.softmax(x, -1).log()), [x]), ["log_of_softmax"])
+    assert interpret(graph, [x], {})[0].tolist() == [[0.0, -300.0]]

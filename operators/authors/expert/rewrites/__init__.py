@@ -11,6 +11,7 @@ from operators.authors.expert.ir.graph import Graph
 from operators.authors.expert.rewrites import (
     diagonal_product,
     gather_early,
+    log_of_softmax,
     pointwise_convolution,
     product_order,
     simplify,
@@ -26,6 +27,7 @@ OPTIONAL: dict[str, Callable[[Graph], Graph | None]] = {
     "gather_early": gather_early.apply,
     "pointwise_convolution": pointwise_convolution.apply,
     "thin_product": thin_product.apply,
+    "log_of_softmax": log_of_softmax.apply,
 }
 
 
