@@ -39,6 +39,20 @@ class Picky(FakeJudge):
         return super().judge(*task)
 
 
+class Ahead(FakeJudge):
+    """Remembers what it may build ahead, and what it judges after `renew`."""
+
+    ahead: list[str] = []  # noqa: RUF012 (shared with the test)
+    judged: list[str] = []  # noqa: RUF012 (likewise)
+
+    def renew(self, ahead=()):
+        self.ahead[:], self.judged[:] = ahead, []
+
+    def judge(self, candidate, configuration, effort, best_ms=None):
+        self.judged.append(candidate.bound(configuration))
+        return super().judge(candidate, configuration, effort, best_ms)
+
+
 class Slow(FakeJudge):
     """A machine that became ten times slower. Remembers the times to beat."""
 
@@ -71,6 +85,11 @@ def test_what_fails_the_second_time_is_not_reported(make_campaign):
     result = make_campaign(evaluations=20, workshop=JudgedBy(kind=Strict)).run()
     assert result.certified
     assert result.front == ()
+
+
+def test_what_is_judged_again_is_built_ahead(make_campaign):
+    make_campaign(evaluations=20, workshop=JudgedBy(kind=Ahead)).run()
+    assert Ahead.judged and Ahead.ahead == Ahead.judged
 
 
 def test_where_the_first_contenders_fail_others_get_their_turn(make_campaign):
