@@ -117,13 +117,14 @@ class Evaluator:
     def renew(self, ahead: Sequence[str] = ()) -> None:
         """Draws new secret inputs, and begins with no build results: what was chosen so far is then judged on values
         that it has never met, and on kernels that nobody else has built. Bound sources that are judged next may be
-        built `ahead`."""
+        built `ahead`: while inputs are drawn, since they would disturb what is timed."""
         with self._lock:
             self._leave_builds()
             self._builds = Builds(self._root / f"renewed-{secrets.token_hex(4)}", self._build, ahead)
             if self._book is not None:
                 self._device.settle()
                 self._renew_cases(self._book)
+            self._builds.wait()
 
     def close(self) -> None:
         """Ends the baselines; the zygote that evaluators share ends with this process."""
@@ -192,6 +193,7 @@ class Evaluator:
         self._baselines = None
         self._device.settle()
         book.renew()  # again, and whole
+        self._builds.wait()
         self._start()
 
     def _prepare(self, book: CaseBook) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from evaluator.build.build import BuildReport
@@ -27,5 +27,10 @@ class Builds:
         begun: Future[BuildReport] | None = self._begun.pop(source, None)
         return begun.result() if begun is not None else self._build(source, self.store.root)
 
+    def wait(self) -> None:
+        """Until all that has begun is built, or failed."""
+        wait(self._begun.values())
+
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Builds that run end first: they would write to a directory that is removed."""
+        self._pool.shutdown(cancel_futures=True)

@@ -19,7 +19,7 @@ class Hold:
     the clock goes on and the hold does not, so that nothing of a worker hides behind it, however short a turn is."""
 
     def __init__(self) -> None:
-        self._cycles = torch.zeros(2, dtype=torch.int64, device="cuda")
+        self._told = torch.zeros(3, dtype=torch.int64, device="cuda")  # cycles run and passed, nanoseconds passed
         self._run(1)  # compiled
         self._hertz = max(_LEAST_HERTZ, *(self._timed() for _ in range(_TIMINGS)))
 
@@ -29,11 +29,15 @@ class Hold:
 
     def interrupted(self) -> bool:
         """Whether another process had the device before the last one ended."""
-        ran, passed = self._cycles.tolist()
+        ran, passed, _ = self._told.tolist()
         return passed - ran > _LOST_CYCLES
 
+    def seconds(self) -> float:
+        """Between the first and the last instruction of the last one."""
+        return self._told[2].item() / 1e9
+
     def _run(self, cycles: int) -> None:
-        _hold[(1,)](self._cycles, cycles, num_warps=1)
+        _hold[(1,)](self._told, cycles, num_warps=1)
 
     def _timed(self) -> float:
         """The device's clock now. The highest counts: a hold is never shorter than its nominal seconds, which are taken
@@ -65,8 +69,14 @@ def _clock():
     return tl.inline_asm_elementwise("mov.u64 $0, %clock64;", "=l", [], dtype=tl.int64, is_pure=False, pack=1)
 
 
+@triton.jit
+def _nanoseconds():
+    return tl.inline_asm_elementwise("mov.u64 $0, %globaltimer;", "=l", [], dtype=tl.int64, is_pure=False, pack=1)
+
+
 @triton.jit(do_not_specialize=["cycles"])
 def _hold(told, cycles):
+    begin = _nanoseconds()
     first = _clock()
     last, ran = first, first - first
     while ran < cycles:
@@ -75,3 +85,4 @@ def _hold(told, cycles):
         last = now
     tl.store(told, ran)
     tl.store(told + 1, last - first)
+    tl.store(told + 2, _nanoseconds() - begin)

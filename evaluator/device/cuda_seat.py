@@ -32,8 +32,9 @@ _PROFILER_SECONDS = 20.0  # torch's profiler starts
 _REST_SECONDS = 1.0  # how long kernels may run on behind a call
 # Of the device's memory: outputs of a call, what a worker may hold, outputs of a call that are copied twice.
 _MOST_OUTPUTS, _MOST_HELD, _MOST_FOLLOWED = 0.25, 0.6, 0.012
-# Seconds of a call that fits in a turn: by itself, and with the copies of its outputs.
-_BRIEF_SECONDS, _TURN_SECONDS = 0.0012, 0.0016
+# Seconds of a call that fits in a turn: by itself, and with the copies of its outputs. And of the turn before it, in
+# which inputs are written.
+_BRIEF_SECONDS, _TURN_SECONDS, _WRITING_SECONDS = 0.0012, 0.0016, 0.0019
 # How often in a row a model is not seen, e.g. since it waits for the device, until only one call in so many is watched:
 # that delays calls.
 _PATIENCE, _AGAIN = 3, 8
@@ -165,7 +166,7 @@ class CudaSeat(CpuSeat):
             self._written.add(place)
             size = self._sizes.get(number, self._bench.room.size)
             launch = self._said.get(number, (0.0, 0.0))[1]
-            brief = self._is_brief(number, size)
+            brief = self._is_brief(number, size, placed.layout.size)
             seconds, seen, reply = self._timed(placed, size, timeout, own_seconds, launch, brief)
             self._account(before - _free_bytes())
             if reply.status is Status.NO_ROOM:
@@ -186,11 +187,12 @@ class CudaSeat(CpuSeat):
         self._expect(self._worker.request(Op.CALL, BIND_SECONDS, NULL_MODEL))
         self._worker.pause()
 
-    def _is_brief(self, number: int, size: int) -> bool:
-        """Whether the model's next call, with so many bytes of outputs, is to be watched, and likely to be seen in one
-        turn."""
+    def _is_brief(self, number: int, size: int, inputs: int) -> bool:
+        """Whether the model's next call, with so many bytes of outputs and inputs, is to be watched, and likely to be
+        seen in one turn, with nothing of its inputs there in another one before the hold."""
         claimed, launch = self._said.get(number, (_BRIEF_SECONDS, 0.0))
         fits = claimed + self._bench.copy_seconds(size) < _TURN_SECONDS and covers(launch)
+        fits = fits and self._bench.copy_seconds(inputs) < _WRITING_SECONDS
         again = not self._gave_up(number) or self._unseen[number] % _AGAIN == 0
         return claimed < _BRIEF_SECONDS and fits and again
 

@@ -2,8 +2,8 @@
 
 Kernels of two processes do not run at once, and a process has the device until it has nothing to run, or its time is
 up. So the verifier holds the device while the worker launches, lets it go, and queues what comes back when the worker's
-turn is over. Between what it queues without a pause, a turn of somebody else's would show: to go there and back takes
-long.
+turn is over. A turn of somebody else's before that would show: to go there and back takes long, and all time between
+the inputs were there and the hold is over is the hold's own, but for little.
 """
 
 from __future__ import annotations
@@ -41,8 +41,9 @@ class Turn:
 
     def begin(self, seconds: float) -> None:
         """Once the inputs are there: however long they took, a process that has been at rest has a whole turn for the
-        hold. Returns when the device is held."""
+        hold. Returns when that is the next thing that the device does."""
         self._written.synchronize()
+        self._cold[:1].zero_()  # an event alone might be recorded in another one's turn
         self._from.record()
         self._hold(seconds)
         self._to.record()
@@ -64,9 +65,9 @@ class Turn:
             self._back.record()
 
     def early(self) -> float:
-        """Seconds between the inputs were there and the device was held, in which another process may have had it; 0
-        where they are too few for that. All has run."""
-        gap = self._between(self._written, self._from)
+        """Seconds in which another process may have had the device after the inputs were there and before it was held;
+        0 where they are too few for that. All has run."""
+        gap = self._between(self._written, self._to) - self._hold.seconds()
         return gap if gap > _GAP else 0.0
 
     def seconds(self) -> float:

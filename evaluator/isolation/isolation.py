@@ -107,8 +107,12 @@ class Isolation:
                 start_new_session=True,  # Ctrl-C in a terminal is the driver's alone
             )
         self._control.settimeout(_START_SECONDS)
-        if not self._control.recv(ANSWER.size):
-            raise UserError("the evaluator's zygote process died at its start; see its message above")
+        try:
+            if not self._control.recv(ANSWER.size):
+                raise UserError("the evaluator's zygote process died at its start; see its message above")
+        except BaseException:
+            self._stop()  # else its answer would be taken for that to the first request
+            raise
 
     def _ask(self, request: dict[str, object], fds: list[int]) -> int:
         if self._control is None:

@@ -14,7 +14,7 @@ from math import log2
 from pathlib import Path
 from typing import ClassVar
 
-from egg_search.core.candidate import Candidate
+from egg_search.core.candidate import Candidate, content_hash
 from egg_search.core.errors import UserError
 from egg_search.core.hardware import Hardware
 from egg_search.core.step import configuration_key
@@ -142,7 +142,7 @@ class FakeJudge:
     def renew(self, ahead=()) -> None:
         if self._log:
             with self._log.open("a") as log:
-                print("renew", file=log)
+                print("renew", *(content_hash(source)[:8] for source in ahead), file=log)
 
     def close(self) -> None:
         pass

@@ -91,8 +91,9 @@ def test_the_front_is_certified_on_fresh_inputs_in_full(make_campaign, tmp_path)
     log = tmp_path / "log"
     make_campaign(evaluations=20, workshop=FakeWorkshop(log_path=log)).run()
     lines = log.read_text().splitlines()
-    assert len(lines[: lines.index("renew")]) == 20
-    certified = lines[lines.index("renew") + 1 :]
+    (renewed,) = (index for index, line in enumerate(lines) if line.startswith("renew"))
+    assert len(lines[:renewed]) == 20
+    certified = lines[renewed + 1 :]
     assert certified
     assert all(line.endswith("full") for line in certified)
 

@@ -7,7 +7,7 @@ from search_fakes import HARDWARE, PROBLEM, FakeWorkshop, write
 
 from egg_search.campaign import Campaign, Settings
 from egg_search.cluster import LocalCluster, Task, connect, is_infrastructure, judge_all
-from egg_search.core.candidate import Candidate, Dialect
+from egg_search.core.candidate import Candidate, Dialect, content_hash
 from egg_search.core.errors import UserError
 from egg_search.core.verdict import Outcome
 from evaluator.settings import Effort
@@ -55,6 +55,15 @@ def test_the_time_to_beat_is_asked_when_a_measurement_starts(cluster):
 def test_an_unfinished_batch_can_be_left(cluster):
     next(iter(judge_all(cluster, [task(), task(K0_CHUNK=2)], lambda: None)))
     assert judge(cluster, [task()])[0].ok
+
+
+@pytest.mark.parametrize("address", ["none", "local"])
+def test_what_is_judged_after_new_inputs_is_known_before(address, tmp_path):
+    log, tasks = tmp_path / "log", [task(), task(K0_CHUNK=2)]
+    made = connect(FakeWorkshop(log_path=log), address)
+    made.renew(tasks)
+    made.close()
+    assert log.read_text().split() == ["renew", *(content_hash(each.source)[:8] for each in tasks)]
 
 
 def test_authors(cluster):

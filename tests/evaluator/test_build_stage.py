@@ -9,6 +9,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from evaluator_samples import NORM_SOFTMAX
 
 from egg_search.core.errors import UserError
 from egg_search.core.verdict import Outcome
@@ -17,6 +18,7 @@ from evaluator.build.messages import REASON_CHARACTERS, reason_of
 from evaluator.build.store import BuildStore
 from evaluator.gate import Gate
 from evaluator.isolation.base import MAKES_WAY
+from evaluator.settings import Effort
 
 
 def _compiled_source(code: str) -> str:
@@ -165,3 +167,16 @@ print(build({told!r}, {str(tmp_path)!r}, capability=90).reason)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert f"niceness {MAKES_WAY + 5}" in done.stdout
+
+
+def test_new_inputs_come_with_new_builds_that_have_begun(compiled, evaluator_for, tmp_path):
+    evaluator = evaluator_for(NORM_SOFTMAX)
+    bound = compiled.bound(compiled.default_configuration)
+    stores = []
+    for _ in range(2):
+        evaluator.renew([bound])
+        (store,) = evaluator._root.glob("renewed-*")
+        stores.append(store)
+        assert BuildStore(store).built(bound)
+    assert stores[0] != stores[1]
+    assert evaluator.judge(compiled, compiled.default_configuration, Effort.SCREEN).ok

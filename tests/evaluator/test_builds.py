@@ -1,6 +1,7 @@
 """What is judged next is built ahead, once, and beside each other."""
 
 import threading
+import time
 
 import pytest
 
@@ -9,7 +10,8 @@ from evaluator.build.build import BuildReport
 from evaluator.build.builds import Builds
 
 
-def test_what_is_wanted_soon_is_built_beside_each_other_and_once(tmp_path):
+def test_what_is_wanted_soon_is_built_beside_each_other_and_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1})
     together, built = threading.Barrier(2, timeout=20), []
 
     def build(source, root):
@@ -36,4 +38,20 @@ def test_what_a_build_raises_comes_where_it_is_waited_for(tmp_path):
     builds = Builds(tmp_path, build, ["a"])
     with pytest.raises(UserError, match="full"):
         builds.report("a")
+    builds.close()
+
+
+def test_what_began_can_be_waited_for_and_ends_before_it_is_closed(tmp_path):
+    ended = []
+
+    def build(source, root):
+        time.sleep(0.2)
+        ended.append(source)
+        return BuildReport(None, source, 0.2, cached=False)
+
+    builds = Builds(tmp_path, build, ["a"])
+    builds.wait()
+    assert ended == ["a"]
+    Builds(tmp_path, build, ["b"]).close()
+    assert ended[:1] == ["a"] and ended[1:] in ([], ["b"])  # it may not have begun
     builds.close()

@@ -42,6 +42,7 @@ def test_it_compiles_and_looks_at_the_clock_again_and_again(capability):
     made = triton.compile(source, target=GPUTarget("cuda", capability, 32), options={"num_warps": 1})
     loop = re.search(r"^(\$L__BB0_\d+):(.*?)bra\s+\1;", made.asm["ptx"], re.M | re.S)
     assert "%clock64" in loop[2] and "min.s64" in loop[2]
+    assert made.asm["ptx"].count("%globaltimer") == 2 and "%globaltimer" not in loop[2]
     assert made.metadata.shared == 0
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from egg_search.core.verdict import Outcome
+from evaluator.baselines.baselines import warm_calls
 from evaluator.device.cuda_hold import hold_seconds
 from evaluator.device.cuda_leaving import Leaving
 from evaluator.device.cuda_memory import DeviceMemoryError
@@ -95,19 +96,20 @@ def test_what_is_not_seen_several_times_is_watched_now_and_then():
     seat._said[3] = 30e-6, 20e-6
     watched = []
     for _ in range(20):
-        brief = seat._is_brief(3, small)
+        brief = seat._is_brief(3, small, small)
         watched.append(brief)
         seat._unseen[3] = seat._unseen.get(3, 0) + (brief or seat._gave_up(3))
     assert watched == [True] * 3 + [False] * 5 + [True] + [False] * 7 + [True] + [False] * 3
     seat._unseen[3] = 0
-    assert seat._is_brief(3, small)
+    assert seat._is_brief(3, small, small)
 
 
 def test_calls_are_watched_that_fit_in_a_turn_and_are_launched_during_the_hold():
     seat, small = seat_on(Bench()), 1 << 20
     seat._said = {4: (9e-4, 20e-6), 5: (9e-4, 9e-4)}
-    assert seat._is_brief(4, small) and not seat._is_brief(4, 4 << 30)
-    assert not seat._is_brief(5, small) and not seat._is_brief(6, small)  # many launches; nothing known
+    assert seat._is_brief(4, small, small) and not seat._is_brief(4, 4 << 30, small)
+    assert seat._is_brief(4, small, 3 << 30) and not seat._is_brief(4, small, 4 << 30)  # whose writing is a turn
+    assert not seat._is_brief(5, small, small) and not seat._is_brief(6, small, small)  # many launches; nothing known
 
 
 def test_room_is_as_large_as_those_need_that_are_there():
@@ -185,3 +187,9 @@ def test_room_stays_as_it_is_where_a_smaller_one_finds_no_memory():
     room.make(8 << 30, "candidate")
     full = True
     assert not room.leave("candidate") and room.region.size == 8 << 30
+
+
+def test_an_untimed_call_tells_what_launching_takes_unless_calls_are_very_long():
+    seconds = (1e-4, 1e-3, 5e-3, 0.019, 0.1)
+    assert [warm_calls(each, "cuda") for each in seconds] == [5, 2, 1, 1, 0]
+    assert [warm_calls(each, "cpu") for each in seconds] == [5, 2, 0, 0, 0]

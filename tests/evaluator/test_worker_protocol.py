@@ -109,6 +109,16 @@ def test_misbehaviour_costs_one_process(isolation, source, outcome):
     assert _load(isolation.spawn(Limits(1 << 30, 0), {}), "x = 1").status is Status.READY
 
 
+def test_a_zygote_that_answers_too_late_is_none(monkeypatch):
+    """Its answer would be taken for that to the first request."""
+    isolation = Isolation(1)
+    with monkeypatch.context() as patched:
+        patched.setattr("evaluator.isolation.isolation._START_SECONDS", 0.01)
+        isolation.start_early()
+    assert _load(isolation.spawn(Limits(1 << 30, 0), {}), "x = 1").status is Status.READY
+    isolation.close()
+
+
 def test_workers_are_apart(isolation, monkeypatch):
     monkeypatch.setenv("EGG_SECRET", "key")
     worker = isolation.spawn(Limits(1 << 30, 1 << 20), {"EGG_BUILD_DIR": "/nowhere"})

@@ -15,7 +15,7 @@ from operators.authors.expert.triton.conv.copies import input_copy, weights_copy
 from operators.authors.expert.triton.conv.direct import Direct
 from operators.authors.expert.triton.conv.implicit import Implicit
 from operators.authors.expert.triton.conv.join import join
-from operators.authors.expert.triton.conv.rows import Rows
+from operators.authors.expert.triton.conv.rows import Rows, rows_of
 from operators.authors.expert.triton.conv.schedule import (
     SEVERAL,
     algorithms,
@@ -69,6 +69,7 @@ class ConvGenerator:
             "element_bytes": 2 if in_one_piece(choices) else found.dtype.bytes,
             "flops": g.flops,
             "bytes": sum(graph[i].type.bytes for i in (*found.reads, *kernel.outputs)),
+            "rows_at_once": rows_of(g) if choices.get("sums") == SEVERAL else 1,
             "tiles": _tiles(found, choices, defaults),
             "weights": any(graph[i].op == "state" for i in found.reads),
             "prologue": not (found.plain_input and found.plain_weights),
