@@ -32,8 +32,8 @@ class Hold:
         ran, passed, _ = self._told.tolist()
         return passed - ran > _LOST_CYCLES
 
-    def seconds(self) -> float:
-        """Between the first and the last instruction of the last one."""
+    def lasted(self) -> float:
+        """Seconds between the first and the last instruction of the last one."""
         return self._told[2].item() / 1e9
 
     def _run(self, cycles: int) -> None:

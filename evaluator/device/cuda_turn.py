@@ -27,9 +27,7 @@ class Turn:
 
     def __init__(self, cold: torch.Tensor) -> None:
         self._hold, self._cold = Hold(), cold.view(torch.int64)
-        self._written, self._from, self._to, self._let_go, self._back = (
-            torch.cuda.Event(enable_timing=True) for _ in range(5)
-        )
+        self._written, self._to, self._let_go, self._back = (torch.cuda.Event(enable_timing=True) for _ in range(4))
         timings = [self._unused() for _ in range(_TIMINGS)]
         self._flush = min(flush for flush, _ in timings)
         self.alone = min(seconds for _, seconds in timings)  # that it takes where nobody has a turn
@@ -41,15 +39,12 @@ class Turn:
 
     def begin(self, seconds: float) -> None:
         """Once the inputs are there: however long they took, a process that has been at rest has a whole turn for the
-        hold. Returns when that is the next thing that the device does."""
+        hold. Returns when that is under way."""
         self._written.synchronize()
-        self._cold[:1].zero_()  # an event alone might be recorded in another one's turn
-        self._from.record()
         self._hold(seconds)
         self._to.record()
         self._cold.sum()
         self._let_go.record()
-        self._from.synchronize()
 
     def follow(self, copy: Callable[[], None]) -> None:
         """While the worker goes on: queues `copy` behind all that it launches during the hold."""
@@ -67,7 +62,7 @@ class Turn:
     def early(self) -> float:
         """Seconds in which another process may have had the device after the inputs were there and before it was held;
         0 where they are too few for that. All has run."""
-        gap = self._between(self._written, self._to) - self._hold.seconds()
+        gap = self._between(self._written, self._to) - self._hold.lasted()
         return gap if gap > _GAP else 0.0
 
     def seconds(self) -> float:
