@@ -12,10 +12,10 @@ from operators.authors.expert.ir.graph import Graph
 from operators.authors.expert.plan import Decision, KernelCode, KernelPlan
 from operators.authors.expert.triton.conv.convolution import Convolution, convolution
 from operators.authors.expert.triton.conv.copies import input_copy, weights_copy
-from operators.authors.expert.triton.conv.direct import Direct
+from operators.authors.expert.triton.conv.direct import direct
 from operators.authors.expert.triton.conv.implicit import Implicit
 from operators.authors.expert.triton.conv.join import join
-from operators.authors.expert.triton.conv.rows import Rows, rows_of
+from operators.authors.expert.triton.conv.rows import by_rows, rows_of
 from operators.authors.expert.triton.conv.schedule import (
     SEVERAL,
     algorithms,
@@ -82,7 +82,7 @@ class ConvGenerator:
         defaults = {} if kernel.schedule else decisions(found, choices, NOMINAL)
         out = Functions(graph, name, Settings(name.upper(), {**defaults, **kernel.schedule}))
         if choices["convolution"] == "direct":
-            (Rows if choices.get("sums") == SEVERAL else Direct)(out, found).add()
+            (by_rows if choices.get("sums") == SEVERAL else direct)(out, found)
             return out.code(found.reads, found.contraction.outputs)
         self._copies(out, found, choices)
         if choices["product"] == "split":

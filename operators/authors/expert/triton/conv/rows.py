@@ -3,17 +3,17 @@ all of them, where `direct` reads it once a tap."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from math import ceil, prod
 
 from operators.authors.expert.kernels.index import Index, unravel, variable
-from operators.authors.expert.triton.conv import positions
 from operators.authors.expert.triton.conv.convolution import Convolution
 from operators.authors.expert.triton.conv.factors import Factors
 from operators.authors.expert.triton.conv.geometry import Axis, Geometry
-from operators.authors.expert.triton.expr import Emitter, Scope
-from operators.authors.expert.triton.matmul.frame import SHAPES, Block, Frame
+from operators.authors.expert.triton.conv.planes import Planes
+from operators.authors.expert.triton.expr import Emitter
 from operators.authors.expert.triton.matmul.functions import Functions
 
 _MOST = 128  # multiply-adds that are written out
@@ -44,95 +44,51 @@ def _shared(axis: Axis, rows: int) -> dict[int, list[tuple[int, int]]]:
     return dict(sorted(found.items()))
 
 
-@dataclass
-class Rows:
-    """A program has BLOCK positions (i), each of some rows, of PLANES planes (c: output channels of all images)."""
+def by_rows(out: Functions, found: Convolution) -> None:
+    """Several rows of sums a thread: a position is one of each."""
+    g, rows, counts = found.geometry, rows_of(found.geometry), blocks_of(found.geometry)
+    planes = Planes(out, found, prod(counts))
+    first = replace(g.axes[-2], out=g.counts[-2] - rows + 1)  # where the first of the rows may lie
+    axes = (*g.axes[:-2], first, g.axes[-1])
+    planes.start(f"convolve {rows} rows")
+    planes.body += _places(axes, counts, rows, ragged=g.counts[-2] % rows > 0)
+    planes.body += [f"acc{row} = tl.zeros([PLANES, BLOCK], tl.float32)" for row in range(rows)]
+    _sum(found, axes, rows, planes.emitter, planes.body)
+    for row in range(rows):
+        y = [axis.y for axis in axes]
+        y[-2] = y[-2] + row
+        planes.finish(y, str(row))
+    planes.add()
 
-    out: Functions
-    found: Convolution
-    body: list[str] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        found, settings, g = self.found, self.out.settings, self.found.geometry
-        self.rows, self.planes, self.counts = rows_of(g), g.images * g.rows, blocks_of(g)
-        self.positions = prod(self.counts)
-        self.axis = replace(g.axes[-2], out=g.counts[-2] - self.rows + 1)  # where the first of the rows may lie
-        self.axes = (*g.axes[:-2], self.axis, g.axes[-1])
-        blocks = {
-            "i": Block("BLOCK", self.positions, SHAPES["j"], settings.divides("block", self.positions)),
-            "c": Block("PLANES", self.planes, SHAPES["i"], settings.divides("planes", self.planes)),
-        }
-        self.frame = Frame(blocks, found.wide)
-        mask = {} if blocks["c"].whole else dict.fromkeys(("c", "image", "row"), "in_c")
-        self.row = 0  # whose results are written
-        self.emitter = Emitter(
-            found.graph,
-            found.contraction.nodes,
-            {found.contraction.node.id: lambda index: f"sums{self.row}"},
-            masks=mask | positions.masks(g, 1, blocks["i"].whole),
-            scopes=[Scope(positions.split(g, 1) | {"c", "image", "row"}, self.body)],
-        )
-        self.image, self.channel = unravel(variable("c", self.planes), (g.images, g.rows))
+def _places(axes: Sequence[Axis], counts: tuple[int, ...], rows: int, ragged: bool) -> list[str]:
+    """Splits i; the last rows are computed twice where their number does not divide the axis."""
+    lines = []
+    for number, digit in enumerate(unravel(variable("i", prod(counts)), counts)):
+        axis, text = axes[number], digit.written("//")
+        if number == len(axes) - 2:
+            text = (digit * rows).written("//")
+            text = f"tl.minimum({text}, {axis.count - 1})" if ragged else text
+        lines += [f"y{axis.number} = {text}"] if axis.count > 1 else []
+    return lines
 
-    def add(self) -> None:
-        settings, g = self.out.settings, self.found.geometry
-        self.body += [f"# pass: convolve {self.rows} rows", f"tile = {self.frame.program()}"]
-        self.body += [
-            *self.frame.defined("i", "tile % TILES * BLOCK"),
-            *positions.in_lanes(g),
-            *self.frame.defined("c", "tile // TILES * PLANES"),
-        ]
-        for name, digit in (("image", self.image), ("row", self.channel)):
-            self.body += [f"{name} = {digit.written('//')}"] if digit.uses else []
-        self.body += self._places()
-        self.body += [f"acc{row} = tl.zeros([PLANES, BLOCK], tl.float32)" for row in range(self.rows)]
-        self._sum()
-        self._finish()
-        tiles = f"triton.cdiv({self.positions}, {settings.text('block')})"
-        planes = f"triton.cdiv({self.planes}, {settings.text('planes')})"
-        values = {"BLOCK": settings.text("block"), "PLANES": settings.text("planes"), "TILES": tiles}
-        warps, reads = settings.text("num_warps"), sorted(self.emitter.reads)
-        self.out.add("convolve", self.body, values, f"{tiles} * {planes}", warps, reads, self.found.contraction.outputs)
 
-    def _places(self) -> list[str]:
-        """Splits i; the last rows are computed twice where their number does not divide the axis."""
-        lines = []
-        for axis, digit in zip(self.axes, unravel(variable("i", self.positions), self.counts), strict=True):
-            if axis is not self.axis:
-                lines += [f"y{axis.number} = {digit.written('//')}"] if digit.uses else []
-            elif axis.count > 1:
-                first, last = (digit * self.rows).written("//"), axis.count - 1
-                ragged = self.found.geometry.counts[-2] % self.rows
-                lines.append(f"y{axis.number} = " + (f"tl.minimum({first}, {last})" if ragged else first))
-        return lines
-
-    def _sum(self) -> None:
-        """Adds each element of the input to all sums that it is part of."""
-        found, g, emitter = self.found, self.found.geometry, self.emitter
-        factors = Factors(emitter, found.dtype)
-        emitter.hint = factors.filler
-        image, row = variable("image", g.images), variable("row", g.rows)
-        group = row // g.group_rows
-        others = [range(axis.taps) for axis in g.axes]
-        others[-2] = range(1)
-        for channel, (distance, sums) in product(range(g.group_channels), _shared(self.axis, self.rows).items()):
-            for taps in product(*others):
-                at = [axis.position(Index(constant=tap)) for axis, tap in zip(self.axes, taps, strict=True)]
-                at[-2] = at[-2] + distance
-                where = (image, group * g.group_channels + channel, *at)
-                value, _ = factors.surrounded(found.input, found.plain_input, where)
-                for kept, tap in sums:
-                    u = [Index(constant=each) for each in (*taps[:-2], tap, taps[-1])]
-                    place = found.weights_place(group, row % g.group_rows, Index(constant=channel), u)
-                    self.body.append(f"acc{kept} += {value} * {emitter.value(found.weights.id, place)}")
-        emitter.hint = lambda node, position: ""
-
-    def _finish(self) -> None:
-        spans = frozenset(name for name, size in (("c", self.planes), ("i", self.positions)) if size > 1)
-        for row in range(self.rows):
-            self.row = row
-            y = [axis.y for axis in self.axes]
-            y[-2] = y[-2] + row
-            self.body += positions.narrowed(self.planes, self.positions, f"acc{row}")
-            place = self.found.output_place(self.image, self.channel, y)
-            self.body += positions.finish(self.found, self.emitter, self.body, spans, place, str(row))
+def _sum(found: Convolution, axes: Sequence[Axis], rows: int, emitter: Emitter, body: list[str]) -> None:
+    """Adds each element of the input to all sums that it is part of."""
+    g, factors = found.geometry, Factors(emitter, found.dtype)
+    emitter.hint = factors.filler
+    image, row = variable("image", g.images), variable("row", g.rows)
+    group = row // g.group_rows
+    others = [range(axis.taps) for axis in axes]
+    others[-2] = range(1)
+    for channel, (distance, sums) in product(range(g.group_channels), _shared(axes[-2], rows).items()):
+        for taps in product(*others):
+            at = [axis.position(Index(constant=tap)) for axis, tap in zip(axes, taps, strict=True)]
+            at[-2] = at[-2] + distance
+            where = (image, group * g.group_channels + channel, *at)
+            value, _ = factors.surrounded(found.input, found.plain_input, where)
+            for kept, tap in sums:
+                u = [Index(constant=each) for each in (*taps[:-2], tap, taps[-1])]
+                place = found.weights_place(group, row % g.group_rows, Index(constant=channel), u)
+                body.append(f"acc{kept} += {value} * {emitter.value(found.weights.id, place)}")
+    emitter.hint = lambda node, position: ""
