@@ -29,8 +29,8 @@ class Turn:
         self._hold, self._cold = Hold(), cold.view(torch.int64)
         self._written, self._to, self._let_go, self._back = (torch.cuda.Event(enable_timing=True) for _ in range(4))
         timings = [self._unused() for _ in range(_TIMINGS)]
-        self._flush = min(flush for flush, _ in timings)
-        self.alone = min(seconds for _, seconds in timings)  # that it takes where nobody has a turn
+        # Seconds where nobody has a turn: until the hold begins, of emptying the cache, and of all that follows.
+        self._late, self._flush, self.alone = (min(each) for each in zip(*timings, strict=True))
         self.bytes_per_second = cold.numel() / self._flush  # that are read
 
     def written(self) -> None:
@@ -62,7 +62,7 @@ class Turn:
     def early(self) -> float:
         """Seconds in which another process may have had the device after the inputs were there and before it was held;
         0 where they are too few for that. All has run."""
-        gap = self._between(self._written, self._to) - self._hold.lasted()
+        gap = self._until_held() - self._late
         return gap if gap > _GAP else 0.0
 
     def seconds(self) -> float:
@@ -72,13 +72,17 @@ class Turn:
         disturbed = self.early() or between > _GAP or self._hold.interrupted()
         return 0.0 if disturbed else self._between(self._let_go, self._back)
 
-    def _unused(self) -> tuple[float, float]:
-        """Seconds that emptying the cache takes, and all that follows the hold."""
+    def _unused(self) -> tuple[float, float, float]:
+        """Seconds until the hold begins, that emptying the cache takes, and all that follows."""
         self.written()
         self.begin(_GAP)
         self.follow(lambda: None)
         torch.cuda.synchronize()
-        return self._between(self._to, self._let_go), self._between(self._let_go, self._back)
+        return self._until_held(), self._between(self._to, self._let_go), self._between(self._let_go, self._back)
+
+    def _until_held(self) -> float:
+        """Seconds between the inputs were there and the hold began, or it ended and was seen to."""
+        return self._between(self._written, self._to) - self._hold.lasted()
 
     @staticmethod
     def _between(first: torch.cuda.Event, second: torch.cuda.Event) -> float:

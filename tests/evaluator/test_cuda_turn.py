@@ -97,12 +97,12 @@ def test_a_turn_before_it_was_given_shows(changed, seconds):
 @pytest.mark.parametrize(("gap", "seconds"), [(0.15, 0.0), (0.29, 2.9e-4), (5.0, 5e-3)])
 def test_time_between_the_inputs_and_the_hold_counts_where_it_may_have_been_a_turn(gap, seconds):
     """Or after the hold and before its event."""
-    assert recorded({"_to": 1.05 + gap}).early() == pytest.approx(seconds)
+    assert recorded({"_to": 1.08 + gap}).early() == pytest.approx(seconds)
 
 
 def recorded(changed):
     turn = object.__new__(Turn)
-    turn._flush = 5e-5
+    turn._late, turn._flush = 3e-5, 5e-5
     told = {"_written": 0.0, "_to": 1.1, "_let_go": 1.16, "_back": 1.5, "_interrupted": False} | changed
     interrupted = told.pop("_interrupted")
     turn._hold = SimpleNamespace(interrupted=lambda: interrupted, lasted=lambda: 1.05e-3)
