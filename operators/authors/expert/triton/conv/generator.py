@@ -15,13 +15,13 @@ from operators.authors.expert.triton.conv.copies import input_copy, weights_copy
 from operators.authors.expert.triton.conv.direct import direct
 from operators.authors.expert.triton.conv.implicit import Implicit
 from operators.authors.expert.triton.conv.join import join
-from operators.authors.expert.triton.conv.rows import by_rows, rows_of
+from operators.authors.expert.triton.conv.rows import by_rows
 from operators.authors.expert.triton.conv.schedule import (
-    SEVERAL,
     algorithms,
     copied,
     decisions,
     direct_positions,
+    rows_at_once,
     tiles,
 )
 from operators.authors.expert.triton.matmul import pieces
@@ -69,7 +69,7 @@ class ConvGenerator:
             "element_bytes": 2 if in_one_piece(choices) else found.dtype.bytes,
             "flops": g.flops,
             "bytes": sum(graph[i].type.bytes for i in (*found.reads, *kernel.outputs)),
-            "rows_at_once": rows_of(g) if choices.get("sums") == SEVERAL else 1,
+            "rows_at_once": rows_at_once(g, choices),
             "tiles": _tiles(found, choices, defaults),
             "weights": any(graph[i].op == "state" for i in found.reads),
             "prologue": not (found.plain_input and found.plain_weights),
@@ -82,7 +82,7 @@ class ConvGenerator:
         defaults = {} if kernel.schedule else decisions(found, choices, NOMINAL)
         out = Functions(graph, name, Settings(name.upper(), {**defaults, **kernel.schedule}))
         if choices["convolution"] == "direct":
-            (by_rows if choices.get("sums") == SEVERAL else direct)(out, found)
+            (by_rows if rows_at_once(found.geometry, choices) > 1 else direct)(out, found)
             return out.code(found.reads, found.contraction.outputs)
         self._copies(out, found, choices)
         if choices["product"] == "split":

@@ -15,7 +15,7 @@ from operators.authors.expert.triton.conv.rows import blocks_of, rows_of
 from operators.authors.expert.triton.matmul.schedule import MANY, PIECED, arithmetic, in_one_piece, in_pieces
 from operators.authors.expert.triton.nest.schedule import NOMINAL, power
 
-SEVERAL = "of several rows"
+_SEVERAL = "of several rows"
 LEAST = 16  # in every direction of a tile, for tensor cores
 _FEW = 4  # channels of a group that need no tensor cores
 _SUMS = 2048  # of a program, that registers hold
@@ -47,7 +47,7 @@ def algorithms(found: Convolution) -> list[dict[str, Value]]:
 def _without_tensor_cores(g: Geometry) -> list[dict[str, Value]]:
     if not rows_of(g):
         return [{"convolution": "direct"}]
-    return [{"convolution": "direct", "sums": sums} for sums in (SEVERAL, "of one row")]
+    return [{"convolution": "direct", "sums": sums} for sums in (_SEVERAL, "of one row")]
 
 
 def _implicit_one(form: str, depth: str, layout: str) -> dict[str, Value]:
@@ -93,15 +93,20 @@ def decisions(found: Convolution, choices: dict[str, Value], hardware: Hardware)
     return {d.name: d for d in every}
 
 
+def rows_at_once(g: Geometry, choices: Mapping[str, Value]) -> int:
+    """Rows of sums that a thread of a direct convolution keeps."""
+    return rows_of(g) if choices.get("sums") == _SEVERAL else 1
+
+
 def direct_positions(g: Geometry, choices: Mapping[str, Value]) -> int:
     """Of a plane, as programs share it out."""
-    return prod(blocks_of(g)) if choices.get("sums") == SEVERAL else g.positions
+    return prod(blocks_of(g)) if rows_at_once(g, choices) > 1 else g.positions
 
 
 def _direct(found: Convolution, choices: Mapping[str, Value]) -> list[Decision]:
     g = found.geometry
     positions, planes = direct_positions(g, choices), g.images * g.rows
-    most = min(power(positions), _SUMS // (rows_of(g) if choices.get("sums") == SEVERAL else 1))
+    most = min(power(positions), _SUMS // rows_at_once(g, choices))
     # The largest block that leaves little of itself empty.
     blocks = [size for size in (1024, 512, 256, 128) if size <= most] or [power(positions)]
     block = min(blocks, key=lambda size: (ceil(positions / size) * size > 1.1 * positions, -size))
