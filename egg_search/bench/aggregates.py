@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from math import exp, isfinite, log, nan
+from math import exp, isfinite, isnan, log, nan
 from statistics import median
 from typing import Any
 
@@ -105,6 +105,12 @@ def reaches(scores: Sequence[Score]) -> list[Reach]:
     return [found for precision in classes(scores) if (found := reach(scores, precision)) is not None]
 
 
+def measuring(scores: Sequence[Score]) -> float | None:
+    """The mean over those that can tell, None where none can."""
+    told = [each.measuring for each in scores if not isnan(each.measuring)]
+    return mean(told) if told else None
+
+
 def to_json(scores: Sequence[Score]) -> dict[str, Any]:
     """As JSON can hold it; None stands for what was not measured."""
     return {
@@ -112,7 +118,7 @@ def to_json(scores: Sequence[Score]) -> dict[str, Any]:
         "aggregates": jsonable([asdict(each) for each in aggregates(scores)]),
         "reach": jsonable([asdict(each) for each in reaches(scores)]),
         "configurations_per_second_per_device": mean([each.per_device for each in scores]),
-        "measuring": mean([each.measuring for each in scores]),
+        "measuring": measuring(scores),
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any
 
-from egg_search.bench.aggregates import Aggregate, Reach, aggregates, mean, reaches
+from egg_search.bench.aggregates import Aggregate, Reach, aggregates, mean, measuring, reaches
 from egg_search.bench.scores import Entry, Score
 from egg_search.reports.rivals import has_classes, is_tuned
 from egg_search.reports.summary import EAGER
@@ -33,7 +33,7 @@ def page(scores: Sequence[Score], failures: Mapping[str, str], command: str, mac
     """`machine` is a run directory's hardware.json; `command` what makes this page again."""
     layout = _Layout(scores)
     rate, overhead = mean([s.per_device for s in scores]), mean([s.overhead_ms for s in scores])
-    busy = f" Measuring: {mean([s.measuring for s in scores]):.0%} of the search." if layout.roofline else ""
+    busy = f" Measuring: {_share(measuring(scores))} of the search." if layout.roofline else ""
     parts = [
         "# Benchmark",
         _made_by(command, machine),
@@ -91,7 +91,6 @@ class _Layout:
         if entry is None:
             known = {"eager ms": milliseconds(score.eager_ms), "compile ms": milliseconds(score.compile_ms)}
             return known | {"structure": "found nothing correct"}
-        share = "-" if entry.generated_share is None else f"{entry.generated_share:.0%}"
         return {
             "eager ms": milliseconds(entry.eager_ms),
             "compile ms": milliseconds(entry.compile_ms),
@@ -105,13 +104,17 @@ class _Layout:
             "error": f"{entry.error:.1e}",
             "eager's error": f"{entry.eager_error:.1e}",
             **(_reached(entry) if self.roofline else {}),
-            "generated": share,
+            "generated": _share(entry.generated_share),
             "structure": entry.structure,
         }
 
     def _search(self, score: Score) -> dict[str, str]:
-        measuring = {"measuring": f"{score.measuring:.0%}"} if self.roofline else {}
+        measuring = {"measuring": _share(score.measuring)} if self.roofline else {}
         return {self.rate: f"{score.per_device:.2f}", **measuring, "overhead ms": f"{score.overhead_ms:.1f}"}
+
+
+def _share(share: float | None) -> str:
+    return "-" if share is None or isnan(share) else f"{share:.0%}"
 
 
 def _reached(entry: Entry) -> dict[str, str]:

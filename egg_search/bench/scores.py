@@ -53,7 +53,8 @@ class Entry:
 @dataclass(frozen=True)
 class Score:
     """`best` has an entry for each class for which the run found something, by the class's name. `measuring` is the
-    share of the search in which the devices, `devices` of them, were busy with judgements: checks and timings."""
+    share of the search in which the devices, `devices` of them, were busy with judgements: checks and timings; nan when
+    no step was done."""
 
     problem: str
     baselines_ms: dict[str, float]
@@ -96,7 +97,7 @@ def score(summary: Summary) -> Score:
         elapsed=result.elapsed,
         devices=result.survey.devices,
         configurations_per_second=summary.configurations_per_second,
-        measuring=result.timings.get("run", 0.0) / result.elapsed if result.elapsed else 0.0,
+        measuring=result.measuring,
         overhead_ms=result.engine_ms,
         certified=result.certified,
     )

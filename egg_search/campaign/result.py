@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 
 from egg_search.archive import Archive, Elite, pareto_front
@@ -26,6 +27,12 @@ class Result:
     elapsed: float
     survey: Survey  # the latest session's
     timings: dict[str, float]
+    finished: float  # seconds of search when the last step was done: those that `timings` tell of
+
+    @property
+    def measuring(self) -> float:
+        """The share of the search in which devices were busy with checks and timings; nan when no step was done."""
+        return self.timings.get("run", 0.0) / self.finished if self.finished else nan
 
     @property
     def engine_ms(self) -> float:
@@ -51,6 +58,7 @@ def read_result(reader: Reader, settings: Settings) -> Result:
         elapsed=reader.elapsed(),
         survey=sessions[-1].survey if sessions else Survey(),
         timings=reader.timings(),
+        finished=reader.finished(),
     )
 
 

@@ -91,6 +91,10 @@ class Reader:
         query = "SELECT key, sum(value) FROM steps, json_each(timings) GROUP BY key"
         return dict(map(tuple, self._db.execute(query)))
 
+    def finished(self) -> float:
+        """Seconds of search when the last step was done, of which `timings` tell."""
+        return self._db.execute("SELECT max(elapsed) FROM steps").fetchone()[0] or 0.0
+
     def sessions(self) -> list[Session]:
         return [
             Session(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 
 from evaluator.protocol.memory import Layout, Region
 from evaluator.protocol.records import Output, describe
+from evaluator.worker.operators import operator_share
 
 
 class NoRoom(Exception):
@@ -56,6 +58,10 @@ class HostMemory:
         0)."""
         forward(*arguments)
         return 0.0
+
+    def operator_share(self, forward: Callable[..., Any], arguments: list[Any]) -> float:
+        """The share of a call's time inside torch's own operators."""
+        return operator_share(forward, arguments, time.perf_counter, lambda first, second: second - first)
 
     def null(self) -> list[torch.Tensor]:
         """A forward that computes nothing."""

@@ -1,29 +1,41 @@
-"""Seconds that a forward spends inside torch's own operators."""
+"""The share of a forward's time that it spends inside torch's own operators."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from torch.overrides import TorchFunctionMode
 
 
-class OperatorClock(TorchFunctionMode):
-    """Sums the wall time of the outermost calls of torch's functions and methods while it is active.
+def operator_share(
+    forward: Callable[..., Any],
+    arguments: list[Any],
+    mark: Callable[[], Any],
+    seconds: Callable[[Any, Any], float],
+) -> float:
+    """0 to 1. `mark` makes a mark of the moment, `seconds` tells what passed between two: once the forward is over, so
+    that marks may be events of a device."""
+    with _Outermost(mark) as seen:
+        forward(*arguments)
+    spans = [seconds(*moments) for moments in pairwise([*seen.moments, mark()])]
+    return sum(spans[1::2]) / (sum(spans) or 1.0)
+
+
+class _Outermost(TorchFunctionMode):
+    """Marks where it begins, and before and after each call of one of torch's functions or methods.
 
     (A dispatch mode would see the operators below them, but its first use imports the compiler: a second.)
     """
 
-    def __init__(self, wait: Callable[[], None]) -> None:
-        """`wait` returns when what was called is computed."""
+    def __init__(self, mark: Callable[[], Any]) -> None:
         super().__init__()
-        self._wait = wait
-        self.seconds = 0.0
+        self._mark = mark
+        self.moments = [mark()]
 
     def __torch_function__(self, func: Callable, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        before = time.perf_counter()
+        self.moments.append(self._mark())
         result = func(*args, **(kwargs or {}))
-        self._wait()
-        self.seconds += time.perf_counter() - before
+        self.moments.append(self._mark())
         return result

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import socket
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +24,6 @@ from evaluator.protocol.structure import structure_of
 from evaluator.worker.errors import explain, is_memory_error
 from evaluator.worker.host import HostMemory, NoRoom
 from evaluator.worker.models import Models
-from evaluator.worker.operators import OperatorClock
 from evaluator.worker.profile import kernels_of
 from evaluator.worker.setup import install
 
@@ -84,11 +82,7 @@ class _Server:
             return pack_reply(nonce, Status.DONE, outputs=self._memory.show(buffers))
         elif command.op is Op.PROFILE:
             forward, arguments = self._models.call(command.model, command.slot)
-            before = time.perf_counter()
-            with OperatorClock(self._memory.wait) as clock:
-                forward(*arguments)
-            self._memory.wait()
-            share = clock.seconds / (time.perf_counter() - before)
+            share = self._memory.operator_share(forward, arguments)
             return pack_reply(nonce, Status.DONE, share, kernels_of(forward, arguments) if command.warm else "")
         return pack_reply(nonce, Status.READY)
 

@@ -41,11 +41,18 @@ def point(ms, precision=FAITHFUL, bound="compute", fraction=0.5, error=5e-7, bas
     return Point(Elite(Job(candidate("rows").id), "sig", verdict), "", "one kernel", (), baselines)
 
 
-def summary(*points, name="product", baselines=BASELINES, elapsed=60.0, devices=1):
+def summary(*points, name="product", baselines=BASELINES, elapsed=60.0, devices=1, finished=60.0):
     front = tuple(sorted(points, key=lambda each: each.ms))
     timings = {"run": 42.0, "engine": 0.9}
     result = Result(
-        tuple(p.elite for p in front), True, "time is up", 90, elapsed, Survey(baselines, devices=devices), timings
+        tuple(p.elite for p in front),
+        True,
+        "time is up",
+        90,
+        elapsed,
+        Survey(baselines, devices=devices),
+        timings,
+        finished,
     )
     return Summary(Path(name), name, result, front, baselines)
 
@@ -119,6 +126,15 @@ def test_page_and_json_of_a_gpu():
     assert record["problems"][0]["best"]["faithful"]["roofline"]["gb_s"] == 3000.0
     assert record["measuring"] == pytest.approx(0.7)
     assert [each["precision"] for each in record["reach"]] == ["faithful", "tf32"]
+
+
+def test_how_busy_a_gpu_was_is_told_of_searches_that_finished_a_step():
+    early = score(summary(point(4.0), finished=50.0))
+    none = score(summary(point(4.0), finished=0.0))
+    assert early.measuring == pytest.approx(0.84)
+    assert to_json([early, none])["measuring"] == pytest.approx(0.84)
+    assert json.loads(json.dumps(to_json([none])))["measuring"] is None
+    assert "Measuring: - of the search." in page([none], {}, "egg bench", MACHINE)
 
 
 def test_a_rate_is_that_of_a_gpu():
