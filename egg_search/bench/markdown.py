@@ -109,8 +109,8 @@ class _Layout:
         }
 
     def _search(self, score: Score) -> dict[str, str]:
-        measuring = {"measuring": _share(score.measuring)} if self.roofline else {}
-        return {self.rate: f"{score.per_device:.2f}", **measuring, "overhead ms": f"{score.overhead_ms:.1f}"}
+        busy = {"measuring": _share(score.measuring)} if self.roofline else {}
+        return {self.rate: f"{score.per_device:.2f}", **busy, "overhead ms": f"{score.overhead_ms:.1f}"}
 
 
 def _share(share: float | None) -> str:
