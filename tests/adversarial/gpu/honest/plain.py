@@ -17,6 +17,7 @@ _OWN = (
     "rms_pair",
     "small_difference",
     "turned",
+    "mean_squares",
 )
 _GRAPHS = """
 def captured(self, x, gate):
