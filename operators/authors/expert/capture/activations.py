@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 
 from operators.authors.expert.capture.registry import Call, lowers, need
+from operators.authors.expert.ir.graph import DType
 from operators.authors.expert.ir.terms import Number, Term
+
+_STRAIGHT = 17  # from here on softplus is the number itself in float32, or to less
 
 
 @lowers("relu.default")
@@ -21,8 +24,8 @@ def relu6(call: Call, x: Term) -> Term:
 @lowers("gelu.default")
 def gelu(call: Call, x: Term, approximate: str = "none") -> Term:
     if approximate == "tanh":
-        inner = (x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)
-        return x * 0.5 * (inner.map("tanh") + 1)
+        inner = (x + x * x * x * 0.044715) * math.sqrt(8 / math.pi)
+        return x * inner.map("sigmoid")  # (1 + tanh(y)) / 2 = sigmoid(2 y)
     return x * 0.5 * ((x * math.sqrt(0.5)).map("erf") + 1)
 
 
@@ -33,13 +36,15 @@ def silu(call: Call, x: Term) -> Term:
 
 @lowers("mish.default")
 def mish(call: Call, x: Term) -> Term:
-    return x * softplus(call, x).map("tanh")
+    return x * x.map("mish_gate")
 
 
 @lowers("softplus.default")
 def softplus(call: Call, x: Term, beta: Number = 1, threshold: Number = 20) -> Term:
     scaled = x * beta
-    soft = scaled.map("exp").map("log1p") / beta
+    soft = scaled.map("softplus") / beta
+    if threshold >= _STRAIGHT and x.type.dtype is not DType.F64:
+        return soft
     return call.terms.where(scaled.map("gt", threshold), x, soft)
 
 
@@ -99,7 +104,7 @@ def softsign(call: Call, x: Term) -> Term:
 
 @lowers("log_sigmoid.default", "log_sigmoid_forward.default")
 def log_sigmoid(call: Call, x: Term) -> Term | tuple[Term, None]:
-    value = x.min(0) - (-x.map("abs")).map("exp").map("log1p")
+    value = -(-x).map("softplus")
     return value if len(call.types) == 1 else (value, None)
 
 

@@ -166,7 +166,7 @@ def isfinite(call: Call, x: Term) -> Term:
 def logaddexp(call: Call, x: Term, y: Term) -> Term:
     top, distance = x.max(y), -(x - y).map("abs")
     same_infinity = x.map("isinf").map("logical_and", x.map("eq", y))
-    return call.terms.where(same_infinity, x, top + distance.map("exp").map("log1p"))
+    return call.terms.where(same_infinity, x, top + distance.map("softplus"))
 
 
 @lowers("xlogy.Tensor", "xlogy.Scalar_Other", "special_xlogy.default")

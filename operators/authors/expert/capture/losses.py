@@ -40,7 +40,7 @@ def huber(call: Call, x: Term, y: Term, reduction: int = MEAN, delta: float = 1.
 
 @lowers("soft_margin_loss.default")
 def soft_margin(call: Call, x: Term, y: Term, reduction: int = MEAN) -> Term:
-    return reduced((-y * x).map("exp").map("log1p"), reduction)
+    return reduced((-y * x).map("softplus"), reduction)
 
 
 @lowers("hinge_embedding_loss.default")
@@ -79,9 +79,8 @@ def bce(call: Call, x: Term, y: Term, weight: Term | None = None, reduction: int
 def bce_logits(
     call: Call, x: Term, y: Term, weight: Term | None = None, pos_weight: Term | None = None, reduction: int = MEAN
 ) -> Term:
-    log_sigmoid = x.min(0) - (-x.map("abs")).map("exp").map("log1p")
     scale = 1.0 if pos_weight is None else (pos_weight - 1) * y + 1
-    loss = (1 - y) * x - log_sigmoid * scale
+    loss = (1 - y) * x + (-x).map("softplus") * scale
     return reduced(loss if weight is None else loss * weight, reduction)
 
 

@@ -165,6 +165,52 @@ def _inverse(op: str) -> Callable[..., int | None]:
     return rule
 
 
+def _log1p(builder: GraphBuilder, nodes: list[Node], type: TensorType, _: Mapping[str, Any]) -> int | None:
+    (source,) = nodes
+    return _map_of(builder, "softplus", source, type) if source.op == "exp" else None
+
+
+def _log(builder: GraphBuilder, nodes: list[Node], type: TensorType, _: Mapping[str, Any]) -> int | None:
+    """log(1 + exp(x)), which would overflow."""
+    (source,) = nodes
+    inner = _beside_one(builder, source, "exp")
+    return _map_of(builder, "softplus", inner, type) if inner else None
+
+
+def _tanh(builder: GraphBuilder, nodes: list[Node], type: TensorType, _: Mapping[str, Any]) -> int | None:
+    (source,) = nodes
+    return _map_of(builder, "mish_gate", source, type) if source.op == "softplus" else None
+
+
+def _add(builder: GraphBuilder, nodes: list[Node], type: TensorType, _: Mapping[str, Any]) -> int | None:
+    """1 + tanh(x) = 2 sigmoid(2 x), where nothing cancels."""
+    inner = next((a for a, b in (nodes, nodes[::-1]) if a.op == "tanh" and _is_const(b, 1)), None)
+    if inner is None or not _exact(builder, inner, type):
+        return None
+    two = builder.add("const", (), TensorType(type.dtype, ()), value=2.0)
+    doubled = simplified(builder, "mul", (inner.inputs[0], two), type, {})
+    return simplified(builder, "mul", (simplified(builder, "sigmoid", (doubled,), type, {}), two), type, {})
+
+
+def _beside_one(builder: GraphBuilder, node: Node, op: str) -> Node | None:
+    """`op(x)` where the node is 1 + op(x)."""
+    if node.op != "add":
+        return None
+    a, b = (builder[i] for i in node.inputs)
+    return next((x for x, y in ((a, b), (b, a)) if x.op == op and _is_const(y, 1)), None)
+
+
+def _map_of(builder: GraphBuilder, op: str, inner: Node, type: TensorType) -> int | None:
+    """`op` of what `inner` is a map of."""
+    return simplified(builder, op, inner.inputs, type, {}) if _exact(builder, inner, type) else None
+
+
+def _exact(builder: GraphBuilder, inner: Node, type: TensorType) -> bool:
+    """Whether nothing is rounded to less, or takes another shape, on the way."""
+    same = inner.type == type and builder[inner.inputs[0]].type == type
+    return same and type.dtype in (DType.F32, DType.F64)
+
+
 _RULES: dict[str, Callable[..., int | None]] = {
     "cast": _cast,
     "reshape": _reshape,
@@ -177,4 +223,8 @@ _RULES: dict[str, Callable[..., int | None]] = {
     "flip": _flip,
     "concat": _concat,
     "neg": _inverse("neg"),
+    "log": _log,
+    "log1p": _log1p,
+    "tanh": _tanh,
+    "add": _add,
 }

@@ -179,6 +179,8 @@ def _literal(value: Any, names: Sequence[str]) -> str:
 _PRINTERS: dict[str, Callable[[Graph, Node, Sequence[str]], str]] = {
     "input": _input,
     "state": _state,
+    "softplus": lambda g, n, a: f"torch.logaddexp({a[0]}, torch.zeros_like({a[0]}))",
+    "mish_gate": lambda g, n, a: f"torch.tanh(torch.nn.functional.softplus({a[0]}))",
     "const": lambda g, n, a: _const(n),
     "iota": lambda g, n, a: _iota(n),
     "cast": _cast,

@@ -29,7 +29,8 @@ _REAL = {
     **{op: f"tl.{op}({{0}})" for op in ("exp2", "log", "log2", "sin", "cos", "erf", "floor", "ceil")},
     **{
         op: f"k_{op}({{0}})"
-        for op in "exp expm1 log1p tan tanh sigmoid erfc sinh cosh asinh acosh atanh round trunc sign".split()
+        for op in "exp expm1 log1p tan tanh sigmoid softplus mish_gate erfc sinh cosh asinh acosh atanh round trunc "
+        "sign".split()
     },
     **{op: f"k_{op}({{0}}, {{1}})" for op in ("max", "min", "pow", "mod", "fmod", "floor_div")},
 }

@@ -12,6 +12,10 @@ K_LIBM(tan) K_LIBM(asin) K_LIBM(acos) K_LIBM(atan) K_LIBM(asinh) K_LIBM(acosh) K
 K_INLINE double k_atan2(double a, double b) { return __builtin_atan2(a, b); }
 K_INLINE float k_atan2(float a, float b) { return __builtin_atan2f(a, b); }
 K_INLINE double k_sigmoid(double x) { return 1 / (1 + __builtin_exp(-x)); }
+K_INLINE double k_softplus(double x) {
+    return (x < 0 ? 0 : x) + __builtin_log1p(__builtin_exp(-__builtin_fabs(x)));
+}
+K_INLINE double k_mish_gate(double x) { return __builtin_tanh(k_softplus(x)); }
 K_INLINE double k_sinh(double x) { return __builtin_sinh(x); }
 K_INLINE double k_cosh(double x) { return __builtin_cosh(x); }
 K_INLINE double k_pow(double a, double b) { return __builtin_pow(a, b); }
@@ -117,6 +121,21 @@ K_INLINE float k_log1p(float x) {
 }
 
 K_INLINE float k_sigmoid(float x) { return 1.0f / (1.0f + k_exp_flush(-x)); }
+
+// log(1 + exp(x)) = max(x, 0) + log(1 + f), where f = exp(-|x|), and that = f - s (f - z q(z)), s = f / (2 + f), z = s^2.
+K_INLINE float k_softplus(float x) {
+    float f = k_exp(-__builtin_fabsf(x)), s = f / (2.0f + f), z = s * s, q = 2.80249276e-1f;
+    q = __builtin_fmaf(q, z, 2.79990497e-1f);
+    q = __builtin_fmaf(q, z, 4.00217040e-1f);
+    q = __builtin_fmaf(q, z, 6.66664131e-1f);
+    return (x < 0.0f ? 0.0f : x) + __builtin_fmaf(-s, __builtin_fmaf(-z, q, f), f);
+}
+
+// tanh(log(1 + e)) = n / (n + 2), where e = exp(x), n = e (e + 2). It is 1 long before n overflows.
+K_INLINE float k_mish_gate(float x) {
+    float e = k_exp(x > 20.0f ? 20.0f : x), n = e * (e + 2.0f);
+    return n / (n + 2.0f);
+}
 
 // exp(x) - 1 for |x| < 80.
 K_INLINE float k_expm1_small(float x) {

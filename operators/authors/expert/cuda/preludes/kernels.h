@@ -97,11 +97,28 @@ template <bool QUICK> __device__ inline float k_divide_many(float a, float b) {
 template <bool QUICK> __device__ inline float k_exp_by(float x) { return QUICK ? __expf(x) : expf(x); }
 
 template <bool QUICK> __device__ inline float k_sigmoid_by(float x) {
-    return k_divide<true>(1.0f, 1.0f + k_exp_by<QUICK>(-x));
+    return __fdividef(1.0f, 1.0f + k_exp_by<QUICK>(-x));  // 0 where that is denormal
 }
 
 __device__ inline float k_sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
 __device__ inline double k_sigmoid(double x) { return 1.0 / (1.0 + exp(-x)); }
+
+// log(1 + exp(x)) = max(x, 0) + log(1 + f), where f = exp(-|x|), and that = f - s (f - z q(z)), s = f / (2 + f), z = s^2.
+__device__ inline float k_softplus(float x) {
+    const float f = expf(-fabsf(x)), s = __fdividef(f, 2.0f + f), z = s * s;
+    float q = fmaf(z, 2.80249276e-1f, 2.79990497e-1f);
+    q = fmaf(q, z, 4.00217040e-1f);
+    q = fmaf(q, z, 6.66664131e-1f);
+    return fmaxf(x, 0.0f) + fmaf(-s, fmaf(-z, q, f), f);
+}
+__device__ inline double k_softplus(double x) { return fmax(x, 0.0) + log1p(exp(-fabs(x))); }
+
+// tanh(log(1 + e)) = n / (n + 2), where e = exp(x), n = e (e + 2). It is 1 long before n overflows.
+__device__ inline float k_mish_gate(float x) {
+    const float e = expf(x > 20.0f ? 20.0f : x), n = e * (e + 2.0f);
+    return __fdividef(n, n + 2.0f);
+}
+__device__ inline double k_mish_gate(double x) { return tanh(k_softplus(x)); }
 
 // The remainder that has the divisor's sign.
 template <class T> __device__ inline T k_mod(T a, T b) {

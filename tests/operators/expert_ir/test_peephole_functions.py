@@ -1,0 +1,87 @@
+"""Functions of functions that are one, and only where nothing is rounded in between."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from operators.authors.expert.capture import capture
+from operators.authors.expert.ir.graph import DType, TensorType
+from operators.authors.expert.ir.interpret import interpret
+from operators.authors.expert.ir.terms import Terms
+
+SAME = {
+    "softplus": F.softplus,
+    "log1p of exp": lambda x: torch.log1p(torch.exp(x)),
+    "log of 1 + exp": lambda x: torch.log(1 + torch.exp(x)),
+    "log of exp + 1": lambda x: torch.log(torch.exp(x) + 1),
+    "logsigmoid": F.logsigmoid,
+}
+GATES = {
+    "mish": F.mish,
+    "mish by hand": lambda x: x * torch.tanh(F.softplus(x)),
+    "mish by hand, of logarithms": lambda x: torch.tanh(torch.log1p(torch.exp(x))) * x,
+}
+TANHS = {
+    "gelu": lambda x: F.gelu(x, approximate="tanh"),
+    "gelu by hand": lambda x: 0.5 * x * (1.0 + torch.tanh(0.7978845608 * (x + 0.044715 * torch.pow(x, 3.0)))),
+    "one more": lambda x: torch.tanh(x) + 1,
+}
+
+
+class Model(torch.nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+def ops(graph):
+    return {node.op for node in graph.nodes}
+
+
+def captured(function, dtype=torch.float32):
+    x = torch.linspace(-30, 30, 1001, dtype=dtype)
+    return capture(Model(function), [x]), x
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_softplus_is_one_function(name):
+    graph, x = captured(SAME[name])
+    assert "softplus" in ops(graph) and not ops(graph) & {"exp", "log", "log1p", "where"}
+    assert torch.allclose(interpret(graph, [x], {})[0], SAME[name](x.double()).float(), rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_the_tanh_of_softplus_is_one_function(name):
+    graph, x = captured(GATES[name])
+    assert "mish_gate" in ops(graph) and not ops(graph) & {"exp", "log1p", "softplus", "tanh"}
+    assert torch.allclose(interpret(graph, [x], {})[0], GATES[name](x.double()).float(), rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", TANHS)
+def test_one_and_a_tanh_is_a_sigmoid(name):
+    graph, x = captured(TANHS[name])
+    assert "sigmoid" in ops(graph) and "tanh" not in ops(graph)
+    assert torch.allclose(interpret(graph, [x], {})[0], TANHS[name](x.double()).float(), rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_what_is_rounded_in_between_stays(dtype):
+    graph, _ = captured(lambda x: torch.log1p(torch.exp(x)), dtype)
+    assert {"exp", "log1p"} <= ops(graph)
+
+
+def test_one_of_another_shape_stays():
+    t = Terms()
+    x = t.input(0, TensorType(DType.F32, (4, 1)))
+    wide = x.map("tanh").broadcast((4, 8)) + 1
+    assert t.builder[wide.id].op == "add"
+
+
+def test_a_threshold_that_is_seen_stays():
+    assert "where" in ops(captured(lambda x: F.softplus(x, threshold=5.0))[0])
+    assert "where" in ops(captured(F.softplus, torch.float64)[0])
