@@ -15,7 +15,7 @@ pytestmark = pytest.mark.gpu
 PROBLEM = "norm_softmax"
 NEXT = honest("the next one", PROBLEM, "", effort=Effort.SCREEN)
 LATE_SECONDS = 1.0  # of a judgement, behind one that failed
-LEFT_BYTES = 1 << 30  # of the device's memory, that a judgement may have come to use
+LEFT_BYTES = 3 << 29  # of the device's memory, that a judgement may have come to use: two contexts more, no hog
 
 
 @pytest.fixture(scope="module")

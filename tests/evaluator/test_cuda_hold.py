@@ -62,7 +62,8 @@ def test_alone_it_lasts_as_long_as_it_says(seconds):
     hold = Hold()
     usual = sorted(milliseconds(hold, seconds) for _ in range(21))[10]
     assert not hold.interrupted()
-    assert hold.lasted() == pytest.approx(milliseconds(hold, seconds) / 1e3, rel=0.1)
+    around = milliseconds(hold, seconds) / 1e3
+    assert around - 1e-4 < hold.lasted() < around  # launching it may take longer than what comes before
     assert 1e3 * seconds * 0.99 <= usual <= 1e3 * seconds * 1.25  # the device's clock may be slower than its fastest
 
 

@@ -27,6 +27,7 @@ __shared__ __attribute__((used)) char section_exists;  // and with it the sectio
 inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
 inline double rsqrt(double x) { return 1.0 / sqrt(x); }
 inline float __expf(float x) { return expf(x); }
+inline float __fdividef(float a, float b) { return a / b; }
 inline float __fmul_rn(float a, float b) { return a * b; }
 inline float __fadd_rn(float a, float b) { return a + b; }
 inline unsigned __float_as_uint(float x) { return __builtin_bit_cast(unsigned, x); }

@@ -17,7 +17,8 @@ NOMINAL = Hardware("cuda", "any", 108, 16, 128 << 10, 40 << 20, 0, 40 << 30, sha
 HELD_ELEMENTS, _EASILY = 32_768, 16_384
 # Below so many elements in a row a second kernel for split rows costs more than it gains.
 SPLIT_INNER = 4096
-_WINDOWS = 512  # for one program
+_WIDE = 16  # elements of a window
+_WINDOWS, _WIDE_WINDOWS = 512, 128  # for one program
 _WHOLE = 16384  # elements of a row that one block has all of: it is read again from the nearest cache
 _TILE = 4096  # elements of a block of short rows
 _WARP = 32  # threads: a block gives each of them an element, however few there are
@@ -121,13 +122,13 @@ def _block(nest: Nest, form: Value, hardware: Hardware) -> tuple[int, int]:
     inner, rows = max(s.numel for s in nest.spaces), nest.rows.numel
     inside = lies_inside(nest)
     if _windows(nest):
-        return max(_WARP, min(_WINDOWS, power(rows))) if rows > 1 else 1, 1
+        return max(_WARP, min(_WIDE_WINDOWS if _wide(nest) else _WINDOWS, power(rows))) if rows > 1 else 1, 1
     if form == "registers":
         tile, columns = 1024 if inside else 4096, power(inner)
         wanted = max(tile // columns, 1 if inside else 8)
     else:
         whole = form == "memory" and power(inner) <= _WHOLE and rereads(nest)
-        columns = min(power(inner), (_WHOLE if whole else 2048) if inside else 16)
+        columns = min(power(inner), (_WHOLE if whole else 2048) if inside else 32 if form == "split" else 16)
         wanted = max(1, _TILE // columns) if inside else 64
     enough = max(1, rows // (2 * hardware.cores))  # leave no multiprocessor idle
     # An element for every thread of a warp; where neighbours lie in memory, whole sectors.
@@ -146,17 +147,22 @@ def _windows(nest: Nest) -> bool:
     return any(nest.graph[r].op == "window" for r in nest.reductions)
 
 
+def _wide(nest: Nest) -> bool:
+    return nest.spaces[0].numel >= _WIDE
+
+
 def _warps(nest: Nest, elements: int) -> int:
-    """Eight elements a thread, sixteen in large tiles; two of windows, each of which reads many."""
+    """Eight elements a thread, sixteen in large tiles; of windows, each of which reads many, two, or one."""
     if _windows(nest):
-        return max(1, min(8, elements // 64))
+        return max(1, min(8, elements // (32 if _wide(nest) else 64)))
     if nest.reductions and max(space.numel for space in nest.spaces) > _WHOLE and lies_inside(nest):
         return max(1, min(16, elements // 128))
     return max(1, min(8, elements // 256)) if elements <= 4096 else min(32, elements // 512)
 
 
 def _parts(nest: Nest, rows: int, columns: int, hardware: Hardware) -> int:
-    """Two programs a multiprocessor, each with a few blocks of columns."""
-    wanted = 4 * hardware.cores // max(1, ceil(nest.rows.numel / rows))
+    """Three programs a multiprocessor or more, each with a few blocks of columns; of the smaller ones, across rows,
+    twice as many: what memory is to deliver has to be asked for long before."""
+    wanted = (4 if lies_inside(nest) else 8) * hardware.cores // max(1, ceil(nest.rows.numel / rows))
     most = max(4, nest.spaces[0].numel // (4 * columns))
-    return max(4, min(512, power(min(wanted, most))))
+    return max(4, min(512, 1 << max(1, min(wanted, most)).bit_length() - 1))
