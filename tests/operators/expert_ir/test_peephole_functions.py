@@ -30,6 +30,12 @@ TANHS = {
 }
 
 
+ERFS = {
+    "gelu": F.gelu,
+    "gelu by hand": lambda x: x * 0.5 * (1.0 + torch.erf(x / 2.0**0.5)),
+}
+
+
 class Model(torch.nn.Module):
     def __init__(self, function):
         super().__init__()
@@ -67,6 +73,13 @@ def test_one_and_a_tanh_is_a_sigmoid(name):
     graph, x = captured(TANHS[name])
     assert "sigmoid" in ops(graph) and "tanh" not in ops(graph)
     assert torch.allclose(interpret(graph, [x], {})[0], TANHS[name](x.double()).float(), rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ERFS)
+def test_one_and_erf_is_one_function(name):
+    graph, x = captured(ERFS[name])
+    assert "erf_plus_one" in ops(graph) and "erf" not in ops(graph)
+    assert torch.allclose(interpret(graph, [x], {})[0], ERFS[name](x.double()).float(), rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

@@ -6,7 +6,8 @@ Leaf       input(position, path)                  argument `position` of forward
            const(value)                           a scalar, shape ()
            iota(axis)                             0, 1, 2, ... along `axis` of its shape
 Map        elementwise; inputs broadcast against each other as in NumPy, to the node's shape
-           MAPS below; `cast` converts to the node's dtype, `softplus` is log(1 + exp(x)), `mish_gate` its tanh
+           MAPS below; `cast` converts to the node's dtype, `softplus` is log(1 + exp(x)), `mish_gate` its tanh,
+           `erf_plus_one` 1 + erf(x)
 Reduce     reduce(op, axes)                       op of sum prod max min any all; reduced axes stay with size 1
            argreduce(op, axis)                    op of max min; int64; first index wins; NaN wins; axis stays as 1
 Scan       scan(op, axis, reverse)                op of sum prod max min; inclusive; same shape
@@ -31,8 +32,8 @@ from __future__ import annotations
 
 UNARY = frozenset(
     "neg abs sign exp exp2 expm1 log log2 log1p sqrt rsqrt reciprocal sin cos tan tanh sigmoid erf erfc asin acos atan "
-    "sinh cosh asinh acosh atanh softplus mish_gate floor ceil round trunc logical_not bitwise_not isnan isinf "
-    "cast".split()
+    "sinh cosh asinh acosh atanh softplus mish_gate erf_plus_one floor ceil round trunc logical_not bitwise_not "
+    "isnan isinf cast".split()
 )
 BINARY = frozenset(
     "add sub mul div floor_div mod fmod pow max min atan2 eq ne lt le gt ge logical_and logical_or logical_xor "

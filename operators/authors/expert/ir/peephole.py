@@ -183,10 +183,12 @@ def _tanh(builder: GraphBuilder, nodes: list[Node], type: TensorType, _: Mapping
 
 
 def _add(builder: GraphBuilder, nodes: list[Node], type: TensorType, _: Mapping[str, Any]) -> int | None:
-    """1 + tanh(x) = 2 sigmoid(2 x), where nothing cancels."""
-    inner = next((a for a, b in (nodes, nodes[::-1]) if a.op == "tanh" and _is_const(b, 1)), None)
+    """1 + tanh(x) = 2 sigmoid(2 x), where nothing cancels; 1 + erf(x)."""
+    inner = next((a for a, b in (nodes, nodes[::-1]) if a.op in ("tanh", "erf") and _is_const(b, 1)), None)
     if inner is None or not _exact(builder, inner, type):
         return None
+    if inner.op == "erf":
+        return simplified(builder, "erf_plus_one", inner.inputs, type, {})
     two = builder.add("const", (), TensorType(type.dtype, ()), value=2.0)
     doubled = simplified(builder, "mul", (inner.inputs[0], two), type, {})
     return simplified(builder, "mul", (simplified(builder, "sigmoid", (doubled,), type, {}), two), type, {})

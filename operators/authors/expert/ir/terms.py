@@ -22,7 +22,7 @@ from operators.authors.expert.ir.peephole import simplified
 Number = bool | int | float
 _FLOAT_OUT = frozenset(
     "exp exp2 expm1 log log2 log1p sqrt rsqrt reciprocal sin cos tan tanh sigmoid erf erfc asin acos atan sinh cosh "
-    "asinh acosh atanh softplus mish_gate div atan2".split()
+    "asinh acosh atanh softplus mish_gate erf_plus_one div atan2".split()
 )
 _BOOL_OUT = frozenset("eq ne lt le gt ge logical_and logical_or logical_xor logical_not isnan isinf".split())
 

@@ -181,6 +181,7 @@ _PRINTERS: dict[str, Callable[[Graph, Node, Sequence[str]], str]] = {
     "state": _state,
     "softplus": lambda g, n, a: f"torch.logaddexp({a[0]}, torch.zeros_like({a[0]}))",
     "mish_gate": lambda g, n, a: f"torch.tanh(torch.nn.functional.softplus({a[0]}))",
+    "erf_plus_one": lambda g, n, a: f"(torch.erf({a[0]}) + 1)",
     "const": lambda g, n, a: _const(n),
     "iota": lambda g, n, a: _iota(n),
     "cast": _cast,

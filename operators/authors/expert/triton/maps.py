@@ -29,8 +29,8 @@ _REAL = {
     **{op: f"tl.{op}({{0}})" for op in ("exp2", "log", "log2", "sin", "cos", "erf", "floor", "ceil")},
     **{
         op: f"k_{op}({{0}})"
-        for op in "exp expm1 log1p tan tanh sigmoid softplus mish_gate erfc sinh cosh asinh acosh atanh round trunc "
-        "sign".split()
+        for op in "exp expm1 log1p tan tanh sigmoid softplus mish_gate erf_plus_one erfc sinh cosh asinh acosh "
+        "atanh round trunc sign".split()
     },
     **{op: f"k_{op}({{0}}, {{1}})" for op in ("max", "min", "pow", "mod", "fmod", "floor_div")},
 }
@@ -42,6 +42,7 @@ _DOUBLE = {
     "rsqrt": "1.0 / tl.sqrt({0})",
     "reciprocal": "1.0 / {0}",
     "sigmoid": "1.0 / (1.0 + tl.exp(-{0}))",
+    "erf_plus_one": "1.0 + tl.erf({0})",
     **{op: f"tl.{op}({{0}})" for op in ("exp", "exp2", "log", "log2", "sin", "cos", "erf", "floor", "ceil")},
 }
 _WHOLE = {

@@ -12,6 +12,7 @@ K_LIBM(tan) K_LIBM(asin) K_LIBM(acos) K_LIBM(atan) K_LIBM(asinh) K_LIBM(acosh) K
 K_INLINE double k_atan2(double a, double b) { return __builtin_atan2(a, b); }
 K_INLINE float k_atan2(float a, float b) { return __builtin_atan2f(a, b); }
 K_INLINE double k_sigmoid(double x) { return 1 / (1 + __builtin_exp(-x)); }
+K_INLINE double k_erf_plus_one(double x) { return 1 + __builtin_erf(x); }
 K_INLINE double k_softplus(double x) {
     return (x < 0 ? 0 : x) + __builtin_log1p(__builtin_exp(-__builtin_fabs(x)));
 }
@@ -183,6 +184,7 @@ K_INLINE float k_erf(float x) {
     q = __builtin_fmaf(q, s, 1.28379166e-1f);
     return t > 0.927734375f ? large : __builtin_fmaf(q, x, x);
 }
+K_INLINE float k_erf_plus_one(float x) { return 1.0f + k_erf(x); }
 K_INLINE float k_erfc(float x) { return (float)__builtin_erfc((double)x); }
 
 // sin and cos: the argument is reduced in double, where three terms of pi/2 are exact to |x| < 2^50.

@@ -120,6 +120,21 @@ __device__ inline float k_mish_gate(float x) {
 }
 __device__ inline double k_mish_gate(double x) { return tanh(k_softplus(x)); }
 
+// 1 + erf(x) within 2e-7: erfc(m) = 2^(m p(m)), m = |x|, is as far from 1 on the other side.
+__device__ inline float k_erf_plus_one(float x) {
+    const float m = fabsf(x);
+    float p = fmaf(m, -4.53609209e-5f, 4.45524201e-4f);
+    p = fmaf(p, m, -1.48948783e-3f);
+    p = fmaf(p, m, -7.74565211e-4f);
+    p = fmaf(p, m, 2.82536335e-2f);
+    p = fmaf(p, m, -1.48481593e-1f);
+    p = fmaf(p, m, -9.18416381e-1f);
+    p = fmaf(p, m, -1.62790859f);
+    const float y = exp2f(p * m);
+    return x < 0 ? y : 2.0f - y;
+}
+__device__ inline double k_erf_plus_one(double x) { return 1.0 + erf(x); }
+
 // The remainder that has the divisor's sign.
 template <class T> __device__ inline T k_mod(T a, T b) {
     const T r = fmod(a, b);
