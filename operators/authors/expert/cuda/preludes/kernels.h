@@ -202,7 +202,7 @@ __device__ inline void k_moments(float& count, float& total, float& mean, float&
     const float change = x - mean;
     total += x;
     count += 1.0f;
-    mean += change / count;
+    mean += __fdividef(change, count);
     squares += change * (x - mean);
 }
 

@@ -218,7 +218,7 @@ class Moments:
             f"{total} += {masked(mask, value, '0.0')}",
             f"{count} += {f'{mask}.to(tl.float32)' if mask else '1.0'}",
             f"change = {masked(mask, new, '0.0')}",
-            f"{mean} += change / tl.maximum({count}, 1.0)",
+            f"{mean} += change * k_reciprocal(tl.maximum({count}, 1.0))",
             f"{squares} += change * {masked(mask, new, '0.0')}",
         ]
 
