@@ -12,7 +12,9 @@ from operators.authors.expert.triton.attention import AttentionGenerator
 from operators.authors.expert.triton.nest.schedule import NOMINAL
 
 ATTENTION = AttentionGenerator()
-TOGETHER, SPLIT = ({"softmax": "online", "keys": keys} for keys in ("together", "split"))
+TOGETHER, SPLIT = ({"softmax": "online", "keys": keys, "products": "as given"} for keys in ("together", "split"))
+PIECES, SPLIT_PIECES = ({**each, "products": "in pieces"} for each in (TOGETHER, SPLIT))
+ALL = TOGETHER, SPLIT, PIECES, SPLIT_PIECES
 
 
 def data(*shape, seed=0):

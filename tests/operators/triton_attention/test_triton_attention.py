@@ -13,7 +13,20 @@ import torch.nn.functional as F
 
 pytest.importorskip("triton")
 
-from attentions import ATTENTION, SPLIT, TOGETHER, case, check, data, heads, structures, supported
+from attentions import (
+    ALL,
+    ATTENTION,
+    PIECES,
+    SPLIT,
+    SPLIT_PIECES,
+    TOGETHER,
+    case,
+    check,
+    data,
+    heads,
+    structures,
+    supported,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from interpreted import whole
@@ -104,7 +117,9 @@ RARE = pytest.param(SPLIT, NAMES[::2], marks=pytest.mark.chaos)  # the interpret
 
 
 @pytest.mark.parametrize(
-    ("choices", "names"), [(TOGETHER, NAMES), (SPLIT, NAMES[1::2]), RARE], ids=["together", "split", "split, the rest"]
+    ("choices", "names"),
+    [(TOGETHER, NAMES), (SPLIT, NAMES[1::2]), (PIECES, NAMES), (SPLIT_PIECES, NAMES[2::3]), RARE],
+    ids=["together", "split", "in pieces", "split, in pieces", "split, the rest"],
 )
 def test_agrees_with_float64(tmp_path, choices, names):
     check(tmp_path, {name: case(CASES[name][0], *CASES[name][1], choices=choices, **SMALL) for name in names})
@@ -114,7 +129,7 @@ def test_every_schedule_gives_the_same_values(tmp_path):
     cases, inputs = {}, heads(40, batch=(1, 2))
     for order in ("forward", "backward", "longest"):
         for m, n in ((16, 64), (64, 16), (32, 32)):
-            for choices in (TOGETHER, SPLIT):
+            for choices in ALL:
                 told = {"order": order, "block_m": m, "block_n": n, "parts": 2}
                 cases[f"{told} {choices}"] = case(by_hand, *inputs, choices=choices, **told)
     check(tmp_path, cases)
@@ -125,7 +140,7 @@ def test_rows_without_keys(tmp_path):
     keep = data(2, 1, 21, 21) > -1
     keep[0, 0, 5] = keep[1, 0, 18:] = False
     cases = {}
-    for choices in (TOGETHER, SPLIT):
+    for choices in ALL:
         zeros = case(lambda q, k, v, m: sdpa(q, k, v, attn_mask=m), *heads(), keep, choices=choices, **SMALL)
         nan = case(
             lambda q, k, v, m: (q @ k.mT).masked_fill(~m, float("-inf")).softmax(-1) @ v,
@@ -142,7 +157,7 @@ def test_large_and_infinite_scores(tmp_path):
     infinite[0, 0, 3] = torch.inf
     never[..., ::3] = -torch.inf
     cases = {}
-    for choices in (TOGETHER, SPLIT):
+    for choices in ALL:
         cases[f"large {choices}"] = case(sdpa, q * 200, k, v, choices=choices, **SMALL)
         cases[f"infinite {choices}"] = case(sdpa, infinite, k.abs(), v, choices=choices, **SMALL)
         cases[f"never {choices}"] = case(
@@ -181,7 +196,7 @@ def attentions(draw):
         y = scores.softmax(-1) @ (v.transpose(-2, -1) if turned else v)
         return y + residual if after == "residual" else y.transpose(1, 2) * 2 if after == "turn" else y
 
-    choices = draw(st.sampled_from([TOGETHER, SPLIT]))
+    choices = draw(st.sampled_from(ALL))
     m, n = (draw(st.sampled_from([16, 32])) for _ in range(2))
     return case(function, *inputs, choices=choices, block_m=m, block_n=n, parts=draw(st.sampled_from([2, 4])))
 
@@ -225,8 +240,8 @@ def test_causal_masks_are_seen_at_any_length(way):
 
 def test_few_queries_split_the_keys():
     long = [data(1, 2, 1, 16), data(1, 2, 4096, 16), data(1, 2, 4096, 16)]
-    assert structures(sdpa, *long) == [SPLIT, TOGETHER]
-    assert structures(sdpa, *heads(300, d=16)) == [TOGETHER]
+    assert structures(sdpa, *long) == [SPLIT, SPLIT_PIECES, TOGETHER, PIECES]
+    assert structures(sdpa, *heads(300, d=16)) == [TOGETHER, PIECES]
 
 
 def test_what_other_kernels_must_do_is_refused():

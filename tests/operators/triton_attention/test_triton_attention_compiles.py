@@ -1,5 +1,8 @@
 """Triton attention for real GPUs, compiled without one: resources, tensor cores, 64-bit positions."""
 
+import re
+from collections import Counter
+
 import pytest
 
 pytest.importorskip("triton")
@@ -7,7 +10,7 @@ pytest.importorskip("triton")
 import torch
 import torch.nn.functional as F
 from architectures import SHARED, kernels_and_architectures
-from attentions import SPLIT, case
+from attentions import PIECES, SPLIT, TOGETHER, case
 from compiled import compiled
 
 from egg_search.core.hardware import Hardware
@@ -46,6 +49,15 @@ def test_default_schedules_fit_and_use_tensor_cores(tmp_path, kernel, arch):
     assert INSTRUCTION[arch] in kernel.ptx
 
 
+def test_scores_take_six_products_of_pieces_and_sums_three(tmp_path):
+    x = shaped(torch.float32, 4, 16, 2048, 64)
+    module = case(F.scaled_dot_product_attention, x, x, x, choices=PIECES, hardware=gpu(90)).module
+    (kernel,) = compiled(tmp_path, "pieces", module, 90)
+    assert kernel.shared <= SHARED[90] and kernel.spilled == 0
+    steps = Counter(re.findall(r"wgmma.mma_async\S*(f32\.b?f16)", kernel.ptx))
+    assert steps == {"f32.bf16": 6 * 64 // 16, "f32.f16": 3 * 64 // 16}
+
+
 @pytest.mark.parametrize(("queries", "keys"), [(1, 8192), (7, 5001)])
 def test_split_keys_fit(tmp_path, queries, keys):
     q, k = shaped(torch.float32, 1, 8, queries, 128), shaped(torch.float32, 1, 8, keys, 128)
@@ -59,7 +71,7 @@ def test_split_keys_fit(tmp_path, queries, keys):
 def test_every_precision_compiles_to_its_arithmetic(tmp_path, precision):
     x = shaped(torch.float32, 2, 4, 512, 32)
     given = {"input_precision": precision, "block_m": 64, "block_n": 32, "num_warps": 4}
-    module = case(F.scaled_dot_product_attention, x, x, x, hardware=gpu(90), **given).module
+    module = case(F.scaled_dot_product_attention, x, x, x, choices=TOGETHER, hardware=gpu(90), **given).module
     (kernel,) = compiled(tmp_path, f"p_{precision}", module, 90)
     kind = {"ieee": "fma.rn", "tf32": ".tf32.tf32"}.get(precision, ".bf16.bf16")
     assert kind in kernel.ptx and ("wgmma" in kernel.ptx) is (precision != "ieee")

@@ -12,7 +12,8 @@ from operators.authors.expert.kernels.expr import Place
 from operators.authors.expert.kernels.index import Index, aligned
 from operators.authors.expert.plan import KernelPlan
 from operators.authors.expert.triton.attention.frame import batch_lines, blocks, finish, outer, parts
-from operators.authors.expert.triton.attention.schedule import wide
+from operators.authors.expert.triton.attention.products import AsGiven, InPieces
+from operators.authors.expert.triton.attention.schedule import in_pieces, wide
 from operators.authors.expert.triton.attention.task import Task, factors, plain
 from operators.authors.expert.triton.dtypes import STORAGE
 from operators.authors.expert.triton.expr import Emitter, Scope
@@ -48,6 +49,7 @@ class Attend:
         self.inside = Frame({n: replace(b, whole=b.whole or n in _KEYS) for n, b in found.items()}, task.wide)
         self.frame = self.edges
         self.split = self.plan.choices["keys"] == "split"
+        self.products = InPieces() if in_pieces(self.plan.choices) else AsGiven(task)
         self.ragged = not found["j"].whole
         self.emitter = Emitter(
             task.graph,
@@ -87,14 +89,18 @@ class Attend:
         if self.split:
             step = text("block_n")
             found["PIECE"] = f"triton.cdiv({task.keys}, {text('parts')} * {step}) * {step}"
-        if "input_precision" in decisions:
+        if task.single:
+            word = text("input_precision") if "input_precision" in decisions else '"bf16x6"'
             # Triton's interpreter multiplies in float32, whatever it is told, and does not know every word.
-            found["PRECISION"] = f'{text("input_precision")} if _EGG_DEVICE == "cuda" else "ieee"'
+            found["PRECISION"] = f'{word} if _EGG_DEVICE == "cuda" else "ieee"'
         return found
 
     def _start(self) -> None:
         """Which queries of which batch entry this is, and where its keys end."""
-        lines = [f"# pass: {PASSES[str(self.plan.choices['keys'])]}", f"program = {self.edges.program()}"]
+        lines = [
+            f"# pass: {PASSES[str(self.plan.choices['keys'])]}{', in pieces' * in_pieces(self.plan.choices)}",
+            f"program = {self.edges.program()}",
+        ]
         if self.split:
             lines += ["piece = program // (BATCH * BLOCKS)", "program = program % (BATCH * BLOCKS)"]
         lines += ["entry = program // BLOCKS", "block = program % BLOCKS"]
@@ -110,7 +116,7 @@ class Attend:
     def _walk(self) -> None:
         """`acc`, `total` and `top` over all keys: blocks without edges first."""
         low, full, high = self._ranges()
-        self.tiles = {"query": self._tile("query")}
+        self.query = self._tile("query")
         self.body += [
             'top = tl.full([BLOCK_M, 1], float("-inf"), tl.float32)',
             "total = tl.zeros([BLOCK_M, 1], tl.float32)",
@@ -154,7 +160,7 @@ class Attend:
         self.emitter.bound = self._bound(frame is self.inside)
         lines = scope.lines
         lines += [*frame.defined("j", "start"), *frame.defined("r", "start")]
-        lines.append(f"product = tl.dot({self.tiles['query']}, {self._tile('key')}{self._precision})")
+        lines += self.products.scores(self.query, self._tile("key"))
         # Not rounded to a half type: torch's own attention does not do it either.
         self.emitter.hold("product", frozenset("qj"))
         lines.append(f"scores = {self.emitter.value(self.task.found.scores.id, self.task.found.place)}")
@@ -168,23 +174,10 @@ class Attend:
             "total = tl.fma(total, shrink, tl.sum(weights, 1, keep_dims=True))",
             "top = above",
         ]
-        self._add_values(lines)
+        lines += self.products.sums(self._tile("value"))
         self.emitter.scopes, self.emitter.masks, self.frame = [outside], self.edges.masks(), self.edges
         self.emitter.forget(_KEYS)
         self.body += loop(f"start in tl.range({low}, {high}, BLOCK_N, num_stages={stages})", lines)
-
-    def _add_values(self, lines: list[str]) -> None:
-        value = self._tile("value")
-        if self.task.single:
-            # Tensor cores drop bits of a long sum: they add up one block, and blocks are added in float32.
-            lines.append(f"acc = tl.fma(acc, shrink, tl.dot(weights, {value}{self._precision}))")
-        else:
-            weights = f"weights.to({STORAGE[self.task.value.dtype]})"
-            lines.append(f"acc = tl.dot({weights}, {value}, acc * shrink)")
-
-    @property
-    def _precision(self) -> str:
-        return ", input_precision=PRECISION" if self.task.single else ""
 
     def _bound(self, inside: bool) -> dict:
         """Nodes whose value is known otherwise: the product, and scores before the factor and without their mask."""

@@ -22,7 +22,7 @@ from operators.authors.expert.triton.nest.settings import Settings
 
 
 class AttentionGenerator:
-    """Choices: `softmax` and `keys`; see `schedule.algorithms`."""
+    """Choices: `softmax`, `keys` and `products`; see `schedule.algorithms`."""
 
     kind = "attention"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil
 
 from egg_search.core.hardware import Hardware
@@ -31,13 +32,18 @@ def algorithms(task: Task) -> list[dict[str, Value]]:
     """The structural alternatives, the favourite first.
 
     "softmax": always "online". "keys": a program walks over all of them ("together"), or several share them ("split")
-    and a second kernel joins what they found.
+    and a second kernel joins what they found. "products", of float32: "as given" or "in pieces", as `products` says.
     """
-    together, split = ({"softmax": "online", "keys": keys} for keys in ("together", "split"))
     programs = task.batch * ceil(task.queries / 64)
+    keys = ["split", "together"] if 4 * programs <= NOMINAL.cores else ["together", "split"]
     if 2 * programs > NOMINAL.cores or task.keys < 2 * _SPLIT:
-        return [together]
-    return [split, together] if 4 * programs <= NOMINAL.cores else [together, split]
+        keys = ["together"]
+    products = [{"products": each} for each in ("as given", "in pieces")] if task.single else [{}]
+    return [{"softmax": "online", "keys": each, **how} for each in keys for how in products]
+
+
+def in_pieces(choices: Mapping[str, Value]) -> bool:
+    return choices.get("products") == "in pieces"
 
 
 def decisions(task: Task, choices: dict[str, Value], hardware: Hardware) -> dict[str, Decision]:
@@ -53,7 +59,7 @@ def decisions(task: Task, choices: dict[str, Value], hardware: Hardware) -> dict
         found.append(Decision("order", mapping, "backward", ("forward", "backward", "longest")))
     if choices["keys"] == "split":
         found.append(Decision("parts", mapping, _parts(task, queries, hardware), (2, 4, 8, 16, 32, 64)))
-    if task.single:
+    if task.single and not in_pieces(choices):
         words = ("ieee", "tf32x3", "bf16x6", "bf16x3", "tf32")
         found.append(Decision("input_precision", Lever.PRECISION, "tf32x3", words))
     return {d.name: d for d in found}
