@@ -8,9 +8,10 @@ For an element c of row r with truth t, with u the unit roundoff of the output's
 
 T(r) is the row's largest |t|, E(r) eager's own worst error in it, G eager's worst error relative to its row, and S(r)
 how far the truth moves when inputs and parameters move by ±u: without it an honest two-pass layer norm fails on
-constant rows, where eager is exact by luck. Beside that, the error in norm must be at most max(4 E, 16 S, 16 u) for
-faithful and 2 v max(1, S/u) for the others (each relative, in norm), and for faithful the median error at most 4 times
-eager's. To flush denormals to zero is no error, of an element or in norm.
+constant rows, where eager is exact by luck. Such rows move as a whole, too: equal numbers round alike. Beside that, the
+error in norm must be at most max(4 E, 16 S, 16 u) for faithful and 2 v max(1, S/u) for the others (each relative, in
+norm), and for faithful the median error at most 4 times eager's. To flush denormals to zero is no error, of an element
+or in norm.
 
 What eager with TF32 returns in floating point is of class tf32 by definition, where a sharp softmax makes more of its
 error than S tells: 4 times its own worst error in a row, and twice that in norm, are within the limits of tf32 and

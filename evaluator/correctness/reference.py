@@ -254,10 +254,13 @@ class Reference:
         short = any(map(_few_elements, eager))
         generator = torch.Generator(self._device).manual_seed(seed)
         models = self._moved_doubles * (max(1, 4 // len(self._moved_doubles)) if short else 1)
+        moves = [(model, _perturbed) for model in models]
+        if any(map(_has_constant_rows, tensors_of(arguments))):
+            moves.append((self._moved_doubles[0], _perturbed_rows))
         try:
             return [self._truth(self._double, arguments)] + [
-                self._truth(model, tree_map(lambda leaf: _perturbed(leaf, generator), to_double(arguments)))
-                for model in models
+                self._truth(model, tree_map(partial(move, generator=generator), to_double(arguments)))
+                for model, move in moves
             ]
         except torch.OutOfMemoryError:
             raise
@@ -380,6 +383,19 @@ def _perturbed(leaf: Any, generator: torch.Generator) -> Any:
         return leaf
     signs = torch.randint(2, leaf.shape, generator=generator, dtype=torch.int8, device=leaf.device)
     return leaf * (1 + _UNIT * (signs.double() * 2 - 1))
+
+
+def _has_constant_rows(tensor: torch.Tensor) -> bool:
+    """Whether all rows are: equal numbers round alike, and what that makes of a sum does not average out."""
+    long = tensor.is_floating_point() and tensor.dim() > 0 and tensor.shape[-1] > 1
+    return long and bool((tensor == tensor[..., :1]).all()) and bool(tensor.any())
+
+
+def _perturbed_rows(leaf: Any, generator: torch.Generator) -> Any:
+    """The same for all of a row."""
+    if not isinstance(leaf, torch.Tensor) or not leaf.is_floating_point() or not leaf.dim():
+        return leaf
+    return leaf * _perturbed(torch.ones_like(leaf[..., :1]), generator)
 
 
 def _replaced(leaf: Any, value: float) -> Any:

@@ -74,6 +74,34 @@ def test_two_pass_layer_norm_is_faithful_everywhere():
         assert finding.outcome is None and finding.errors.precision is PrecisionClass.FAITHFUL, (family, finding)
 
 
+ATTENTION = """
+import torch
+class Model(torch.nn.Module):
+    def forward(self, q, k, v):
+        return torch.softmax(q @ k.mT * 0.125, -1) @ v
+def get_inputs():
+    return [torch.randn(2, 256, 64) for _ in range(3)]
+def get_init_inputs():
+    return []
+"""
+
+
+def _of_pieces(a, b):
+    """A product of two pieces of eleven bits a factor, without the smallest."""
+    (high, rest), (other, left) = ((_rounded(x, 11), _rounded(x - _rounded(x, 11), 11)) for x in (a, b))
+    return (rest @ other + high @ left) + high @ other
+
+
+def test_products_of_pieces_are_faithful_where_rows_are_constant():
+    """All elements of a row round alike, and what pieces drop adds up; so may what eager rounds."""
+    case = Reference(Problem("attention", ATTENTION), seed=3).case(4, "constant rows")
+    q, k, v = case.arguments
+    expected = {_of_pieces: "faithful", lambda a, b: _rounded(a, 11) @ _rounded(b, 11): "tf32"}
+    for product, precision in expected.items():
+        [finding] = case.check([product(torch.softmax(product(q, k.mT) * 0.125, -1), v)])
+        assert finding.errors.precision == precision, finding
+
+
 @given(row=st.integers(0, 63), column=st.integers(0, 95), factor=st.sampled_from([0.0, -1.0, 1.1, float("nan")]))
 @settings(max_examples=25, deadline=None)
 def test_one_wrong_element_is_found_and_named(row, column, factor):
