@@ -22,19 +22,18 @@ from evaluator.correctness.buffers import Buffers, Step, counts, moving
 from evaluator.correctness.checks import EXACT, Check, Finding, FloatCheck, make_check
 from evaluator.correctness.double import run_in_double, to_double, widened
 from evaluator.correctness.families import SPECIAL, generator_for, transform
+from evaluator.correctness.moves import has_constant_rows, moved_copies, perturbed, perturbed_rows
 from evaluator.lazy import shares
 from evaluator.protocol.memory import same_bytes, tensors_of
 from evaluator.protocol.structure import structure_of
 from evaluator.roofline.work import LeastWork, least_work
 
-_UNIT = 2.0**-24
 _MOSTLY_ZERO = 0.3
 _FEW_COLUMNS = 16  # short rows need several perturbations: the worst of few elements is small by luck
 OWN_INPUTS = "own inputs"
 _PLENTY = 0.5  # of a device's memory
 NO_ROOM = (torch.OutOfMemoryError, TooLarge)  # on the device, for what a case needs
 _SHOWN = 200  # characters of a structure
-_MOST_TURNS = 3  # tells apart the moves of eight parameters
 _RUNNING = ("running_mean", "running_var")
 
 
@@ -144,7 +143,7 @@ class Reference:
         parameters = {name for name, _ in self._model.named_parameters(remove_duplicate=False)}
         self._buffers = {name: value.detach().clone() for name, value in given.items() if name not in parameters}
         self._double = widened(self._model)
-        self._moved_doubles = _moved(self._double, seed)
+        self._moved_doubles = moved_copies(self._double, seed)
         self._written: set[int] = set()  # tensors among the arguments that eager was seen to change
         self.call_bytes = 0  # that eager's first call took of a GPU's memory at most
         self.exact = True  # False once float64 failed: the truth is then eager itself
@@ -254,9 +253,9 @@ class Reference:
         short = any(map(_few_elements, eager))
         generator = torch.Generator(self._device).manual_seed(seed)
         models = self._moved_doubles * (max(1, 4 // len(self._moved_doubles)) if short else 1)
-        moves = [(model, _perturbed) for model in models]
-        if any(map(_has_constant_rows, tensors_of(arguments))):
-            moves.append((self._moved_doubles[0], _perturbed_rows))
+        moves = [(model, perturbed) for model in models]
+        if any(map(has_constant_rows, tensors_of(arguments))):
+            moves.append((self._moved_doubles[0], perturbed_rows))
         try:
             return [self._truth(self._double, arguments)] + [
                 self._truth(model, tree_map(partial(move, generator=generator), to_double(arguments)))
@@ -339,13 +338,9 @@ def at_rest(device: str) -> float:
     return time.perf_counter()
 
 
-def _generator(model: torch.nn.Module, seed: int) -> torch.Generator:
-    return generator_for(list(model.parameters()), seed)
-
-
 def _randomise(model: torch.nn.Module, seed: int) -> None:
     """Moves parameters and running statistics off their initial values, which hide faults (ones, zeros)."""
-    generator = _generator(model, seed)
+    generator = generator_for(list(model.parameters()), seed)
     running = [buffer for name, buffer in model.named_buffers() if name.rpartition(".")[2] in _RUNNING]
     with torch.no_grad():
         for value in (*model.parameters(), *running):
@@ -356,46 +351,9 @@ def _randomise(model: torch.nn.Module, seed: int) -> None:
             value.add_(torch.empty_like(value).uniform_(-spread, spread, generator=generator))
 
 
-def _moved(model: torch.nn.Module, seed: int) -> list[torch.nn.Module]:
-    """Copies whose parameters moved by one unit roundoff each: they are inputs too.
-
-    From copy to copy the moves of some parameters are turned round: where those of a scale and a shift cancel in one
-    copy, they add up in another.
-    """
-    copies = []
-    for turned in range(1 + min(_MOST_TURNS, max(0, len(list(model.parameters())) - 1).bit_length())):
-        moved, generator = copy.deepcopy(model), _generator(model, seed)
-        with torch.no_grad():
-            for index, value in enumerate(moved.parameters()):
-                sign = -1 if turned and index >> (turned - 1) & 1 else 1
-                value.add_(_perturbed(value, generator) - value, alpha=sign)
-        copies.append(moved)
-    return copies
-
-
 def _few_elements(output: torch.Tensor) -> bool:
     """Whether its rows have few elements that could move: they are short, or mostly zero."""
     return not output.dim() or output.shape[-1] < _FEW_COLUMNS or bool((output == 0).float().mean() > _MOSTLY_ZERO)
-
-
-def _perturbed(leaf: Any, generator: torch.Generator) -> Any:
-    if not isinstance(leaf, torch.Tensor) or not leaf.is_floating_point():
-        return leaf
-    signs = torch.randint(2, leaf.shape, generator=generator, dtype=torch.int8, device=leaf.device)
-    return leaf * (1 + _UNIT * (signs.double() * 2 - 1))
-
-
-def _has_constant_rows(tensor: torch.Tensor) -> bool:
-    """Whether all rows are: equal numbers round alike, and what that makes of a sum does not average out."""
-    long = tensor.is_floating_point() and tensor.dim() > 0 and tensor.shape[-1] > 1
-    return long and bool((tensor == tensor[..., :1]).all()) and bool(tensor.any())
-
-
-def _perturbed_rows(leaf: Any, generator: torch.Generator) -> Any:
-    """The same for all of a row."""
-    if not isinstance(leaf, torch.Tensor) or not leaf.is_floating_point() or not leaf.dim():
-        return leaf
-    return leaf * _perturbed(torch.ones_like(leaf[..., :1]), generator)
 
 
 def _replaced(leaf: Any, value: float) -> Any:

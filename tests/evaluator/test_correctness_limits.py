@@ -14,7 +14,8 @@ from evaluator.correctness.checks import ExactCheck, make_check
 from evaluator.correctness.double import run_in_double, widened
 from evaluator.correctness.families import FAMILIES, transform
 from evaluator.correctness.limits import rows_of
-from evaluator.correctness.reference import Reference, _moved, _perturbed, _tf32
+from evaluator.correctness.moves import moved_copies, perturbed
+from evaluator.correctness.reference import Reference, _tf32
 
 MATMUL = """
 import torch
@@ -186,14 +187,14 @@ def test_rows_hold_everything(shape):
 
 def test_moves_of_parameters_are_in_both_directions_and_of_one_roundoff():
     values = torch.linspace(1, 2, 64, dtype=torch.float64)
-    moves = (_perturbed(values, torch.Generator().manual_seed(0)) / values - 1) * 2.0**24
+    moves = (perturbed(values, torch.Generator().manual_seed(0)) / values - 1) * 2.0**24
     assert sorted(set(moves.round(decimals=6).tolist())) == [-1.0, 1.0]
 
 
 def test_moves_of_scale_and_shift_do_not_cancel_in_every_copy():
     model = torch.nn.LayerNorm(64).double()
     torch.nn.init.constant_(model.bias, -1.0)  # scale + shift is 0: equal moves of both leave it there
-    sums = torch.stack([(each.weight + each.bias).abs() for each in _moved(model, seed=0)])
+    sums = torch.stack([(each.weight + each.bias).abs() for each in moved_copies(model, seed=0)])
     assert (sums.amax(0) > 2.0**-24).all()
 
 
