@@ -8,7 +8,7 @@ For an element c of row r with truth t, with u the unit roundoff of the output's
 
 T(r) is the row's largest |t|, E(r) eager's own worst error in it, G eager's worst error relative to its row, and S(r)
 how far the truth moves when inputs and parameters move by ±u: without it an honest two-pass layer norm fails on
-constant rows, where eager is exact by luck. Such rows move as a whole, too: equal numbers round alike. Beside that, the
+constant rows, where eager is exact by luck. Such rows also move as a whole: equal numbers round alike. Beside that, the
 error in norm must be at most max(4 E, 16 S, 16 u) for faithful and 2 v max(1, S/u) for the others (each relative, in
 norm), and for faithful the median error at most 4 times eager's. To flush denormals to zero is no error, of an element
 or in norm.

@@ -39,13 +39,23 @@ def perturbed(leaf: Any, generator: torch.Generator) -> Any:
 
 
 def perturbed_rows(leaf: Any, generator: torch.Generator) -> Any:
-    """The same for all of a row."""
-    if not isinstance(leaf, torch.Tensor) or not leaf.is_floating_point() or not leaf.dim():
-        return leaf
-    return leaf * perturbed(torch.ones_like(leaf[..., :1]), generator)
+    """The same for all of a row that is constant."""
+    if not isinstance(leaf, torch.Tensor) or not _has_rows(leaf):
+        return perturbed(leaf, generator)
+    together = leaf * perturbed(torch.ones_like(leaf[..., :1]), generator)
+    return torch.where(_constant(leaf), together, perturbed(leaf, generator))
 
 
 def has_constant_rows(tensor: torch.Tensor) -> bool:
-    """Whether all rows are: equal numbers round alike, and what that makes of a sum does not average out."""
-    long = tensor.is_floating_point() and tensor.dim() > 0 and tensor.shape[-1] > 1
-    return long and bool((tensor == tensor[..., :1]).all()) and bool(tensor.any())
+    """Equal numbers round alike, and what that makes of a sum does not average out."""
+    return _has_rows(tensor) and bool(_constant(tensor).any())
+
+
+def _has_rows(tensor: torch.Tensor) -> bool:
+    return tensor.is_floating_point() and tensor.dim() > 0 and tensor.shape[-1] > 1
+
+
+def _constant(tensor: torch.Tensor) -> torch.Tensor:
+    """[..., 1]: which rows are, of what is not zero."""
+    first = tensor[..., :1]
+    return (tensor == first).all(-1, keepdim=True) & (first != 0)

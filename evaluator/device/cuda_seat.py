@@ -29,6 +29,7 @@ from evaluator.worker.models import NULL_MODEL, ModelSpec
 _LEAST_ROOM = 1 << 20
 _SETUP_SECONDS = 60.0  # a context is made
 _PROFILER_SECONDS = 20.0  # torch's profiler starts
+_PROFILED_CALLS = 3  # one to learn what launching takes, one that is watched, and how long the device sleeps
 _REST_SECONDS = 1.0  # how long kernels may run on behind a call
 # Of the device's memory: outputs of a call, what a worker may hold, outputs of a call that are copied twice.
 _MOST_OUTPUTS, _MOST_HELD, _MOST_FOLLOWED = 0.25, 0.6, 0.012
@@ -139,7 +140,7 @@ class CudaSeat(CpuSeat):
         self._bench.write(placed)
         torch.cuda.synchronize()
         self._written.add(place)
-        timeout += _PROFILER_SECONDS * kernels
+        timeout = _PROFILED_CALLS * timeout + _PROFILER_SECONDS * kernels
         reply = self._worker.request(Op.PROFILE, timeout, *place, int(kernels))
         self._worker.pause()
         self._expect(reply)

@@ -81,8 +81,6 @@ class CudaMemory(HostMemory):
 
     def operator_share(self, forward: Callable[..., Any], arguments: list[Any]) -> float:
         """Of the device's time: all is launched before the device gets to it, so that it does not wait in between."""
-        forward(*arguments)
-        self.wait()
         launch = min(_LONGEST_LAUNCH, self.warmed(forward, arguments))
         torch.cuda._sleep(int(_CYCLES_PER_SECOND * (_LAUNCH_SECONDS + _SLOWER * launch)))
         bare = self._event(), self._event()

@@ -36,6 +36,7 @@ class _Outermost(TorchFunctionMode):
 
     def __torch_function__(self, func: Callable, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.moments.append(self._mark())
-        result = func(*args, **(kwargs or {}))
-        self.moments.append(self._mark())
-        return result
+        try:
+            return func(*args, **(kwargs or {}))
+        finally:  # a candidate may catch what it raises
+            self.moments.append(self._mark())

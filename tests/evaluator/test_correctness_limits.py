@@ -14,7 +14,7 @@ from evaluator.correctness.checks import ExactCheck, make_check
 from evaluator.correctness.double import run_in_double, widened
 from evaluator.correctness.families import FAMILIES, transform
 from evaluator.correctness.limits import rows_of
-from evaluator.correctness.moves import moved_copies, perturbed
+from evaluator.correctness.moves import has_constant_rows, moved_copies, perturbed, perturbed_rows
 from evaluator.correctness.reference import Reference, _tf32
 
 MATMUL = """
@@ -101,6 +101,14 @@ def test_products_of_pieces_are_faithful_where_rows_are_constant():
     for product, precision in expected.items():
         [finding] = case.check([product(torch.softmax(product(q, k.mT) * 0.125, -1), v)])
         assert finding.errors.precision == precision, finding
+
+
+def test_constant_rows_move_as_a_whole_among_others_that_do_not():
+    x = torch.randn(3, 64)
+    x[1], x[2] = 0.75, 0.0
+    moves = (perturbed_rows(x, torch.Generator().manual_seed(0)).double() / x.double() - 1) * 2.0**24
+    assert has_constant_rows(x) and not has_constant_rows(x[:1]) and not has_constant_rows(x[2:])
+    assert moves[0].unique().round().tolist() == [-1, 1] and len(moves[1].unique()) == 1
 
 
 @given(row=st.integers(0, 63), column=st.integers(0, 95), factor=st.sampled_from([0.0, -1.0, 1.1, float("nan")]))

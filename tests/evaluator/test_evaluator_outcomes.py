@@ -128,7 +128,7 @@ def test_library_port_is_flagged_and_generates_nothing(judge):
 def test_clear_loser_stops_early(judge):
     slow = candidate_of("import time; time.sleep(0.02)\nreturn super().forward(x)")
     verdict = judge.judge(slow, {}, Effort.SCREEN, best_ms=judge.baselines()["eager"])
-    assert verdict.ok and verdict.timing.stopped_early and verdict.timing.samples <= 4
+    assert verdict.ok and verdict.timing.stopped_early and verdict.timing.samples <= 8
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,17 @@ def test_a_call_inside_a_call_counts_once():
     assert share(forward) == 2 / 3
 
 
+def test_a_call_that_raises_ends_there():
+    def forward(clock):
+        clock.spend(1)
+        try:
+            torch.ones(1).apply_(lambda _: clock.spend_for(1.0) / 0)
+        except ZeroDivisionError:
+            clock.spend(2)
+
+    assert share(forward) == 1 / 4
+
+
 def test_nothing_called_and_nothing_spent_is_none_of_it():
     assert share(lambda clock: clock.spend(1)) == 0.0
     assert share(lambda clock: None) == 0.0

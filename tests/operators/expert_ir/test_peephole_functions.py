@@ -13,20 +13,16 @@ from operators.authors.expert.ir.terms import Terms
 
 SAME = {
     "softplus": F.softplus,
-    "log1p of exp": lambda x: torch.log1p(torch.exp(x)),
-    "log of 1 + exp": lambda x: torch.log(1 + torch.exp(x)),
-    "log of exp + 1": lambda x: torch.log(torch.exp(x) + 1),
     "logsigmoid": F.logsigmoid,
 }
 GATES = {
     "mish": F.mish,
     "mish by hand": lambda x: x * torch.tanh(F.softplus(x)),
-    "mish by hand, of logarithms": lambda x: torch.tanh(torch.log1p(torch.exp(x))) * x,
 }
 TANHS = {
     "gelu": lambda x: F.gelu(x, approximate="tanh"),
     "gelu by hand": lambda x: 0.5 * x * (1.0 + torch.tanh(0.7978845608 * (x + 0.044715 * torch.pow(x, 3.0)))),
-    "one more": lambda x: torch.tanh(x) + 1,
+    "a half of it": lambda x: (torch.tanh(x) + 1) * 0.5,
 }
 
 
@@ -82,17 +78,43 @@ def test_one_and_erf_is_one_function(name):
     assert torch.allclose(interpret(graph, [x], {})[0], ERFS[name](x.double()).float(), rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_what_is_rounded_in_between_stays(dtype):
-    graph, _ = captured(lambda x: torch.log1p(torch.exp(x)), dtype)
-    assert {"exp", "log1p"} <= ops(graph)
+def factor(dtype=DType.F32, shape=(4, 8)):
+    """The ops of x (1 + tanh(x)), of this type."""
+    t = Terms()
+    x = t.input(0, TensorType(dtype, shape))
+    return [t.builder[i].op for i in t.builder[(x * (x.map("tanh") + 1)).id].inputs]
 
 
-def test_one_of_another_shape_stays():
+@pytest.mark.parametrize(
+    ("dtype", "kept"), [(DType.F32, False), (DType.F64, False), (DType.F16, True), (DType.BF16, True)]
+)
+def test_what_is_rounded_in_between_stays(dtype, kept):
+    assert ("add" in factor(dtype)) is kept
+
+
+def test_one_that_takes_another_shape_stays():
     t = Terms()
     x = t.input(0, TensorType(DType.F32, (4, 1)))
-    wide = x.map("tanh").broadcast((4, 8)) + 1
-    assert t.builder[wide.id].op == "add"
+    ones = t.const(1.0, DType.F32).broadcast((4, 8))
+    assert "add" in [t.builder[i].op for i in t.builder[((x.map("tanh") + ones) * x).id].inputs]
+
+
+@pytest.mark.parametrize("function", [torch.log, torch.reciprocal])
+def test_what_is_no_factor_stays(function):
+    """It would be finite where torch's is not."""
+    graph, _ = captured(lambda x: function(1 + torch.tanh(x)))
+    assert "tanh" in ops(graph) and "sigmoid" not in ops(graph)
+
+
+@pytest.mark.parametrize(("threshold", "x"), [(20.0, 90.0), (1000.0, 90.0), (5.0, 6.0)])
+@pytest.mark.parametrize("beta", [1.0, 2.0])
+def test_softplus_is_what_torch_says_beyond_its_threshold_and_overflows_where_it_does(threshold, x, beta):
+    def function(x):
+        return F.softplus(x, beta, threshold)
+
+    values = torch.tensor([x, 1e38, -1e38, 1.0])
+    graph = capture(Model(function), [values])
+    assert torch.allclose(interpret(graph, [values], {})[0], function(values), rtol=1e-6)
 
 
 def test_a_threshold_that_is_seen_stays():

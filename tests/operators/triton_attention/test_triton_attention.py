@@ -159,6 +159,9 @@ def test_large_and_infinite_scores(tmp_path):
     cases = {}
     for choices in ALL:
         cases[f"large {choices}"] = case(sdpa, q * 200, k, v, choices=choices, **SMALL)
+        cases[f"huge {choices}"] = case(
+            sdpa, torch.cat([v, v], -1)[..., :24] * 1e5, k * 1e4, v, choices=choices, **SMALL
+        )
         cases[f"infinite {choices}"] = case(sdpa, infinite, k.abs(), v, choices=choices, **SMALL)
         cases[f"never {choices}"] = case(
             lambda q, k, v, m: sdpa(q, k, v, attn_mask=m), q, k, v, never, choices=choices, **SMALL

@@ -81,7 +81,8 @@ def test_formulas_in_the_interpreter(tmp_path):
         exact = truth(name, x)
         agree_beyond_numbers(y, exact)
         finite = exact.float().isfinite()
-        allowed = exact.abs() * 6e-7 * (1 + x.double().abs().clamp(max=1e3) / 4) + 1.2e-38
+        rounds_twice = x.double().abs().clamp(max=1e3) / 4 if name not in ("log1p", "tanh", "erf_plus_one") else 0
+        allowed = exact.abs() * 6e-7 * (1 + rounds_twice) + 1.2e-38
         allowed += ULPS[name] if name in ABSOLUTE else 0
         wrong = finite & ((y.double() - exact).abs() > allowed)
         assert not wrong.any(), (name, x[wrong][:5], y[wrong][:5], exact[wrong][:5])

@@ -8,7 +8,8 @@ from operators.authors.expert.capture.registry import Call, lowers, need
 from operators.authors.expert.ir.graph import DType
 from operators.authors.expert.ir.terms import Number, Term
 
-_STRAIGHT = 17  # from here on softplus is the number itself in float32, or to less
+# From the first on softplus is the number itself in float32, or to less; beyond the second torch's would overflow.
+_STRAIGHT, _OVERFLOWS = 17, 80
 
 
 @lowers("relu.default")
@@ -42,8 +43,8 @@ def mish(call: Call, x: Term) -> Term:
 @lowers("softplus.default")
 def softplus(call: Call, x: Term, beta: Number = 1, threshold: Number = 20) -> Term:
     scaled = x * beta
-    soft = scaled.map("softplus") / beta
-    if threshold >= _STRAIGHT and x.type.dtype is not DType.F64:
+    soft = (scaled.map("softplus") if threshold < _OVERFLOWS else scaled.map("exp").map("log1p")) / beta
+    if beta == 1 and _STRAIGHT <= threshold < _OVERFLOWS and x.type.dtype is not DType.F64:
         return soft
     return call.terms.where(scaled.map("gt", threshold), x, soft)
 

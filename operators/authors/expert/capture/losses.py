@@ -40,7 +40,7 @@ def huber(call: Call, x: Term, y: Term, reduction: int = MEAN, delta: float = 1.
 
 @lowers("soft_margin_loss.default")
 def soft_margin(call: Call, x: Term, y: Term, reduction: int = MEAN) -> Term:
-    return reduced((-y * x).map("softplus"), reduction)
+    return reduced((-y * x).map("exp").map("log1p"), reduction)
 
 
 @lowers("hinge_embedding_loss.default")

@@ -165,41 +165,36 @@ def _inverse(op: str) -> Callable[..., int | None]:
     return rule
 
 
-def _log1p(builder: GraphBuilder, nodes: list[Node], type: TensorType, _: Mapping[str, Any]) -> int | None:
-    (source,) = nodes
-    return _map_of(builder, "softplus", source, type) if source.op == "exp" else None
-
-
-def _log(builder: GraphBuilder, nodes: list[Node], type: TensorType, _: Mapping[str, Any]) -> int | None:
-    """log(1 + exp(x)), which would overflow."""
-    (source,) = nodes
-    inner = _beside_one(builder, source, "exp")
-    return _map_of(builder, "softplus", inner, type) if inner else None
-
-
 def _tanh(builder: GraphBuilder, nodes: list[Node], type: TensorType, _: Mapping[str, Any]) -> int | None:
     (source,) = nodes
     return _map_of(builder, "mish_gate", source, type) if source.op == "softplus" else None
 
 
-def _add(builder: GraphBuilder, nodes: list[Node], type: TensorType, _: Mapping[str, Any]) -> int | None:
-    """1 + tanh(x) = 2 sigmoid(2 x), where nothing cancels; 1 + erf(x)."""
-    inner = next((a for a, b in (nodes, nodes[::-1]) if a.op in ("tanh", "erf") and _is_const(b, 1)), None)
-    if inner is None or not _exact(builder, inner, type):
-        return None
+def _mul(builder: GraphBuilder, nodes: list[Node], type: TensorType, _: Mapping[str, Any]) -> int | None:
+    """A factor 1 + tanh(x) is 2 sigmoid(2 x), and 1 + erf(x) one function. Of factors only: their logarithm, or a
+    quotient by them, would be finite where torch's is not."""
+    for factor, other in (nodes, nodes[::-1]):
+        inner = _beside_one(builder, factor)
+        if inner is not None and _exact(builder, inner, factor.type):
+            return simplified(builder, "mul", (other.id, _one_and(builder, inner)), type, {})
+    return None
+
+
+def _one_and(builder: GraphBuilder, inner: Node) -> int:
     if inner.op == "erf":
-        return simplified(builder, "erf_plus_one", inner.inputs, type, {})
-    two = builder.add("const", (), TensorType(type.dtype, ()), value=2.0)
-    doubled = simplified(builder, "mul", (inner.inputs[0], two), type, {})
-    return simplified(builder, "mul", (simplified(builder, "sigmoid", (doubled,), type, {}), two), type, {})
+        return simplified(builder, "erf_plus_one", inner.inputs, inner.type, {})
+    two = builder.add("const", (), TensorType(inner.dtype, ()), value=2.0)
+    doubled = simplified(builder, "mul", (inner.inputs[0], two), inner.type, {})
+    sigmoid = simplified(builder, "sigmoid", (doubled,), inner.type, {})
+    return simplified(builder, "mul", (sigmoid, two), inner.type, {})
 
 
-def _beside_one(builder: GraphBuilder, node: Node, op: str) -> Node | None:
-    """`op(x)` where the node is 1 + op(x)."""
+def _beside_one(builder: GraphBuilder, node: Node) -> Node | None:
+    """tanh(x) or erf(x) where the node is 1 and that."""
     if node.op != "add":
         return None
     a, b = (builder[i] for i in node.inputs)
-    return next((x for x, y in ((a, b), (b, a)) if x.op == op and _is_const(y, 1)), None)
+    return next((x for x, y in ((a, b), (b, a)) if x.op in ("tanh", "erf") and _is_const(y, 1)), None)
 
 
 def _map_of(builder: GraphBuilder, op: str, inner: Node, type: TensorType) -> int | None:
@@ -225,8 +220,6 @@ _RULES: dict[str, Callable[..., int | None]] = {
     "flip": _flip,
     "concat": _concat,
     "neg": _inverse("neg"),
-    "log": _log,
-    "log1p": _log1p,
     "tanh": _tanh,
-    "add": _add,
+    "mul": _mul,
 }

@@ -168,9 +168,7 @@ class Attend:
             lines.append('scores = tl.where(in_j, scores, float("-inf"))')
         lines += [
             "above = tl.maximum(top, tl.max(scores, 1, keep_dims=True))",
-            'base = -FACTOR * tl.where(above == float("-inf"), 0.0, above)',
-            "weights = tl.exp2(tl.fma(scores, FACTOR, base))",
-            "shrink = tl.exp2(tl.fma(top, FACTOR, base))",
+            *self.products.weights(),
             "total = tl.fma(total, shrink, tl.sum(weights, 1, keep_dims=True))",
             "top = above",
         ]

@@ -16,6 +16,14 @@ class AsGiven:
         """`product`, of blocks of queries and keys."""
         return [f"product = tl.dot({query}, {key}{', input_precision=PRECISION' if self._single else ''})"]
 
+    def weights(self) -> list[str]:
+        """`weights` of the scores of a block, and what earlier sums `shrink` by, from the largest score `above`."""
+        return [
+            'base = -FACTOR * tl.where(above == float("-inf"), 0.0, above)',
+            "weights = tl.exp2(tl.fma(scores, FACTOR, base))",
+            "shrink = tl.exp2(tl.fma(top, FACTOR, base))",
+        ]
+
     def sums(self, value: str) -> list[str]:
         """`acc`, with the values of a block by their `weights`."""
         if self._single:
@@ -31,6 +39,14 @@ class InPieces:
 
     scores = AsGiven.scores
     _single = True
+
+    def weights(self) -> list[str]:
+        """Of differences: however large scores are, the largest weight is 1."""
+        return [
+            'reached = tl.where(above == float("-inf"), 0.0, above)',
+            "weights = tl.exp2((scores - reached) * FACTOR)",
+            "shrink = tl.exp2((top - reached) * FACTOR)",
+        ]
 
     def sums(self, value: str) -> list[str]:
         return [

@@ -12,6 +12,7 @@ from operators.authors.expert.triton.attention.task import Task
 from operators.authors.expert.triton.nest.schedule import NOMINAL, power
 
 LEAST = 16  # in every direction of a block, for tensor cores
+_PIECES = 128  # elements of a key or value at most, of which pieces fit
 _SPLIT = 512  # keys that a part has at least
 _ROOMY = 200 << 10  # bytes of shared memory, as multiprocessors have whose tensor cores read from it
 # Queries and keys of a block by default, for float32, for much shared memory, up to a width of keys and values.
@@ -38,7 +39,8 @@ def algorithms(task: Task) -> list[dict[str, Value]]:
     keys = ["split", "together"] if 4 * programs <= NOMINAL.cores else ["together", "split"]
     if 2 * programs > NOMINAL.cores or task.keys < 2 * _SPLIT:
         keys = ["together"]
-    products = [{"products": each} for each in ("as given", "in pieces")] if task.single else [{}]
+    ways = ("as given", "in pieces") if max(wide(task.depth), wide(task.width)) <= _PIECES else ("as given",)
+    products = [{"products": each} for each in ways] if task.single else [{}]
     return [{"softmax": "online", "keys": each, **how} for each in keys for how in products]
 
 

@@ -161,7 +161,7 @@ def _warps(nest: Nest, elements: int) -> int:
 
 
 def _parts(nest: Nest, rows: int, columns: int, hardware: Hardware) -> int:
-    """Three programs a multiprocessor or more, each with a few blocks of columns; of the smaller ones, across rows,
+    """Two to four programs a multiprocessor, each with a few blocks of columns; of the smaller ones, across rows, up to
     twice as many: what memory is to deliver has to be asked for long before."""
     wanted = (4 if lies_inside(nest) else 8) * hardware.cores // max(1, ceil(nest.rows.numel / rows))
     most = max(4, nest.spaces[0].numel // (4 * columns))
