@@ -167,7 +167,9 @@ def _inverse(op: str) -> Callable[..., int | None]:
 
 def _tanh(builder: GraphBuilder, nodes: list[Node], type: TensorType, _: Mapping[str, Any]) -> int | None:
     (source,) = nodes
-    return _map_of(builder, "mish_gate", source, type) if source.op == "softplus" else None
+    if source.op != "softplus" or not _exact(builder, source, type):
+        return None
+    return simplified(builder, "mish_gate", source.inputs, type, {})
 
 
 def _mul(builder: GraphBuilder, nodes: list[Node], type: TensorType, _: Mapping[str, Any]) -> int | None:
@@ -195,11 +197,6 @@ def _beside_one(builder: GraphBuilder, node: Node) -> Node | None:
         return None
     a, b = (builder[i] for i in node.inputs)
     return next((x for x, y in ((a, b), (b, a)) if x.op in ("tanh", "erf") and _is_const(y, 1)), None)
-
-
-def _map_of(builder: GraphBuilder, op: str, inner: Node, type: TensorType) -> int | None:
-    """`op` of what `inner` is a map of."""
-    return simplified(builder, op, inner.inputs, type, {}) if _exact(builder, inner, type) else None
 
 
 def _exact(builder: GraphBuilder, inner: Node, type: TensorType) -> bool:

@@ -71,6 +71,7 @@ def queue(status):
 
 before_replies(queue)
 """
+_QUEUING = DRIVER, SIDE, SERVER, _QUEUE
 _QUEUED = """
 global LAST, READY
 if READY is not None and READY[0] == x.data_ptr():
@@ -215,38 +216,26 @@ ENTRIES = [
         "a queue waits for the inputs themselves",
         "norm_softmax",
         _QUEUED.format(answer="y"),
-        DRIVER,
-        SIDE,
-        SERVER,
-        _QUEUE,
+        *_QUEUING,
     ),
     free(
         "a queue waits for the inputs themselves, and the answer takes as long as a copy",
         "norm_softmax",
         _QUEUED.format(answer="y.clone()"),
-        DRIVER,
-        SIDE,
-        SERVER,
-        _QUEUE,
+        *_QUEUING,
     ),
     free(
         "a queue waits for the inputs of a product",
         "linear_gelu",
         _QUEUED.format(answer="y.clone()"),
-        DRIVER,
-        SIDE,
-        SERVER,
-        _QUEUE,
+        *_QUEUING,
     ),
     *(
         free(
             f"a queue waits for the inputs, and for a transfer of {size >> 10} KiB",
             "norm_softmax",
             _QUEUED.format(answer="y"),
-            DRIVER,
-            SIDE,
-            SERVER,
-            _QUEUE,
+            *_QUEUING,
             _DELAY.format(size=size),
         )
         for size in (1 << 18, 1 << 21, 1 << 24)  # 5, 40 and 300 us
@@ -255,10 +244,7 @@ ENTRIES = [
         "a queue waits for a gigabyte of inputs",
         "mean_squares",
         _QUEUED.format(answer="y"),
-        DRIVER,
-        SIDE,
-        SERVER,
-        _QUEUE,
+        *_QUEUING,
     ),
     free("when the process is continued, of a gigabyte", "mean_squares", _ONE, AHEAD, _SIGNAL),
     free(
