@@ -14,6 +14,7 @@ from operators.authors.expert.triton.nest.schedule import NOMINAL
 ATTENTION = AttentionGenerator()
 TOGETHER, SPLIT = ({"softmax": "online", "keys": keys, "products": "as given"} for keys in ("together", "split"))
 PIECES, SPLIT_PIECES = ({**each, "products": "in pieces"} for each in (TOGETHER, SPLIT))
+PIECE = {**TOGETHER, "products": "in one piece"}
 ALL = TOGETHER, SPLIT, PIECES, SPLIT_PIECES
 
 

@@ -6,6 +6,7 @@ The interpreter multiplies in float32, whatever precision is asked for, and gets
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ pytest.importorskip("triton")
 from attentions import (
     ALL,
     ATTENTION,
+    PIECE,
     PIECES,
     SPLIT,
     SPLIT_PIECES,
@@ -123,6 +125,14 @@ RARE = pytest.param(SPLIT, NAMES[::2], marks=pytest.mark.chaos)  # the interpret
 )
 def test_agrees_with_float64(tmp_path, choices, names):
     check(tmp_path, {name: case(CASES[name][0], *CASES[name][1], choices=choices, **SMALL) for name in names})
+
+
+def test_one_piece_is_as_exact_as_tf32(tmp_path):
+    names = ["causal", "more keys", "groups", "fused heads", "additive mask", "gate after"]
+    cases = {name: case(CASES[name][0], *CASES[name][1], choices=PIECE, **SMALL) for name in names}
+    check(tmp_path, cases, tolerance=1e-3)
+    with pytest.raises(AssertionError):
+        check(tmp_path, cases)
 
 
 def test_every_schedule_gives_the_same_values(tmp_path):
@@ -243,8 +253,25 @@ def test_causal_masks_are_seen_at_any_length(way):
 
 def test_few_queries_split_the_keys():
     long = [data(1, 2, 1, 16), data(1, 2, 4096, 16), data(1, 2, 4096, 16)]
-    assert structures(sdpa, *long) == [SPLIT, SPLIT_PIECES, TOGETHER, PIECES]
-    assert structures(sdpa, *heads(300, d=16)) == [TOGETHER, PIECES]
+    assert structures(sdpa, *long) == [SPLIT, TOGETHER]
+    assert structures(sdpa, *heads(300, d=16)) == [TOGETHER, PIECES, PIECE]
+
+
+def test_many_operations_are_worth_a_pass_over_keys_and_values():
+    q, k = (torch.empty(1, device="meta").expand(4, 8, length, 64) for length in (2048, 4096))
+    assert structures(sdpa, q, k, k) == [PIECES, TOGETHER, PIECE]
+    wide = torch.empty(1, device="meta").expand(4, 8, 2048, 256)
+    assert structures(sdpa, wide, wide, wide) == [TOGETHER, PIECE]
+
+
+@pytest.mark.parametrize("name", ["plain", "groups", "fused heads", "rotated all", "flat heads"])
+def test_what_heads_share_is_cut_once(name):
+    """Groups of queries read one matrix; of heads in one tensor no other part is cut."""
+    function, inputs = CASES[name]
+    made = case(function, *inputs, choices=PIECES, **SMALL)
+    elements = {"plain": 4 * 21 * 24, "groups": 2 * 21 * 24, "fused heads": 2 * 3 * 19 * 8, "flat heads": 3 * 21 * 24}
+    sizes = re.findall(r"pieces_[jx] = torch.empty\(2 \* (\d+), dtype=torch.float16", made.code.source)
+    assert sizes == [str(elements.get(name, 4 * 21 * 24))] * 2
 
 
 def test_what_other_kernels_must_do_is_refused():

@@ -10,12 +10,13 @@ pytest.importorskip("triton")
 import torch
 import torch.nn.functional as F
 from architectures import SHARED, kernels_and_architectures
-from attentions import PIECES, SPLIT, TOGETHER, case
+from attentions import SPLIT, TOGETHER, case
 from compiled import compiled
 
 from egg_search.core.hardware import Hardware
 
 INSTRUCTION = {80: "mma.sync", 90: "wgmma.mma_async", 100: "tcgen05.mma"}
+EMPTY = "Triton 3.7.1 makes an empty kernel of this; the check of results notices"
 KERNELS = [(dtype, width) for dtype in (torch.float32, torch.float16) for width in (64, 128)]
 
 
@@ -41,21 +42,31 @@ def shaped(dtype, *shape):
 def test_default_schedules_fit_and_use_tensor_cores(tmp_path, kernel, arch):
     dtype, width = kernel
     if (dtype, width, arch) == (torch.float32, 128, 100):
-        pytest.skip("Triton 3.7.1 makes an empty kernel of this; the check of results notices")
-    x = shaped(dtype, 4, 16, 2048, width)
-    module = case(causal, x, x, x, hardware=gpu(arch)).module
+        pytest.skip(EMPTY)
+    x, choices = shaped(dtype, 4, 16, 2048, width), TOGETHER if dtype is torch.float32 else None
+    module = case(causal, x, x, x, choices=choices, hardware=gpu(arch)).module
     (kernel,) = compiled(tmp_path, f"attention_{arch}_{dtype}_{width}".replace(".", "_"), module, arch)
     assert kernel.shared <= SHARED[arch] and kernel.spilled == 0, (kernel.shared, kernel.registers, kernel.spilled)
     assert INSTRUCTION[arch] in kernel.ptx
 
 
-def test_scores_take_six_products_of_pieces_and_sums_three(tmp_path):
-    x = shaped(torch.float32, 4, 16, 2048, 64)
-    module = case(F.scaled_dot_product_attention, x, x, x, choices=PIECES, hardware=gpu(90)).module
-    (kernel,) = compiled(tmp_path, "pieces", module, 90)
-    assert kernel.shared <= SHARED[90] and kernel.spilled == 0
-    steps = Counter(re.findall(r"wgmma.mma_async\S*(f32\.b?f16)", kernel.ptx))
-    assert steps == {"f32.bf16": 6 * 64 // 16, "f32.f16": 3 * 64 // 16}
+PIECES_OF = [(name, width) for name in ("in pieces", "in one piece") for width in (64, 128)]
+
+
+@pytest.mark.parametrize(("kernel", "arch"), kernels_and_architectures(PIECES_OF, [("in pieces", 64)]))
+def test_pieces_fit_and_take_three_products_each(tmp_path, kernel, arch):
+    name, width = kernel
+    if (*kernel, arch) == ("in pieces", 128, 100):
+        pytest.skip(EMPTY)
+    x, choices = shaped(torch.float32, 4, 16, 2048, width), {**TOGETHER, "products": name}
+    keys = 128 if kernel == ("in one piece", 64) else 64
+    module = case(F.scaled_dot_product_attention, x, x, x, choices=choices, hardware=gpu(arch)).module
+    *before, attend = compiled(tmp_path, f"{name}_{width}_{arch}".replace(" ", "_"), module, arch)
+    assert attend.shared <= SHARED[arch] and all(each.spilled == 0 for each in (*before, attend))
+    assert INSTRUCTION[arch] in attend.ptx
+    if arch == 90:
+        steps = Counter(re.findall(r"wgmma.mma_async\S*(f32\.\w+)", attend.ptx))
+        assert steps == {"f32.f16": (3 if name == "in pieces" else 1) * (width + keys) // 16}
 
 
 @pytest.mark.parametrize(("queries", "keys"), [(1, 8192), (7, 5001)])

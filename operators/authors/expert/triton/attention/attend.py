@@ -12,8 +12,8 @@ from operators.authors.expert.kernels.expr import Place
 from operators.authors.expert.kernels.index import Index, aligned
 from operators.authors.expert.plan import KernelPlan
 from operators.authors.expert.triton.attention.frame import batch_lines, blocks, finish, outer, parts
-from operators.authors.expert.triton.attention.products import AsGiven, InPieces
-from operators.authors.expert.triton.attention.schedule import in_pieces, wide
+from operators.authors.expert.triton.attention.products import products
+from operators.authors.expert.triton.attention.schedule import how, in_what, wide
 from operators.authors.expert.triton.attention.task import Task, factors, plain
 from operators.authors.expert.triton.dtypes import STORAGE
 from operators.authors.expert.triton.expr import Emitter, Scope
@@ -49,7 +49,7 @@ class Attend:
         self.inside = Frame({n: replace(b, whole=b.whole or n in _KEYS) for n, b in found.items()}, task.wide)
         self.frame = self.edges
         self.split = self.plan.choices["keys"] == "split"
-        self.products = InPieces() if in_pieces(self.plan.choices) else AsGiven(task)
+        self.products = products(task, self._tile, how(self.plan.choices))
         self.ragged = not found["j"].whole
         self.emitter = Emitter(
             task.graph,
@@ -63,6 +63,7 @@ class Attend:
     def add(self) -> None:
         """The function, with what it needs to start."""
         task, settings = self.task, self.out.settings
+        pointers = self.products.prepare(self.out)
         self._start()
         self._walk()
         if self.split:
@@ -73,7 +74,7 @@ class Attend:
         grid = f"{settings.text('parts')} * " if self.split else ""
         grid += f"{task.batch} * {self._values()['BLOCKS']}"
         writes = () if self.split else task.epilogue.outputs
-        pointers = {part.name: "float32" for part in parts(task, {}).values()} if self.split else {}
+        pointers |= {part.name: "float32" for part in parts(task, {}).values()} if self.split else {}
         reads, warps = sorted(self.emitter.reads), settings.text("num_warps")
         self.out.add("attend", self.body, self._values(), grid, warps, reads, writes, pointers)
 
@@ -89,16 +90,15 @@ class Attend:
         if self.split:
             step = text("block_n")
             found["PIECE"] = f"triton.cdiv({task.keys}, {text('parts')} * {step}) * {step}"
-        if task.single:
-            word = text("input_precision") if "input_precision" in decisions else '"bf16x6"'
+        if "input_precision" in decisions:
             # Triton's interpreter multiplies in float32, whatever it is told, and does not know every word.
-            found["PRECISION"] = f'{word} if _EGG_DEVICE == "cuda" else "ieee"'
+            found["PRECISION"] = f'{text("input_precision")} if _EGG_DEVICE == "cuda" else "ieee"'
         return found
 
     def _start(self) -> None:
         """Which queries of which batch entry this is, and where its keys end."""
         lines = [
-            f"# pass: {PASSES[str(self.plan.choices['keys'])]}{', in pieces' * in_pieces(self.plan.choices)}",
+            f"# pass: {PASSES[str(self.plan.choices['keys'])]}{in_what(self.plan.choices)}",
             f"program = {self.edges.program()}",
         ]
         if self.split:
@@ -116,7 +116,7 @@ class Attend:
     def _walk(self) -> None:
         """`acc`, `total` and `top` over all keys: blocks without edges first."""
         low, full, high = self._ranges()
-        self.query = self._tile("query")
+        self.body += self.products.query()
         self.body += [
             'top = tl.full([BLOCK_M, 1], float("-inf"), tl.float32)',
             "total = tl.zeros([BLOCK_M, 1], tl.float32)",
@@ -127,6 +127,7 @@ class Attend:
         if full != high:
             # A few blocks more: to pipeline them costs registers.
             self._keys(full or low, high, self.edges, "1" if full else "STAGES")
+        self.body += self.products.finished(self.edges)
 
     def _ranges(self) -> tuple[str, str, str]:
         """Where keys start; where those end that all rows see and that fill their blocks ("" if nowhere); where those
@@ -160,7 +161,7 @@ class Attend:
         self.emitter.bound = self._bound(frame is self.inside)
         lines = scope.lines
         lines += [*frame.defined("j", "start"), *frame.defined("r", "start")]
-        lines += self.products.scores(self.query, self._tile("key"))
+        lines += self.products.scores(frame)
         # Not rounded to a half type: torch's own attention does not do it either.
         self.emitter.hold("product", frozenset("qj"))
         lines.append(f"scores = {self.emitter.value(self.task.found.scores.id, self.task.found.place)}")
@@ -168,11 +169,14 @@ class Attend:
             lines.append('scores = tl.where(in_j, scores, float("-inf"))')
         lines += [
             "above = tl.maximum(top, tl.max(scores, 1, keep_dims=True))",
-            *self.products.weights(),
+            'reached = tl.where(above == float("-inf"), 0.0, above)',
+            # Of differences: the largest weight is 1 however large scores are, and `shrink` where nothing has changed.
+            "weights = tl.exp2((scores - reached) * FACTOR)",
+            "shrink = tl.exp2((top - reached) * FACTOR)",
             "total = tl.fma(total, shrink, tl.sum(weights, 1, keep_dims=True))",
             "top = above",
         ]
-        lines += self.products.sums(self._tile("value"))
+        lines += self.products.sums(frame)
         self.emitter.scopes, self.emitter.masks, self.frame = [outside], self.edges.masks(), self.edges
         self.emitter.forget(_KEYS)
         self.body += loop(f"start in tl.range({low}, {high}, BLOCK_N, num_stages={stages})", lines)

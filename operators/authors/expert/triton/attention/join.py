@@ -32,11 +32,11 @@ def join(out: Functions, task: Task) -> None:
     body.append('top = tl.full([BLOCK_M, 1], float("-inf"), tl.float32)')
     body += loop("piece in tl.range(0, PARTS)", [f"top = tl.maximum(top, {tops})"])
     body += [
-        'base = -FACTOR * tl.where(top == float("-inf"), 0.0, top)',
+        'reached = tl.where(top == float("-inf"), 0.0, top)',
         "total = tl.zeros([BLOCK_M, 1], tl.float32)",
         "acc = tl.zeros([BLOCK_M, BLOCK_V], tl.float32)",
     ]
-    lines = [f"scale = tl.exp2(tl.fma({tops}, FACTOR, base))"]
+    lines = [f"scale = tl.exp2(({tops} - reached) * FACTOR)"]
     lines += [f"total = tl.fma({totals}, scale, total)", f"acc = tl.fma({sums}, scale, acc)"]
     body += loop("piece in tl.range(0, PARTS)", lines)
     body += finish(task, emitter, body)

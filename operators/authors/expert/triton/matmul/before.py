@@ -3,12 +3,17 @@ and a look for infinities where zeros are to be skipped."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Protocol
+
+from operators.authors.expert.ir.graph import Graph
 from operators.authors.expert.kernels.index import Index, linear, variable
 from operators.authors.expert.triton.expr import Emitter, Scope
 from operators.authors.expert.triton.matmul import pieces
 from operators.authors.expert.triton.matmul.frame import SHAPES, Block, Frame
 from operators.authors.expert.triton.matmul.functions import Functions
-from operators.authors.expert.triton.matmul.product import Product, Side
+from operators.authors.expert.triton.matmul.pieces import Form
+from operators.authors.expert.triton.matmul.product import Side
 from operators.authors.expert.triton.nest.schedule import power
 
 _TILE = 64
@@ -18,14 +23,27 @@ _HELD, _MOST_HELD = 1 << 13, 1 << 15
 _SECTOR = 8  # neighbours that memory fetches together
 
 
-def split(out: Functions, product: Product, side: Side) -> None:
+class Around(Protocol):
+    """What multiplies a factor: its graph, its nodes, and whether positions in some tensor exceed 32 bits."""
+
+    @property
+    def graph(self) -> Graph: ...
+
+    @property
+    def nodes(self) -> tuple[int, ...]: ...
+
+    @property
+    def wide(self) -> bool: ...
+
+
+def split(out: Functions, around: Around, side: Side, form: Form) -> None:
     """Stores a factor in pieces, scaled: read once where registers hold its rows, else twice."""
-    held = _held(side, product.k)
+    held = _held(side, side.factor.depth)
     if held is not None:
-        Factors(out, product, side, held).split_held()
+        Factors(out, around, side, held).split_held(form)
         return
-    Factors(out, product, side).measure()
-    Factors(out, product, side).split()
+    Factors(out, around, side).measure()
+    Factors(out, around, side).split(form)
 
 
 def _held(side: Side, depth: int) -> tuple[int, int] | None:
@@ -41,9 +59,9 @@ class Factors:
     """A function over the elements of one factor, tile by tile, `tile` being how wide and deep if that is not to be
     small. What it makes of state alone is kept."""
 
-    def __init__(self, out: Functions, product: Product, side: Side, tile: tuple[int, int] | None = None) -> None:
-        self.out, self.product, self.side, self.factor = out, product, side, side.factor
-        name, width, depth = self.factor.name, self.factor.width, product.k
+    def __init__(self, out: Functions, around: Around, side: Side, tile: tuple[int, int] | None = None) -> None:
+        self.out, self.side, self.factor = out, side, side.factor
+        name, width, depth = self.factor.name, self.factor.width, self.factor.depth
         wide, deep = tile or (min(_TILE, power(width)), min(_TILE, power(depth)))
         self.sizes = {"WIDE": wide, "DEEP": deep}
         self._warps = max(_WARPS, min(16, wide * deep // 1024)) if tile else _WARPS
@@ -51,10 +69,10 @@ class Factors:
             name: Block("WIDE", width, SHAPES["i"], width % self.sizes["WIDE"] == 0),
             "p": Block("DEEP", depth, SHAPES["p"], depth % self.sizes["DEEP"] == 0),
         }
-        frame = Frame(blocks, product.wide)
+        frame = Frame(blocks, around.wide)
         self.body: list[str] = []
         scope = Scope(frozenset(["batch", name, "p"]), self.body)
-        self.emitter = Emitter(product.graph, product.contraction.nodes, masks=frame.masks(), scopes=[scope])
+        self.emitter = Emitter(around.graph, around.nodes, masks=frame.masks(), scopes=[scope])
         self.index = (variable("batch", self.factor.batches), variable(name, width), variable("p", depth))
         self._start = [
             f"tile = {frame.program()}",
@@ -65,7 +83,7 @@ class Factors:
 
     def pack(self) -> None:
         """Stores the factor, prologue done, contiguous along the depth."""
-        name, dtype, position = f"packed_{self.factor.name}", self.product.dtype.value, self._position()
+        name, dtype, position = f"packed_{self.factor.name}", self.factor.node.dtype.value, self._position()
         self._begin(f"copy {self.factor.name} by depth")
         value = self._value()
         mask = self.emitter.mask(position.uses)
@@ -87,15 +105,15 @@ class Factors:
         self.out.scratch(name, rows, "int32", "zeros", once=self.side.fixed)
         self._add(f"measure_{self.factor.name}", {name: "int32"}, once=self.side.fixed)
 
-    def split(self) -> None:
+    def split(self, form: Form) -> None:
         """Stores the factor in pieces, scaled as it was measured."""
         row = self._row()
         self._begin(f"split {self.factor.name} by depth")
         exponent = pieces.exponents(f"exponents_{self.factor.name}", row, self.emitter.mask(row.uses))
         self.body.append(f"exponent = {exponent}")
-        self._cut(self._full())
+        self._cut(self._full(), form)
 
-    def split_held(self) -> None:
+    def split_held(self, form: Form) -> None:
         """Measures whole rows and stores them in pieces, scaled."""
         name, row = f"exponents_{self.factor.name}", self._row()
         self._begin(f"measure and split {self.factor.name} by depth")
@@ -107,18 +125,16 @@ class Factors:
             f"exponent = {pieces.scalable('exponent')}",
         ]
         self.out.scratch(name, str(self.factor.batches * self.factor.width), "int32", once=self.side.fixed)
-        self._cut("value")
+        self._cut("value", form)
 
-    def _cut(self, value: str) -> None:
+    def _cut(self, value: str, form: Form) -> None:
         """Stores `value` in pieces, scaled by `exponent`."""
-        own, position = self.out.name, self._position()
-        name, type_ = f"pieces_{self.factor.name}", pieces.storage(self.out.name)
+        name, position = f"pieces_{self.factor.name}", self._position()
         self.body.append(f"rest = {pieces.scaled(value, 'exponent')}")
         self.body += pieces.cut(name, self._elements, position, self.emitter.mask(frozenset(self.emitter.masks)))
-        size = f"{pieces.values(own)['PIECES']} * {self._elements}"
-        self.out.scratch(name, size, type_, once=self.side.fixed)
-        scratch = {f"exponents_{self.factor.name}": "int32", name: type_}
-        self._add(f"split_{self.factor.name}", scratch, pieces.values(own), self.side.fixed)
+        self.out.scratch(name, f"{form.values['PIECES']} * {self._elements}", form.type, once=self.side.fixed)
+        scratch = {f"exponents_{self.factor.name}": "int32", name: form.type}
+        self._add(f"split_{self.factor.name}", scratch, form.values, self.side.fixed)
 
     def look(self) -> None:
         """Sets the flag `infinite` if an element is no finite number."""
@@ -136,10 +152,10 @@ class Factors:
 
     @property
     def _elements(self) -> int:
-        return self.factor.batches * self.factor.width * self.product.k
+        return self.factor.batches * self.factor.width * self.factor.depth
 
     def _position(self) -> Index:
-        return linear(self.index, (self.factor.batches, self.factor.width, self.product.k))
+        return linear(self.index, (self.factor.batches, self.factor.width, self.factor.depth))
 
     def _row(self) -> Index:
         return linear(self.index[:2], (self.factor.batches, self.factor.width))
@@ -156,12 +172,12 @@ class Factors:
         self.body += [f"# pass: {told}", *self._start]
 
     def _add(
-        self, suffix: str, scratch: dict[str, str], values: dict[str, str] | None = None, once: bool = False
+        self, suffix: str, scratch: dict[str, str], values: Mapping[str, str] | None = None, once: bool = False
     ) -> None:
         sizes = {name: str(size) for name, size in self.sizes.items()}
         tiles = {
             "TILES_W": str(-(-self.factor.width // self.sizes["WIDE"])),
-            "TILES_P": str(-(-self.product.k // self.sizes["DEEP"])),
+            "TILES_P": str(-(-self.factor.depth // self.sizes["DEEP"])),
         }
         grid, reads = f"{self.factor.batches} * {tiles['TILES_W']} * {tiles['TILES_P']}", sorted(self.emitter.reads)
         constants = {**sizes, **tiles, **(values or {})}

@@ -99,7 +99,7 @@ class MatmulGenerator:
             out.define(pieces.definitions(out.name, out.settings.text("input_precision")))
         for side in (found.a, found.b):
             if pieces_wanted:
-                split(out, found, side)
+                split(out, found, side, pieces.decided(out.name))
             elif side.factor.name in LAYOUTS[str(kernel.choices["layout"])]:
                 Factors(out, found, side).pack()
 

@@ -9,7 +9,8 @@ largest pieces count: infinity minus itself is what is left for the others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from operators.authors.expert.kernels.index import Index
 from operators.authors.expert.triton.text import indented
@@ -28,6 +29,18 @@ _BIAS = 127
 _LARGEST = 15 + _BIAS - 1  # what the scale's exponent and the largest element's biased one add up to
 _NEAR = -60, 40  # sums lie below 2**47, and nothing of them below 2**-6 counts
 _SMALLEST = _LARGEST - 126  # below this biased exponent the scale would be infinite
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a factor is cut into: constants of the functions that cut it, with the text of their values, and the text of
+    the pieces' type."""
+
+    values: Mapping[str, str]
+    type: str
+
+
+HALVES, HALF = (Form({"PIECES": n, "PIECE": "tl.float16", "STEP": "2048.0"}, "float16") for n in "21")
 
 
 def prefix(name: str) -> str:
@@ -57,6 +70,11 @@ def values(name: str) -> dict[str, str]:
 
 def storage(name: str) -> str:
     return f"{prefix(name)}_TYPE"
+
+
+def decided(name: str) -> Form:
+    """As the decision `input_precision` says."""
+    return Form(values(name), storage(name))
 
 
 def power_of_two(exponent: str) -> str:
@@ -101,6 +119,11 @@ def products(acc: str, loads: Sequence[Sequence[Sequence[str]]]) -> list[str]:
     second += ["if PIECES > 2:", *indented(third)]
     second += [small[terms] for terms in _ORDER[3:]]
     return [*first, "if PIECES > 1:", *indented(second), f"{acc} = tl.dot(left0, right0, {acc})"]
+
+
+def unit(exponent: str) -> str:
+    """What pieces that were scaled by this biased exponent are to be multiplied by."""
+    return power_of_two(f"{scalable(exponent)} - {_LARGEST}")
 
 
 def scaled(value: str, exponent: str) -> str:

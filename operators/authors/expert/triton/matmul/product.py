@@ -21,7 +21,7 @@ _WIDE = 2**31 - 2**20
 
 @dataclass(frozen=True)
 class Factor:
-    """`batches` matrices of `width` by the depth. `name` is the loop variable along the width: i (left) or j (right).
+    """`batches` matrices of `width` by `depth`. `name` is the loop variable along the width: i (left) or j (right).
 
     `rows` is the shape that the width runs over when batches have become rows, else ().
     """
@@ -29,6 +29,7 @@ class Factor:
     node: Node
     name: str
     width: int
+    depth: int
     batches: int
     rows: tuple[int, ...] = ()
 
@@ -78,6 +79,10 @@ class Product:
         return self.contraction.graph
 
     @property
+    def nodes(self) -> tuple[int, ...]:
+        return self.contraction.nodes
+
+    @property
     def dtype(self) -> DType:
         """The type that is multiplied; sums are float32."""
         return self.a.factor.node.dtype
@@ -89,8 +94,7 @@ class Product:
     @property
     def wide(self) -> bool:
         """Whether positions in some tensor exceed 32 bits."""
-        nodes = self.contraction.nodes
-        near = {*nodes, *(i for n in nodes for i in self.graph[n].inputs)}
+        near = {*self.nodes, *(i for n in self.nodes for i in self.graph[n].inputs)}
         return max(self.graph[n].type.numel for n in near) >= _WIDE
 
     def rows(self, batch: Index, i: Index) -> Place:
@@ -124,11 +128,11 @@ def _product(known: Known, nodes: tuple[int, ...], outputs: tuple[int, ...]) -> 
     batches = 1 if shared else prod(batch)
     m = m * prod(batch) if shared else m
     factors = (
-        Factor(left, "i", m, 1 if shared else prod(left.shape[:-2]), rows),
-        Factor(right, "j", n, prod(right.shape[:-2])),
+        Factor(left, "i", m, left.shape[-1], 1 if shared else prod(left.shape[:-2]), rows),
+        Factor(right, "j", n, left.shape[-1], prod(right.shape[:-2])),
     )
     try:
-        a, b = (_side(found, factor) for factor in factors)
+        a, b = (side(found, factor) for factor in factors)
         reads = _epilogue_reads(found, a, batches, m, n)
     except Unsupported:
         return None
@@ -138,10 +142,9 @@ def _product(known: Known, nodes: tuple[int, ...], outputs: tuple[int, ...]) -> 
     return Product(found, batches, m, n, left.shape[-1], a, b, every)
 
 
-def _side(found: Contraction, factor: Factor) -> Side:
+def side(found: Contraction, factor: Factor) -> Side:
     """Raises Unsupported."""
-    emitter = _dry(found)
-    depth = factor.node.shape[-1 if factor.name == "i" else -2]
+    emitter, depth = _dry(found), factor.depth
     place = factor.place(variable("batch", factor.batches), variable(factor.name, factor.width), variable("p", depth))
     emitter.value(factor.node.id, place)
     strides = [(p.coefficient(factor.name), p.coefficient("p")) for p in emitter.positions]
