@@ -184,3 +184,33 @@ def test_the_log_of_what_underflows_is_exact():
     x = torch.tensor([[0.0, -300.0]])
     graph = rewrite(capture(Function(lambda x: torch.softmax(x, -1).log()), [x]), ["log_of_softmax"])
     assert interpret(graph, [x], {})[0].tolist() == [[0.0, -300.0]]
+
+
+@pytest.mark.parametrize(
+    ("function", "convolutions"),
+    [
+        (lambda x, w, b: F.silu(F.conv1d(x, w, b, padding=3, groups=3)[..., : x.shape[-1]]), 1),
+        (lambda x, w, b: (F.conv1d(x, w, padding=3, groups=3)[..., :-3] * 2 + b[:, None]).relu(), 1),
+        (lambda x, w, b: F.conv_transpose1d(x, w, b, stride=2, groups=3)[..., :-2], 1),
+        (lambda x, w, b: F.conv2d(x[:, :, None], w[:, :, None], padding=(1, 3), groups=3)[..., :2, :9], 1),
+    ],
+)
+def test_a_convolution_of_which_some_is_used_computes_no_more(function, convolutions):
+    names, graph = rewritten(function, (2, 3, 11), (3, 1, 4), (3,))
+    assert names == ("cropped_convolution",) and "slice" not in ops(graph)
+    assert sum(op.startswith("conv") for op in ops(graph)) == convolutions
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, w: F.conv1d(x, w, padding=3)[..., 1:],
+        lambda x, w: F.conv1d(x, w, padding=3)[..., ::2],
+        lambda x, w: F.conv1d(x, w, padding=3)[:, :2],
+        lambda x, w: (y := F.conv1d(x, w, padding=3), y[..., :-3]),
+        lambda x, w: (F.conv1d(x, w, padding=3) + torch.arange(14.0))[..., :-3],
+        lambda x, w: F.conv1d(x, w, padding=3).cumsum(-1)[..., :-3],
+    ],
+)
+def test_other_parts_of_a_convolution_stay(function):
+    assert "cropped_convolution" not in rewritten(function, (2, 3, 11), (3, 3, 4))[0]

@@ -20,6 +20,7 @@ Contract   dot()            (a, b)                [*batch, m, k] x [*batch, k, n
            conv(stride, padding, dilation, groups)  (x, w)   [n, c, *s] with [o, c/groups, *k]; no bias; zero padding
            conv_transpose(stride, padding, output_padding, dilation, groups)  (x, w)   the gradient of `conv` by its
            input: [n, c, *s] with [c, o/groups, *k]; input position i adds to output i * stride - padding + dilation * k
+           of either as many of the first outputs as the node's shape has
 Window     window(op, kernel, stride, padding, dilation)   op of max sum, over the last len(kernel) axes;
            outside the input the op's identity is read
 Library    library(target, args, kwargs)          a torch call as captured: target is "aten.NAME.OVERLOAD"; args and

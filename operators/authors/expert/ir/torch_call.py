@@ -111,13 +111,28 @@ def _take(graph: Graph, node: Node, a: Sequence[str]) -> str:
 def _conv(graph: Graph, node: Node, a: Sequence[str]) -> str:
     attrs = node.attrs
     rest = f"{attrs['stride']}, {attrs['padding']}, {attrs['dilation']}, {attrs['groups']}"
-    return f"torch.conv{len(node.shape) - 2}d({a[0]}, {a[1]}, None, {rest})"
+    sizes = zip(graph[node.inputs[0]].shape[2:], *_taps(graph, node), strict=True)
+    full = [(n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in sizes]
+    return _first(node, full, f"torch.conv{len(node.shape) - 2}d({a[0]}, {a[1]}, None, {rest})")
 
 
 def _conv_transpose(graph: Graph, node: Node, a: Sequence[str]) -> str:
     attrs = node.attrs
     rest = f"{attrs['stride']}, {attrs['padding']}, {attrs['output_padding']}, {attrs['groups']}, {attrs['dilation']}"
-    return f"torch.conv_transpose{len(node.shape) - 2}d({a[0]}, {a[1]}, None, {rest})"
+    sizes = zip(graph[node.inputs[0]].shape[2:], *_taps(graph, node), attrs["output_padding"], strict=True)
+    full = [(n - 1) * s - 2 * p + d * (k - 1) + e + 1 for n, k, s, p, d, e in sizes]
+    return _first(node, full, f"torch.conv_transpose{len(node.shape) - 2}d({a[0]}, {a[1]}, None, {rest})")
+
+
+def _taps(graph: Graph, node: Node) -> list[Sequence[int]]:
+    """Of each spatial axis: taps, and their stride, padding and dilation."""
+    return [graph[node.inputs[1]].shape[2:], *(node.attrs[name] for name in ("stride", "padding", "dilation"))]
+
+
+def _first(node: Node, full: list[int], text: str) -> str:
+    """As many outputs of each spatial axis as the node has, of `full` ones."""
+    crop = ", ".join(f":{n}" for n in node.shape[2:])
+    return text if [*node.shape[2:]] == full else f"{text}[..., {crop}]"
 
 
 def _window(graph: Graph, node: Node, a: Sequence[str]) -> str:

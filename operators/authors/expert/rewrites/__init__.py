@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from operators.authors.expert.ir.graph import Graph
 from operators.authors.expert.rewrites import (
+    cropped_convolution,
     diagonal_product,
     gather_early,
     log_of_softmax,
@@ -25,6 +26,7 @@ OPTIONAL: dict[str, Callable[[Graph], Graph | None]] = {
     "sum_of_product": sum_of_product.apply,
     "product_order": product_order.apply,
     "gather_early": gather_early.apply,
+    "cropped_convolution": cropped_convolution.apply,
     "pointwise_convolution": pointwise_convolution.apply,
     "thin_product": thin_product.apply,
     "log_of_softmax": log_of_softmax.apply,
