@@ -21,8 +21,8 @@ def softplus(x):
     return torch.logaddexp(x, torch.zeros_like(x))
 
 
-# Largest error on a GPU in units in the last place.
-ULPS = {"exp": 3, "expm1": 3, "log1p": 3, "tanh": 4, "sigmoid": 4, "softplus": 4, "mish_gate": 6, "erf_plus_one": 3e-7}
+# Largest error on a GPU in units in the last place. Of exp(x) - 1, an error of exp is up to two units' worth.
+ULPS = {"exp": 3, "expm1": 6, "log1p": 3, "tanh": 4, "sigmoid": 4, "softplus": 4, "mish_gate": 6, "erf_plus_one": 3e-7}
 ABSOLUTE = {"erf_plus_one"}  # its bound is no number of units
 TRUTHS = {"softplus": softplus, "mish_gate": lambda x: softplus(x).tanh(), "erf_plus_one": lambda x: x.erf() + 1}
 KERNEL = """
