@@ -66,8 +66,9 @@ class AsGiven:
 
 
 class InPieces:
-    """Of float32: rows of queries and keys and columns of values are scaled, and cut into two pieces of float16 that
-    keep 22 bits, or into `one` that keeps 11, as TF32 does. Weights are at most 1 and need no scale."""
+    """Of float32: blocks of queries, keys and columns of values are scaled and cut into two pieces of float16 that keep
+    22 bits, or into `one` that keeps 11, as TF32 does. Weights are at most 1 and need no scale. A score that is
+    infinite stays so, as -inf hides a key; where a value is, sums are infinite or NaN."""
 
     def __init__(self, task: Task, tile: Callable[[str], str], one: bool) -> None:
         self._task, self._tile, self._one = task, tile, one
@@ -84,7 +85,7 @@ class InPieces:
         return left
 
     def query(self) -> list[str]:
-        return [f"high_query, low_query, unit_query = k_halves({self._tile('query')}, 1)"]
+        return [f"high_query, low_query, unit_query = k_halves({self._tile('query')})"]
 
     def scores(self, frame: Frame) -> list[str]:
         lines = [*self._pieces(self._key, "key", "j", "f", frame), self._unit(self._key, "key", frame)]
@@ -100,7 +101,9 @@ class InPieces:
             *lines,
             "high_weights = weights.to(tl.float16)",
             "low_weights = ((weights - high_weights.to(tl.float32)) * 2048.0).to(tl.float16)",
-            "acc = tl.fma(acc, shrink, k_dot_halves(high_weights, low_weights, high_value, low_value))",
+            "small = tl.dot(high_weights, low_value, tl.dot(low_weights, high_value))",
+            "added = tl.fma(small, 1.0 / 2048.0, tl.dot(high_weights, high_value))",
+            "acc = tl.fma(acc, shrink, added)",
         ]
 
     def finished(self, frame: Frame) -> list[str]:

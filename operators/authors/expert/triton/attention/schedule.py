@@ -18,15 +18,15 @@ _PIECES = 128  # elements of a key or value at most, of which two pieces fit
 _REUSE = 128  # queries from which on keys and values are worth a pass of their own
 _SPLIT = 512  # keys that a part has at least
 _ROOMY = 200 << 10  # bytes of shared memory, as multiprocessors have whose tensor cores read from it
-# Pieces of a factor, 0 where Triton takes float32 apart, and whether there is much shared memory, to queries and keys
-# of a block by default up to a width of keys and values.
+# Pieces of a factor, 0 where Triton takes float32 apart, and whether there is much shared memory, to queries, keys and
+# warps of a block by default up to a width of keys and values.
 _BLOCKS = {
-    (0, True): {64: (128, 64), 128: (128, 32), 256: (16, 16)},
-    (0, False): {64: (64, 32), 128: (32, 16), 256: (16, 16)},
-    (1, True): {64: (128, 128), 256: (128, 64)},
-    (1, False): {128: (128, 64), 256: (32, 16)},
-    (2, True): {128: (128, 64)},
-    (2, False): {64: (64, 32), 128: (32, 16)},
+    (0, True): {64: (128, 64, 8), 128: (128, 32, 8), 256: (16, 16, 8)},
+    (0, False): {64: (64, 32, 4), 128: (32, 16, 4), 256: (16, 16, 8)},
+    (1, True): {64: (128, 64, 4), 256: (128, 64, 8)},
+    (1, False): {128: (128, 64, 8), 256: (32, 16, 4)},
+    (2, True): {64: (128, 64, 4), 128: (128, 64, 8)},
+    (2, False): {64: (64, 32, 4), 128: (32, 16, 4)},
 }
 
 
@@ -99,7 +99,9 @@ def _blocks(task: Task, choices: dict[str, Value], hardware: Hardware) -> tuple[
     widest, roomy = max(wide(task.depth), wide(task.width)), hardware.shared_bytes >= _ROOMY
     pieces = {PIECES: 2, ONE_PIECE: 1}.get(how(choices), 0 if task.single else 1)
     of_width = _BLOCKS[pieces, roomy]
-    queries, keys = next((block for width, block in of_width.items() if widest <= width), [*of_width.values()][-1])
+    queries, keys, warps = next(
+        (block for width, block in of_width.items() if widest <= width), [*of_width.values()][-1]
+    )
     queries, keys = min(queries, max(LEAST, power(task.queries))), min(keys, max(LEAST, power(task.keys)))
     # Leave no multiprocessor idle.
     while queries > 64 and task.batch * ceil(task.queries / queries) < hardware.cores:
@@ -108,7 +110,7 @@ def _blocks(task: Task, choices: dict[str, Value], hardware: Hardware) -> tuple[
     size = keys * (wide(task.depth) + wide(task.width)) * element
     own = queries * wide(task.depth) * element
     stages = max(1, min(3 if pieces == 1 else 2, (hardware.shared_bytes - own) // size))
-    return queries, keys, 8 if queries >= 128 or (not pieces and widest > 128) else 4, stages
+    return queries, keys, warps if queries >= 128 or widest > 128 else 4, stages
 
 
 def _parts(task: Task, queries: int, hardware: Hardware) -> int:

@@ -162,7 +162,10 @@ def _tile(found: Convolution, choices: dict[str, Value], hardware: Hardware) -> 
     # Leave no multiprocessor idle, unless it would have too little to do.
     while choices["product"] != "split" and tiles(found, rows, columns) < hardware.cores and max(rows, columns) > 64:
         rows, columns = (rows, columns // 2) if columns >= rows else (rows // 2, columns)
-    depth = min(64 if half and choices["depth"] == "tap by tap" else 32, max(LEAST, power(_deep(found, choices))))
     warps = 8 if rows * columns >= (1 << 14 if half else 1 << 13) else 4
+    if choices["depth"] == "at once":
+        # Gathered one by one: what is loaded ahead would take as many copies as there are elements.
+        return rows, columns, LEAST, warps, 1
+    depth = min(64 if half else 32, max(LEAST, power(_deep(found, choices))))
     stage = depth * (rows + columns) * (2 if one else found.dtype.bytes)
     return rows, columns, depth, warps, max(1, min(4 if half else 3, hardware.shared_bytes // stage))
