@@ -14,7 +14,7 @@ from operators.authors.expert.plan import Decision, KernelCode, KernelPlan
 from operators.authors.expert.triton.attention.attend import Attend
 from operators.authors.expert.triton.attention.frame import parts
 from operators.authors.expert.triton.attention.join import join
-from operators.authors.expert.triton.attention.schedule import algorithms, decisions
+from operators.authors.expert.triton.attention.schedule import algorithms, decisions, multiplied_bytes
 from operators.authors.expert.triton.attention.task import Task, task
 from operators.authors.expert.triton.matmul.functions import Functions
 from operators.authors.expert.triton.nest.schedule import NOMINAL
@@ -54,6 +54,7 @@ class AttentionGenerator:
             "causal": found.causal is not None,
             "dtype": found.value.dtype.value,
             "element_bytes": found.value.dtype.bytes,
+            "multiplied_bytes": multiplied_bytes(found, kernel.choices),
             "flops": found.flops,
             "bytes": sum(graph[i].type.bytes for i in (*found.reads, *kernel.outputs)),
             "programs": found.batch * ceil(found.queries / defaults["block_m"]),

@@ -60,6 +60,11 @@ def how(choices: Mapping[str, Value]) -> str:
     return str(choices.get("products", AS_GIVEN))
 
 
+def multiplied_bytes(task: Task, choices: Mapping[str, Value]) -> int:
+    """Of an element, all its pieces together."""
+    return 2 if how(choices) == ONE_PIECE else task.value.dtype.bytes
+
+
 def in_what(choices: Mapping[str, Value]) -> str:
     """What the mark of a pass says of that: structures that differ in it only differ."""
     return "" if how(choices) == AS_GIVEN else f", {how(choices)}"
@@ -106,7 +111,7 @@ def _blocks(task: Task, choices: dict[str, Value], hardware: Hardware) -> tuple[
     # Leave no multiprocessor idle.
     while queries > 64 and task.batch * ceil(task.queries / queries) < hardware.cores:
         queries //= 2
-    element = 2 if pieces == 1 else 4
+    element = multiplied_bytes(task, choices)
     size = keys * (wide(task.depth) + wide(task.width)) * element
     own = queries * wide(task.depth) * element
     stages = max(1, min(3 if pieces == 1 else 2, (hardware.shared_bytes - own) // size))
