@@ -11,6 +11,7 @@ from egg_search.archive import AddResult, Archive, Elite, gained, score
 from egg_search.campaign.settings import Settings
 from egg_search.campaign.turns import Turns
 from egg_search.cluster import is_infrastructure
+from egg_search.cluster.workshop import LED
 from egg_search.core.candidate import CandidateError
 from egg_search.core.hardware import Hardware
 from egg_search.core.signature import structure
@@ -56,7 +57,7 @@ class State:
         self._results: list[Result] = []
         self._refused: dict[int, tuple[str, ...]] = {}  # models, by step that is not finished
         self.writers = settings.writers(hardware)
-        menu = Menu(operators, self.writers, self.applicable, settings.batch, priors=priors or {})
+        menu = Menu(operators, self.writers, self.applicable, settings.batch, led=LED, priors=priors or {})
         self.scheduler = SCHEDULERS[settings.scheduler](menu, settings.seed)
 
     def replay(self, records: Iterable[StepRecord], events: Iterable[Event]) -> tuple[Turns, list[Step]]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ASIDE = {"llm": 8, "command": 2}  # authors that wait for others, and how many steps each may be at
 AUTHORS = ("expert", *ASIDE)
+LED = frozenset(["expert"])  # whose moves in stage two are principles
 
 
 @dataclass(frozen=True)

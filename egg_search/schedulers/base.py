@@ -45,7 +45,8 @@ class Menu:
 
     `operators` are the names of registered operators; `writers` the (author, dialect) pairs, the first preferred;
     `applicable(operator, candidate)` names the principles that apply (to a problem as a whole for candidate None).
-    `priors` are successes and failures of principles in earlier campaigns.
+    `led` are authors who write nothing in stage two without a principle. `priors` are successes and failures of
+    principles in earlier campaigns.
     """
 
     operators: tuple[str, ...]
@@ -54,6 +55,7 @@ class Menu:
     batch: int = 4  # configurations a tuning step
     drafts: int = 4  # drafts a stage-two step
     seeds: int = 8  # drafts a stage-one step
+    led: Collection[str] = ()
     priors: Mapping[str, Prior] = field(default_factory=dict)
 
 

@@ -153,8 +153,11 @@ class StagedScheduler:
             if not self._has_a_say(lever, structure):
                 continue
             why = f"first round: {lever}"
-            if not (here and structure.edited) and (step := self._lever(number, rng, structure, lever, why)):
-                return step
+            if not (here and structure.edited):
+                if step := self._lever(number, rng, structure, lever, why):
+                    return step
+                if self._busy(structure):  # the lever is still to come: meanwhile the round stays where it is
+                    return self._tune(number, structure, ORDER[structure.position], why)
             if not (here and structure.stale >= PATIENCE) and (step := self._tune(number, structure, lever, why)):
                 return step
         return None
@@ -162,6 +165,11 @@ class StagedScheduler:
     def _has_a_say(self, lever: Lever, structure: Structure) -> bool:
         """Arithmetic is a choice only where a principle says so: most kernels have one, and nothing of it to tune."""
         return lever is not Lever.PRECISION or bool(self._menu.applicable(lever.value, structure.champion().candidate))
+
+    def _busy(self, structure: Structure) -> bool:
+        """Whether somebody who could write for it has other work."""
+        dialect = structure.champion().dialect
+        return any(theirs is dialect and not self._may(author) for author, theirs in self._menu.writers)
 
     def _what_pays(self, number: int, rng: random.Random, structure: Structure) -> Step | None:
         why = "what paid off"
@@ -206,7 +214,7 @@ class StagedScheduler:
             author = name.removeprefix(f"{operator}/")
             tried = self._tried.get((operator, author, parent), set())
             left = [name for name in self._menu.applicable(operator, parent) if name not in tried]
-            if left or not tried:
+            if left or not (tried or (lever and author in self._menu.led)):
                 names = tuple(self._credit.principles.rank(left, rng)[:PRINCIPLES])
                 return Step(number, operator, why, limit, author, dialect, parent, lever, names)
         return None

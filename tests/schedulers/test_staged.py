@@ -108,3 +108,21 @@ def test_principles_that_gained_come_first():
             number += 1
         wins += "p8" in step.principles
     assert wins > 11  # by chance, three of nine: seven of twenty
+
+
+def test_a_round_waits_for_an_author_that_has_other_work():
+    """Else the first round would end in tuning, without what the levers behind would have opened."""
+    made = seeded({"precision": ["pieces"]}, a=1.0)
+    tuned(made, 1, score=0.5)  # the edit of the mapping
+    for number in range(3, 7):
+        step = made.next(number, idle={TUNE})
+        assert (step.operator, str(step.lever)) == (TUNE, "mapping")
+        made.observe(step, Feedback((Result(step.parent, "a", CPP, 0.5),) * step.limit, {}))
+    assert tuned(made, 1, score=0.5, number=7)[0].operator == "tiling"
+
+
+def test_an_author_that_is_led_by_principles_is_not_asked_without_one():
+    menu = Menu(("seed", *LEVERS), (("fake", CPP),), lambda o, c: ["tiles"] if o == "tiling" else [], led={"fake"})
+    made = StagedScheduler(menu, 0)
+    made.observe(made.next(1), Feedback((Result("a0", "a", CPP, 1.0),), {}))
+    assert {step.operator for step in tuned(made, 12, score=0.5)} == {TUNE, "tiling"}
