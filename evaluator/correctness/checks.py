@@ -136,9 +136,11 @@ def make_check(
     stand_ins: Sequence[torch.Tensor] = (),
     kinds_matter: bool = True,
     coarse: torch.Tensor | None = None,
+    graded: bool = True,
 ) -> Check:
     """The check of one output, from eager's, the truth, the truths of perturbed inputs, truths of inputs in which two
-    different finite values stand for those that are not finite, and eager's with TF32 (same shape each)."""
+    different finite values stand for those that are not finite, and eager's with TF32 (same shape each). `graded`:
+    whether it tells how exact an output is, beside right from wrong."""
     shape, dtype = tuple(eager.shape), eager.dtype
     if not eager.is_floating_point() or not eager.numel():
         same_type = [each.to(dtype) for each in (eager, truth, *moved)]
@@ -148,7 +150,8 @@ def make_check(
     odd = ~(rows.isfinite() & exact.isfinite())
     rough = None if coarse is None else rows_of(coarse).double()
     if not odd.any():
-        return FloatCheck(shape, dtype, exact, derive_limits(exact, rows, others, unit_roundoff(dtype), rough))
+        limits = derive_limits(exact, rows, others, unit_roundoff(dtype), rough)
+        return FloatCheck(shape, dtype, exact, limits if graded else limits.of_right_values())
     free = torch.zeros_like(odd)
     rest = [each.masked_fill(odd | ~each.isfinite(), 0.0) for each in (exact, rows, *others)]
     if stand_ins:

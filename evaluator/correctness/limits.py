@@ -19,13 +19,16 @@ half. Which rows are hit is chance: those of a candidate may be others, if they 
 its rows outside of all other limits the k-th worst may be 4 times as far off, relative to its scale, as eager's k-th,
 and at most half of it.
 
+Inputs of which nothing is left (`families.EMPTY`) tell right from wrong only: there faithful is what tf32 is.
+
 A row that is mostly exact zeros, as behind a ReLU, does not tell how large its elements were before they were cut off:
 its limits are no less than those of a usual row.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -61,6 +64,11 @@ class Limits:
     eager_norm: float
     usual: float = _FLOOR  # scale that smaller rows are compared with
     rough: torch.Tensor | None = None  # worst errors of eager with TF32 in rows outside of all other limits, sorted
+
+    def of_right_values(self) -> Limits:
+        """The same, where faithful says no more than tf32 does."""
+        rows, norms = ({**each, PrecisionClass.FAITHFUL: each[PrecisionClass.TF32]} for each in (self.rows, self.norms))
+        return replace(self, rows=rows, norms=norms, median=math.inf)
 
     def admit(self, name: PrecisionClass, peak: torch.Tensor) -> bool:
         """Whether rows with these largest errors, [rows, 1], are of the class. NaN is of none."""

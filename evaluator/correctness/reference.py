@@ -21,7 +21,7 @@ from egg_search.core.verdict import Errors, Outcome
 from evaluator.correctness.buffers import Buffers, Step, counts, moving
 from evaluator.correctness.checks import EXACT, Check, Finding, FloatCheck, make_check
 from evaluator.correctness.double import run_in_double, to_double, widened
-from evaluator.correctness.families import SPECIAL, generator_for, transform
+from evaluator.correctness.families import EMPTY, SPECIAL, generator_for, transform
 from evaluator.correctness.moves import has_constant_rows, moved_copies, perturbed, perturbed_rows
 from evaluator.lazy import shares
 from evaluator.protocol.memory import same_bytes, tensors_of
@@ -225,7 +225,7 @@ class Reference:
             return None
         others = [list(each) for each in zip(*stand_ins, strict=True)] if stand_ins else [[] for _ in results]
         checks = iter(
-            make_check(e, t, list(m), o, family != "infinite", c)
+            make_check(e, t, list(m), o, family != "infinite", c, family not in EMPTY)
             for e, t, *m, o, c in zip(results, truth, *moved, others, coarse, strict=True)
         )
         own = tuple(islice(checks, len(eager.outputs)))

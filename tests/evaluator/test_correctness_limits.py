@@ -111,6 +111,35 @@ def test_constant_rows_move_as_a_whole_among_others_that_do_not():
     assert moves[0].unique().round().tolist() == [-1, 1] and len(moves[1].unique()) == 1
 
 
+CONSTANT_PLANES = """
+import torch
+class Model(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = (torch.nn.Conv2d(8, 8, 3, padding=1, bias=False) for _ in range(2))
+        self.norm, self.last = torch.nn.BatchNorm2d(8), torch.nn.BatchNorm2d(8)
+        torch.nn.init.normal_(self.norm.bias)
+    def forward(self, x):
+        return self.last(self.second(self.norm(self.first(x))) * 1e3)
+def get_inputs():
+    return [torch.randn(4, 8, 32, 32)]
+def get_init_inputs():
+    return []
+"""
+
+
+def test_inputs_of_which_nothing_is_left_tell_right_from_wrong_only():
+    """A norm of planes that are the same number but at their edges: what is left of the number is rounding."""
+    reference = Reference(Problem("planes", CONSTANT_PLANES), seed=3)
+    for family in (None, "zeros", "denormal"):
+        [check] = reference.case(4, family).checks
+        truth = check.truth.float()
+        one, far = (truth.abs().amax(1, keepdim=True) * error for error in (2e-4, 0.5))
+        found = [check((truth + error).reshape(check.shape)) for error in (one, far)]
+        assert found[0].errors.precision == ("faithful" if family else "tf32")
+        assert found[1].outcome is Outcome.WRONG_VALUES
+
+
 SUMS = """
 import torch
 class Model(torch.nn.Module):
