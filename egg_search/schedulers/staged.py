@@ -24,8 +24,9 @@ REPAIRS = 2  # attempts on one broken draft, and barren attempts before an autho
 
 class StagedScheduler:
     """Several structures stay alive: UCB picks one a step. Its first round goes mapping, tiling, staging,
-    precision, each an operator's drafts and then tuning until nothing is gained; after that, and between stages one and
-    two when the whole search stagnates, a bandit picks by measured gain for its cost. So are principles, and models."""
+    precision, each an operator's drafts and then tuning until nothing is gained (and meanwhile, where an author has
+    other work); after that, and between stages one and two when the whole search stagnates, a bandit picks by measured
+    gain for its cost. So are principles, and models."""
 
     def __init__(self, menu: Menu, seed: int) -> None:
         self._menu, self._seed, self._begun = menu, seed, 0
@@ -92,7 +93,8 @@ class StagedScheduler:
             at = ORDER.index(step.lever) if step.lever else len(ORDER)
             again = step.operator != TUNE and at == structure.position and structure.edited
             structure.move_to(len(ORDER) if at < structure.position or again else at)
-            structure.edited = structure.edited or step.operator != TUNE
+            if step.operator != TUNE and not structure.edited:
+                structure.edited, structure.stale = True, 0  # what was tuned before was not this lever's
 
     def _note_broken(self, step: Step, result: Result) -> None:
         attempts = self._repairs[step.parent] if step.operator == "repair" else 0
@@ -156,8 +158,8 @@ class StagedScheduler:
             if not (here and structure.edited):
                 if step := self._lever(number, rng, structure, lever, why):
                     return step
-                if self._busy(structure):  # the lever is still to come: meanwhile the round stays where it is
-                    return self._tune(number, structure, ORDER[structure.position], why)
+                if self._awaited(lever, structure):  # meanwhile the round stays where it is
+                    return self._tune(number, structure, ORDER[structure.position], f"waiting for {lever}")
             if not (here and structure.stale >= PATIENCE) and (step := self._tune(number, structure, lever, why)):
                 return step
         return None
@@ -166,10 +168,17 @@ class StagedScheduler:
         """Arithmetic is a choice only where a principle says so: most kernels have one, and nothing of it to tune."""
         return lever is not Lever.PRECISION or bool(self._menu.applicable(lever.value, structure.champion().candidate))
 
-    def _busy(self, structure: Structure) -> bool:
-        """Whether somebody who could write for it has other work."""
-        dialect = structure.champion().dialect
-        return any(theirs is dialect and not self._may(author) for author, theirs in self._menu.writers)
+    def _awaited(self, lever: Lever, structure: Structure) -> bool:
+        """Whether an author that has other work, and is soon back, has something left to do for the lever."""
+        champion = structure.champion()
+        return lever.value in self._menu.operators and any(
+            not (
+                self._may(author) or self._tried.get((lever.value, author, champion.candidate), set()).issuperset(names)
+            )
+            for author, dialect in self._menu.writers
+            if author in self._menu.led and dialect is champion.dialect
+            for names in [self._menu.applicable(lever.value, champion.candidate)]
+        )
 
     def _what_pays(self, number: int, rng: random.Random, structure: Structure) -> Step | None:
         why = "what paid off"

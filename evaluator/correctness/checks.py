@@ -151,7 +151,7 @@ def make_check(
     rough = None if coarse is None else rows_of(coarse).double()
     if not odd.any():
         limits = derive_limits(exact, rows, others, unit_roundoff(dtype), rough)
-        return FloatCheck(shape, dtype, exact, limits if graded else limits.of_right_values())
+        return FloatCheck(shape, dtype, exact, _graded(limits, graded))
     free = torch.zeros_like(odd)
     rest = [each.masked_fill(odd | ~each.isfinite(), 0.0) for each in (exact, rows, *others)]
     if stand_ins:
@@ -160,7 +160,11 @@ def make_check(
         rest = [torch.where(free, first, each) for each in rest]
     rough = None if rough is None else torch.where(odd, rest[0], rough)
     limits = derive_limits(rest[0], rest[1], rest[2:], unit_roundoff(dtype), rough)
-    return FloatCheck(shape, dtype, rest[0], limits, rows, odd, free, kinds_matter)
+    return FloatCheck(shape, dtype, rest[0], _graded(limits, graded), rows, odd, free, kinds_matter)
+
+
+def _graded(limits: Limits, graded: bool) -> Limits:
+    return limits if graded else limits.of_right_values()
 
 
 def _first(mask: torch.Tensor) -> tuple[int, ...]:

@@ -32,6 +32,7 @@ _MOSTLY_ZERO = 0.3
 _FEW_COLUMNS = 16  # short rows need several perturbations: the worst of few elements is small by luck
 _MOVES, _MOVES_OF_FEW = 2, 4  # at least
 _MOVES_TOGETHER = 4  # of constant rows, each of which moves to one of two sides
+_MOVED_BYTES = 4 << 30  # of the truths of moved inputs; beyond, there is one of each kind
 OWN_INPUTS = "own inputs"
 _PLENTY = 0.5  # of a device's memory
 NO_ROOM = (torch.OutOfMemoryError, TooLarge)  # on the device, for what a case needs
@@ -253,11 +254,12 @@ class Reference:
     def _truths(self, arguments: list[Any], eager: list[torch.Tensor], seed: int) -> list[list[torch.Tensor]]:
         """The float64 outputs on `arguments`, then those on perturbed arguments: in one move, of many rows some stay
         where they are by chance."""
-        least = _MOVES_OF_FEW if any(map(_few_elements, eager)) else _MOVES
+        most = max(1, _MOVED_BYTES // max(1, 8 * sum(each.numel() for each in eager)))
+        least = min(most, _MOVES_OF_FEW if any(map(_few_elements, eager)) else _MOVES)
         generator = torch.Generator(self._device).manual_seed(seed)
         moves = [(model, perturbed) for model in self._moved_doubles * max(1, least // len(self._moved_doubles))]
         if any(map(has_constant_rows, tensors_of(arguments))):
-            moves += [(self._moved_doubles[0], perturbed_rows)] * _MOVES_TOGETHER
+            moves += [(self._moved_doubles[0], perturbed_rows)] * min(most, _MOVES_TOGETHER)
         try:
             return [self._truth(self._double, arguments)] + [
                 self._truth(model, tree_map(partial(move, generator=generator), to_double(arguments)))

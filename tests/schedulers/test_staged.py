@@ -110,15 +110,45 @@ def test_principles_that_gained_come_first():
     assert wins > 11  # by chance, three of nine: seven of twenty
 
 
+def led(*levers, writers=("fake",)):
+    """Seeded, where these levers have a principle, and the first writer does nothing without one."""
+    principles = {lever: [f"of {lever}"] for lever in levers}
+    pairs = tuple((name, CPP) for name in writers)
+    made = StagedScheduler(Menu(("seed", *LEVERS), pairs, lambda o, c: principles.get(o, []), led={writers[0]}), 0)
+    for number in range(1, 1 + len(writers)):
+        made.observe(made.next(number), Feedback((Result("a0", "a", CPP, 1.0),) if number == 1 else (), {}))
+    return made
+
+
+def waited(made, numbers, idle):
+    """Tunes without gain while authors have other work."""
+    steps = []
+    for number in numbers:
+        steps.append(made.next(number, idle=idle))
+        results = (Result(steps[-1].parent, "a", CPP, 0.5),) * steps[-1].limit
+        made.observe(steps[-1], Feedback(results, {}))
+    return steps
+
+
 def test_a_round_waits_for_an_author_that_has_other_work():
     """Else the first round would end in tuning, without what the levers behind would have opened."""
-    made = seeded({"precision": ["pieces"]}, a=1.0)
+    made = led(*LEVERS)
     tuned(made, 1, score=0.5)  # the edit of the mapping
-    for number in range(3, 7):
-        step = made.next(number, idle={TUNE})
-        assert (step.operator, str(step.lever)) == (TUNE, "mapping")
-        made.observe(step, Feedback((Result(step.parent, "a", CPP, 0.5),) * step.limit, {}))
+    assert {(step.operator, str(step.lever)) for step in waited(made, range(3, 7), {TUNE})} == {(TUNE, "mapping")}
     assert tuned(made, 1, score=0.5, number=7)[0].operator == "tiling"
+
+
+def test_what_is_tuned_while_a_round_waits_is_not_the_next_levers():
+    made = led(*LEVERS)
+    waited(made, range(2, 5), {TUNE})
+    assert [step.operator for step in tuned(made, 2, score=0.5, number=5)] == ["mapping", TUNE]
+
+
+def test_nobody_waits_for_an_author_that_may_be_gone():
+    """One that others can do without, and that is not asked any more, is never idle again."""
+    made = led("tiling", "staging", writers=("fake", "gone"))
+    steps = waited(made, range(3, 10), {"fake", TUNE})
+    assert {"tiling", "staging"} <= {step.operator for step in steps}
 
 
 def test_an_author_that_is_led_by_principles_is_not_asked_without_one():

@@ -204,6 +204,19 @@ def test_a_convolution_of_which_some_is_used_computes_no_more(function, convolut
 @pytest.mark.parametrize(
     "function",
     [
+        lambda x, w: F.conv1d(x, w)[..., :-2],
+        lambda x, w: F.conv1d(x, w)[..., :-2].relu(),
+        lambda x, w: F.conv2d(x[:, :, None], w[:, :, None])[..., :1, :4],
+    ],
+)
+def test_some_of_a_pointwise_convolution_is_a_product_of_some_pixels(function):
+    names, graph = rewritten(function, (2, 3, 11), (4, 3, 1))
+    assert names == ("cropped_convolution", "pointwise_convolution") and "conv" not in ops(graph)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
         lambda x, w: F.conv1d(x, w, padding=3)[..., 1:],
         lambda x, w: F.conv1d(x, w, padding=3)[..., ::2],
         lambda x, w: F.conv1d(x, w, padding=3)[:, :2],

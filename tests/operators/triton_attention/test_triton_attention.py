@@ -111,6 +111,11 @@ CASES = {
     "one query, narrow": (lambda q, k, v: sdpa(q, k, v) + 1, heads(1, 70, 16, 1)),
     "no batch": (sdpa, heads(19, batch=())),
     "wide heads": (sdpa, heads(5, 18, 200, 130, batch=(1, 1))),
+    # Beyond the last query it is huge.
+    "divided queries": (
+        lambda q, k, v, a, t: sdpa((a / (t * t + 1e-12)).expand(q.shape), k, v),
+        [*heads(), data(24), data(21, 1).abs() + 1],
+    ),
 }  # fmt: skip
 
 
@@ -128,8 +133,9 @@ def test_agrees_with_float64(tmp_path, choices, names):
 
 
 def test_one_piece_is_as_exact_as_tf32(tmp_path):
-    names = ["causal", "more keys", "groups", "fused heads", "additive mask", "gate after"]
+    names = ["causal", "more keys", "groups", "fused heads", "boolean mask", "gate after"]
     cases = {name: case(CASES[name][0], *CASES[name][1], choices=PIECE, **SMALL) for name in names}
+    cases["split"] = case(CASES["causal"][0], *CASES["causal"][1], choices={**PIECE, "keys": "split"}, **SMALL)
     check(tmp_path, cases, tolerance=1e-3)
     with pytest.raises(AssertionError):
         check(tmp_path, cases)

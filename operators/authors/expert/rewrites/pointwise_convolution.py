@@ -20,5 +20,7 @@ def _product(node: Node, inputs: list[Term]) -> Term | None:
     plain = node.attrs["groups"] == 1 and set(weight.shape[2:]) == {1} == set(node.attrs["stride"])
     if not plain or any(node.attrs["padding"]):
         return None
+    for axis, size in enumerate(node.shape[2:], 2):
+        x = x.slice(axis, 0, size)  # where not all outputs are computed
     pixels = x.reshape([*x.shape[:2], prod(x.shape[2:])])
     return weight.reshape(weight.shape[:2]).dot(pixels).reshape(node.shape)

@@ -116,7 +116,7 @@ class Attend:
     def _walk(self) -> None:
         """`acc`, `total` and `top` over all keys: blocks without edges first."""
         low, full, high = self._ranges()
-        self.body += self.products.query()
+        self.body += self.products.query(self.edges)
         self.body += [
             'top = tl.full([BLOCK_M, 1], float("-inf"), tl.float32)',
             "total = tl.zeros([BLOCK_M, 1], tl.float32)",

@@ -23,7 +23,7 @@ class Products(Protocol):
     def prepare(self, out: Functions) -> dict[str, str]:
         """Adds functions that run before; what they leave behind, and torch's names of the types."""
 
-    def query(self) -> list[str]:
+    def query(self, frame: Frame) -> list[str]:
         """Statements ahead of the loop over keys."""
 
     def scores(self, frame: Frame) -> list[str]:
@@ -46,7 +46,7 @@ class AsGiven:
     def prepare(self, out: Functions) -> dict[str, str]:
         return {}
 
-    def query(self) -> list[str]:
+    def query(self, frame: Frame) -> list[str]:
         self._query = self._tile("query")
         return []
 
@@ -84,8 +84,11 @@ class InPieces:
             left |= {f"pieces_{each.factor.name}": "float16", f"exponents_{each.factor.name}": "int32"}
         return left
 
-    def query(self) -> list[str]:
-        return [f"high_query, low_query, unit_query = k_halves({self._tile('query')})"]
+    def query(self, frame: Frame) -> list[str]:
+        query = self._tile("query")
+        if "q" in frame.masks() and self._task.queries > 1:  # rows beyond the last one have no say in the scale
+            query = f"tl.where(in_q, {query}, 0.0)"
+        return [f"high_query, low_query, unit_query = k_halves({query})"]
 
     def scores(self, frame: Frame) -> list[str]:
         lines = [*self._pieces(self._key, "key", "j", "f", frame), self._unit(self._key, "key", frame)]
@@ -97,6 +100,7 @@ class InPieces:
         lines = self._pieces(self._value, "value", "x", "r", frame)
         if self._one:
             return [*lines, "acc = tl.dot(weights.to(tl.float16), high_value, acc * shrink)"]
+        # As `k_dot_halves`, but for what is infinite: it would cost as much as the exponentials.
         return [
             *lines,
             "high_weights = weights.to(tl.float16)",

@@ -115,7 +115,7 @@ def _blocks(task: Task, choices: dict[str, Value], hardware: Hardware) -> tuple[
     size = keys * (wide(task.depth) + wide(task.width)) * element
     own = queries * wide(task.depth) * element
     stages = max(1, min(3 if pieces == 1 else 2, (hardware.shared_bytes - own) // size))
-    return queries, keys, warps if queries >= 128 or widest > 128 else 4, stages
+    return queries, keys, warps if queries >= 128 or (not pieces and widest > 128) else 4, stages
 
 
 def _parts(task: Task, queries: int, hardware: Hardware) -> int:

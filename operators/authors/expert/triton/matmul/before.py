@@ -38,7 +38,7 @@ class Around(Protocol):
 
 def split(out: Functions, around: Around, side: Side, form: Form) -> None:
     """Stores a factor in pieces, scaled: read once where registers hold its rows, else twice."""
-    held = _held(side, side.factor.depth)
+    held = _held(side)
     if held is not None:
         Factors(out, around, side, held).split_held(form)
         return
@@ -46,10 +46,10 @@ def split(out: Functions, around: Around, side: Side, form: Form) -> None:
     Factors(out, around, side).split(form)
 
 
-def _held(side: Side, depth: int) -> tuple[int, int] | None:
+def _held(side: Side) -> tuple[int, int] | None:
     """The tile of whole rows that one program holds; None where they are too long, or memory would be read in parts of
     what it fetches together."""
-    deep, least = power(depth), 1 if side.deep else _SECTOR
+    deep, least = power(side.factor.depth), 1 if side.deep else _SECTOR
     wide = min(power(side.factor.width), max(least, min(_TILE, _HELD // deep)))
     most = _MOST_HELD if least > 1 else _MOST_HELD // 2
     return (wide, deep) if wide * deep <= most else None
@@ -92,7 +92,7 @@ class Factors:
         self._add(name, {name: dtype}, once=self.side.fixed)
 
     def measure(self) -> None:
-        """Finds the exponent of the largest finite element of every row of a left, column of a right factor."""
+        """Finds the exponent of the largest finite element of every row along the depth."""
         name, position = f"exponents_{self.factor.name}", self._row()
         self._begin(f"largest exponents of {self.factor.name}")
         found = pieces.largest(self._full(), [*self.emitter.masks.values()])

@@ -21,7 +21,7 @@ _WIDE = 2**31 - 2**20
 
 @dataclass(frozen=True)
 class Factor:
-    """`batches` matrices of `width` by `depth`. `name` is the loop variable along the width: i (left) or j (right).
+    """`batches` matrices of `width` by `depth`. `name` is the loop variable along the width, i of a left factor.
 
     `rows` is the shape that the width runs over when batches have become rows, else ().
     """
@@ -154,14 +154,15 @@ def side(found: Contraction, factor: Factor) -> Side:
     reads = tuple(emitter.reads)
     fixed = bool(reads) and all(found.graph[i].op == "state" for i in reads)
     plain = _plain(found, factor.node)
-    return Side(factor, reads, deep, plain, fixed, _lies(factor, depth, emitter.positions[0]) if plain else "")
+    return Side(factor, reads, deep, plain, fixed, _lies(factor, emitter.positions[0]) if plain else "")
 
 
-def _lies(factor: Factor, depth: int, position: Index) -> str:
-    batch, wide, deep = (variable("batch", factor.batches), variable(factor.name, factor.width), variable("p", depth))
-    if position == linear((batch, wide, deep), (factor.batches, factor.width, depth)):
+def _lies(factor: Factor, position: Index) -> str:
+    sizes = {"batch": factor.batches, factor.name: factor.width, "p": factor.depth}
+    batch, wide, deep = (variable(name, size) for name, size in sizes.items())
+    if position == linear((batch, wide, deep), (factor.batches, factor.width, factor.depth)):
         return "deep"
-    return "wide" if position == linear((batch, deep, wide), (factor.batches, depth, factor.width)) else ""
+    return "wide" if position == linear((batch, deep, wide), (factor.batches, factor.depth, factor.width)) else ""
 
 
 def _epilogue_reads(found: Contraction, a: Side, batches: int, m: int, n: int) -> tuple[int, ...] | None:
