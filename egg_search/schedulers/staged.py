@@ -171,14 +171,13 @@ class StagedScheduler:
     def _awaited(self, lever: Lever, structure: Structure) -> bool:
         """Whether an author that has other work, and is soon back, has something left to do for the lever."""
         champion = structure.champion()
-        return lever.value in self._menu.operators and any(
-            not (
-                self._may(author) or self._tried.get((lever.value, author, champion.candidate), set()).issuperset(names)
-            )
+        absent = [
+            author
             for author, dialect in self._menu.writers
-            if author in self._menu.led and dialect is champion.dialect
-            for names in [self._menu.applicable(lever.value, champion.candidate)]
-        )
+            if dialect is champion.dialect and author in self._menu.led and not self._may(author)
+        ]
+        known = lever.value in self._menu.operators
+        return known and any(self._left(lever.value, author, champion.candidate) for author in absent)
 
     def _what_pays(self, number: int, rng: random.Random, structure: Structure) -> Step | None:
         why = "what paid off"
@@ -221,12 +220,16 @@ class StagedScheduler:
         authors = [author for author, theirs in self._menu.writers if theirs is dialect and self._may(author)]
         for name in self._credit.operators.rank([f"{operator}/{author}" for author in authors], rng):
             author = name.removeprefix(f"{operator}/")
-            tried = self._tried.get((operator, author, parent), set())
-            left = [name for name in self._menu.applicable(operator, parent) if name not in tried]
+            left, tried = self._left(operator, author, parent), (operator, author, parent) in self._tried
             if left or not (tried or (lever and author in self._menu.led)):
                 names = tuple(self._credit.principles.rank(left, rng)[:PRINCIPLES])
                 return Step(number, operator, why, limit, author, dialect, parent, lever, names)
         return None
+
+    def _left(self, operator: str, author: str, parent: str | None) -> list[str]:
+        """Principles that the author has not followed on this parent."""
+        tried = self._tried.get((operator, author, parent), set())
+        return [name for name in self._menu.applicable(operator, parent) if name not in tried]
 
     def _may(self, worker: str) -> bool:
         return self._idle is None or worker in self._idle

@@ -100,7 +100,7 @@ class InPieces:
         lines = self._pieces(self._value, "value", "x", "r", frame)
         if self._one:
             return [*lines, "acc = tl.dot(weights.to(tl.float16), high_value, acc * shrink)"]
-        # As `k_dot_halves`, but for what is infinite: it would cost as much as the exponentials.
+        # As `k_dot_halves`, but without a look at every sum for what is infinite.
         return [
             *lines,
             "high_weights = weights.to(tl.float16)",
