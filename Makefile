@@ -15,7 +15,7 @@ GPU_JOBS ?= 5
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
 
-demo: $(VENV)/.installed ## a real search on bundled problems, three to eight minutes after installing
+demo: $(VENV)/.installed ## a real search on bundled problems, three to ten minutes after installing
 	$(BIN)/egg demo $(ARGS)
 
 test: $(VENV)/.installed-dev ## the test suite

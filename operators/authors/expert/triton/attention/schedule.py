@@ -9,10 +9,10 @@ from egg_search.core.hardware import Hardware
 from egg_search.core.knobs import Lever, Value
 from operators.authors.expert.plan import Decision
 from operators.authors.expert.triton.attention.task import Task
-from operators.authors.expert.triton.matmul.schedule import MANY
+from operators.authors.expert.triton.matmul.schedule import MANY, PIECED
 from operators.authors.expert.triton.nest.schedule import NOMINAL, power
 
-AS_GIVEN, PIECES, ONE_PIECE = "as given", "in pieces", "in one piece"
+AS_GIVEN, (PIECES, ONE_PIECE) = "as given", PIECED
 LEAST = 16  # in every direction of a block, for tensor cores
 _PIECES = 128  # elements of a key or value at most, of which two pieces fit
 _REUSE = 128  # queries from which on keys and values are worth a pass of their own
