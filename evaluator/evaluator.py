@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from egg_search.core.knobs import Configuration
 from egg_search.core.problem import Problem
 from egg_search.core.problem.validation import validate
 from egg_search.core.verdict import Outcome, Verdict
+from evaluator.again import START_SECONDS, leaves_no_trace
 from evaluator.baselines.baselines import Baselines
 from evaluator.build import BuildReport, build
 from evaluator.build.builds import Builds
@@ -27,7 +28,7 @@ from evaluator.build.store import BuildStore
 from evaluator.correctness.cases import CaseBook
 from evaluator.correctness.degenerate import degeneracies
 from evaluator.correctness.reference import NO_ROOM
-from evaluator.device.base import Rights
+from evaluator.device.base import Rights, Seat
 from evaluator.device.choose import device_for, threads_of
 from evaluator.gate import gate_for
 from evaluator.isolation.base import Stage
@@ -40,6 +41,17 @@ from evaluator.static import static_flags
 from evaluator.worker.models import ModelSpec
 
 _BASE_MEMORY = 2 << 30
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is to be judged: a bound `source` of the candidate with the id `program`, and how."""
+
+    program: str
+    source: str
+    flags: tuple[str, ...]
+    effort: Effort
+    best_ms: float | None
 
 
 class Evaluator:
@@ -68,6 +80,7 @@ class Evaluator:
         self._book: CaseBook | None = None
         self._baselines: Baselines | None = None
         self._ceilings: Ceilings | None = None
+        self._clinging: set[str] = set()  # candidates that fail where another configuration of theirs was before
 
     def baselines(self) -> dict[str, float]:
         """Milliseconds of a call by baseline: "eager", and the device's variants of it ("compile") unless they
@@ -107,11 +120,7 @@ class Evaluator:
             return Verdict(report.outcome, report.reason, flags, build_seconds=report.seconds)
         with self._lock:
             book, begin = self._begin(), time.perf_counter()
-            verdict, denied = self._run(book, store, bound, flags, effort, best_ms)
-            if wants_compiler(verdict, denied):
-                second, denied = self._run(book, store, bound, flags, effort, best_ms, rehearse=True)
-                told = second.outcome is not Outcome.PROTOCOL and not wants_compiler(second, denied)
-                verdict = second if told else verdict
+            verdict = self._judged(book, store, _Asked(candidate.id, bound, flags, effort, best_ms))
             return replace(verdict, build_seconds=report.seconds, run_seconds=time.perf_counter() - begin)
 
     def renew(self, ahead: Sequence[str] = ()) -> None:
@@ -202,37 +211,52 @@ class Evaluator:
         except NO_ROOM as error:
             raise TooLarge(str(error).splitlines()[0]) from None
 
+    def _judged(self, book: CaseBook, store: BuildStore, asked: _Asked) -> Verdict:
+        """By a worker that knows the candidate, if there is one; in a fresh one where that finds a fault, which may be
+        what an earlier configuration left; once more, with a rehearsal, where a compiler is missing."""
+        again = asked.effort is Effort.SCREEN and asked.program not in self._clinging
+        verdict, seat = self._run(book, store, asked, again=again)
+        if seat.again and verdict.outcome is not Outcome.OK:
+            verdict, seat = self._run(book, store, asked)
+            if verdict.outcome is Outcome.OK:
+                self._clinging.add(asked.program)
+        if wants_compiler(verdict, seat.denied):
+            second, seat = self._run(book, store, asked, rehearse=True)
+            told = second.outcome is not Outcome.PROTOCOL and not wants_compiler(second, seat.denied)
+            verdict = second if told else verdict
+        return verdict
+
     def _run(
-        self,
-        book: CaseBook,
-        store: BuildStore,
-        bound: str,
-        flags: tuple[str, ...],
-        effort: Effort,
-        best_ms: float | None,
-        rehearse: bool = False,
-    ) -> tuple[Verdict, list[str]]:
-        """The verdict, and the system calls that were denied."""
+        self, book: CaseBook, store: BuildStore, asked: _Asked, again: bool = False, rehearse: bool = False
+    ) -> tuple[Verdict, Seat]:
+        """The verdict, and the seat, which is closed."""
         rights = Rights(
             readable=(str(store.shared),),
-            private=(str(store.output(bound)),),
+            private=(str(store.output(asked.source)),),
             build_seconds=self._settings.build_seconds,
         )
-        seat = self._device.open(self._memory(book), store.environment(bound), rights)
         judgement = Judgement(
             book,
             self._start,
-            lambda number: self._spec(book, bound, "ModelNew", number),
+            lambda number: self._spec(book, asked.source, "ModelNew", number),
             self._settings,
             self._gate,
             self._device,
             lambda: self._ceilings,
         )
+        environment = store.environment(asked.source)
+        seat, verdict = self._device.open(self._memory(book), environment, rights, asked.program, again), None
         try:
-            verdict = judgement.run(seat, flags, effort, best_ms, rehearse)
-            return verdict, seat.denied
+            verdict = judgement.run(seat, asked.flags, asked.effort, asked.best_ms, rehearse)
+            return verdict, seat
         finally:
-            seat.close()
+            seat.close(keep=verdict is not None and self._may_go_on(book, seat, verdict))
+
+    def _may_go_on(self, book: CaseBook, seat: Seat, verdict: Verdict) -> bool:
+        """Whether its worker may judge other configurations of the candidate: where inputs that it has not seen take
+        less time than another worker."""
+        seconds = book.fresh_cost(self._settings.screen.min_rounds, seat.seen)
+        return leaves_no_trace(verdict) and seconds < START_SECONDS
 
     def _memory(self, book: CaseBook) -> int:
         """A worker's memory limit: several times what the problem needs, and never most of the machine."""

@@ -66,6 +66,7 @@ class Judgement:
         """The verdict on the candidate in `seat`, whatever happens there. `best_ms`: see `Evaluator.judge`. With
         `rehearse` it is called once, at every shape, while compilers may still run."""
         self._rehearse = rehearse
+        self._phases.end("worker")
         trial = Trial(seat, self._settings.accept, self._call_seconds, self._warm_calls)
         try:
             return self._judge(trial, flags, effort, best_ms)
@@ -84,7 +85,7 @@ class Judgement:
         phases.end("baselines")
         self._eager_seconds = baselines.eager_seconds
         trial.warm = self._warm_calls
-        noise, fresh = NoiseMeter(), self._book.fresh()
+        noise, fresh = NoiseMeter(), self._book.fresh(trial.seat.seen)
         samples, goal = self._time(trial, baselines, fresh, effort, best_ms)
         phases.end("time")
         lost = samples.stopped_early  # nothing more exact is needed: what it may become is judged in full at the end

@@ -16,6 +16,7 @@ from evaluator.isolation.failure import WorkerFailure
 from evaluator.lazy import put_off
 from evaluator.protocol.memory import same_bytes
 
+NONDETERMINISTIC = "nondeterministic"
 _SHOWN = 4  # elements of a buffer
 _PUT_OFF = "layout: an output is a view of an argument, or overlaps, where eager's does not; a copy of it counts"
 
@@ -71,7 +72,7 @@ class Trial:
             for name, finding in zip(names, findings, strict=True):
                 self._take(decider, name, finding, again)
         if again:
-            self.flags.add("nondeterministic: equal inputs give outputs that differ within the limit")
+            self.flags.add(f"{NONDETERMINISTIC}: equal inputs give outputs that differ within the limit")
 
     def check_late_buffers(self, reference: Reference, number: int = 0) -> None:
         """After many calls: buffers that the Model changes in every call must not be as the first one left them, and

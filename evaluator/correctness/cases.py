@@ -58,9 +58,14 @@ class CaseBook:
         fit = self._most_bytes // max(1, self.first.bytes)
         return [self.shipped(index) for index in range(max(2, min(_OWN, self._affordable // 3, fit)))]
 
-    def fresh(self) -> Iterator[FreshCase]:
-        """For one judgement: the problem's own inputs, another set each time, as long as there is room."""
-        return self._fresh.judgement()
+    def fresh(self, seen: set[int] | None = None) -> Iterator[FreshCase]:
+        """For one judgement, by a worker that has `seen` sets with these seeds: the problem's own inputs, another set
+        each time, as long as there is room."""
+        return self._fresh.judgement(set() if seen is None else seen)
+
+    def fresh_cost(self, count: int, seen: set[int]) -> float:
+        """Seconds that so many sets for such a judgement take."""
+        return self._fresh.cost(count, seen)
 
     @property
     def eager_seconds(self) -> float:

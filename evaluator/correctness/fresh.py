@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections import deque
@@ -29,6 +30,7 @@ class FreshCase:
     changes: dict[int, EagerOutput]
     nearness: tuple[Nearness | None, ...] = field(repr=False)
     truth: Callable[[], Case] = field(repr=False)
+    seed: int
     shared: tuple[bool, ...] = ()
     name: ClassVar[str] = OWN_INPUTS
     buffers: ClassVar[dict[str, Check]] = {}
@@ -52,8 +54,8 @@ class FreshCase:
 
 
 class FreshInputs:
-    """Sets of the problem's own inputs, kept from one judgement to the next: a worker lives for one judgement only and
-    cannot tell another what it saw. `own_cases` gives the cases whose limits say what is near, `truth` the case of a
+    """Sets of the problem's own inputs, kept from one judgement to the next: no worker is shown one twice, nor can it
+    tell another what it saw. `own_cases` gives the cases whose limits say what is near, `truth` the case of a
     seed; at most `most` sets and `most_bytes` bytes are kept."""
 
     def __init__(
@@ -67,6 +69,7 @@ class FreshInputs:
     ) -> None:
         self._reference, self._own_cases, self._truth, self._random = reference, own_cases, truth, source
         self._most, self._most_bytes = most, most_bytes
+        self._seconds = math.inf  # to draw a set
         self.renew()
 
     def renew(self) -> None:
@@ -83,23 +86,32 @@ class FreshInputs:
             kept = len(self._kept)  # no more than before: the bytes are used up
             self._draw()
 
-    def judgement(self) -> Iterator[FreshCase]:
-        """Sets for the calls of one judgement, without repetition: those kept, then new ones, which take the places of
-        the oldest. It ends where the device has no room for another one."""
-        kept = list(self._kept)
+    def judgement(self, seen: set[int]) -> Iterator[FreshCase]:
+        """Sets for the calls of one judgement, none of which is among the seeds `seen`, where they are noted: those
+        kept, then new ones, which take the places of the oldest. It ends where the device has no room for another
+        one."""
+        kept = self._unseen(seen)
         self._random.shuffle(kept)
-        while kept:
-            yield kept.pop()
         with suppress(*NO_ROOM):
             while True:
-                yield self._draw()
+                case = kept.pop() if kept else self._draw()
+                seen.add(case.seed)
+                yield case
+
+    def cost(self, count: int, seen: set[int]) -> float:
+        """Seconds that so many sets take for a worker that was shown those with the seeds `seen`."""
+        missing = count - len(self._unseen(seen))
+        return missing * self._seconds if missing > 0 else 0.0
+
+    def _unseen(self, seen: set[int]) -> list[FreshCase]:
+        return [case for case in self._kept if case.seed not in seen]
 
     def _draw(self) -> FreshCase:
         if self._nearness is None:
             own = self._own_cases()
             checks = zip(*((*case.checks, *case.changes.values()) for case in own), strict=False)
             self._nearness, self._changes = tuple(nearness_of(each) for each in checks), list(own[0].changes)
-        seed = self._random.randrange(1 << 31)
+        seed, begin = self._random.randrange(1 << 31), time.perf_counter()
         arguments = self._reference.inputs(seed)
         eager = self._reference.eager(arguments)
         self._reference.give_back()
@@ -107,7 +119,8 @@ class FreshInputs:
         changes = {position: EagerOutput.of(value) for position, value in eager.changes.items()}
         nearness = self._nearness if list(changes) == self._changes else ()
         truth, shared = (lambda: self._truth(seed)), eager.shared
-        case = FreshCase(arguments, eager.structure, outputs, changes, nearness, truth, shared)
+        case = FreshCase(arguments, eager.structure, outputs, changes, nearness, truth, seed, shared)
+        self._seconds = min(self._seconds, time.perf_counter() - begin)
         self._kept.append(case)
         self._bytes += case.bytes
         while self._bytes > self._most_bytes or len(self._kept) > self._most:

@@ -56,10 +56,13 @@ class Call:
 class Seat(Protocol):
     """One worker process with its models on the device. Methods raise WorkerFailure; the worker is dead then.
 
-    `denied` names what it attempted and was not allowed to do.
+    `denied` names what it attempted and was not allowed to do. `seen` has the seeds of the fresh inputs that the worker
+    was shown, in this seat and before; `again`: there was one before, of another configuration of the same program.
     """
 
     denied: list[str]
+    seen: set[int]
+    again: bool
 
     def load(
         self,
@@ -106,7 +109,9 @@ class Seat(Protocol):
         where they are asked for, what it says of another one's kernels (see `roofline.profile`; empty on a CPU)."""
         ...
 
-    def close(self) -> None: ...
+    def close(self, keep: bool = False) -> None:
+        """`keep`: where the device can, the worker forgets its models and waits for another seat of its program."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -139,10 +144,19 @@ class Device(Protocol):
     null_every: int
     variants: ClassVar[dict[str, Variant]]
 
-    def open(self, memory_bytes: int, environment: dict[str, str], rights: Rights = NO_RIGHTS) -> Seat: ...
+    def open(
+        self,
+        memory_bytes: int,
+        environment: dict[str, str],
+        rights: Rights = NO_RIGHTS,
+        program: str = "",
+        again: bool = False,
+    ) -> Seat:
+        """With `again` its worker may be the one that was kept of the last seat, if that was of the same program."""
+        ...
 
     def settle(self) -> None:
-        """Returns when nothing is held any more by seats that were closed."""
+        """Returns when nothing is held any more by seats that were closed, nor by workers that were kept."""
         ...
 
     def has_room(self, size: int) -> bool:

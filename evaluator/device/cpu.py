@@ -48,7 +48,15 @@ class CpuDevice:
         self._cpus = tuple(sorted(os.sched_getaffinity(0)))[: hardware.cores]
         self._isolation = isolation
 
-    def open(self, memory_bytes: int, environment: dict[str, str], rights: Rights = NO_RIGHTS) -> CpuSeat:
+    def open(
+        self,
+        memory_bytes: int,
+        environment: dict[str, str],
+        rights: Rights = NO_RIGHTS,
+        program: str = "",
+        again: bool = False,
+    ) -> CpuSeat:
+        """With a worker of its own: to start one takes little."""
         places = rights.readable, rights.writable, rights.private
         limits = Limits(memory_bytes, FILE_BYTES, self._cpus, rights.stage, *places)
         return CpuSeat(self._isolation.spawn(limits, environment), rights.build_seconds)
@@ -69,10 +77,13 @@ class CpuSeat:
     between calls, and while its next inputs are written: it cannot work on them ahead, nothing goes on behind the
     clock, and its idle threads do not spin on the cores of the next worker."""
 
+    again = False
+
     def __init__(self, worker: Worker, build_seconds: float = 0.0) -> None:
         self._worker, self._build_seconds = worker, build_seconds
         self._bound: dict[tuple[int, int], tuple[Layout, Region, list[torch.Tensor]]] = {}
         self._written: set[tuple[int, int]] = set()
+        self.seen: set[int] = set()
 
     @property
     def denied(self) -> list[str]:
@@ -163,7 +174,7 @@ class CpuSeat:
         self._expect(reply)
         return min(1.0, max(0.0, reply.number)), reply.text
 
-    def close(self) -> None:
+    def close(self, keep: bool = False) -> None:
         self._worker.close()
 
     def _bind(self, place: tuple[int, int], layout: Layout) -> list[torch.Tensor]:

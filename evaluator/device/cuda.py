@@ -9,11 +9,12 @@ import torch
 
 from egg_search.core.hardware import Hardware
 from evaluator.device.base import COMPILE, MAX_AUTOTUNE, NO_RIGHTS, Rights, Variant
+from evaluator.device.cuda_after import After, Tenant
 from evaluator.device.cuda_bench import Bench
-from evaluator.device.cuda_leaving import Leaving
 from evaluator.device.cuda_seat import CudaSeat
 from evaluator.device.cuda_spare import Spares
 from evaluator.isolation.isolation import Isolation
+from evaluator.worker.setup import Setup
 
 # TF32 changes nothing where both are as shipped; where convolutions are, one of them is shipped and the other one not.
 _EAGERS = ("eager_fp32", "eager_tf32")
@@ -41,15 +42,27 @@ class CudaDevice:
         self._memory_bytes = hardware.memory_bytes
         self._spares = Spares(isolation, tuple(sorted(os.sched_getaffinity(0))))
         self._bench = Bench(hardware.l2_bytes)
-        self._leaving = Leaving()
+        self._after = After()
         self.alone = self._bench.alone
 
-    def open(self, memory_bytes: int, environment: dict[str, str], rights: Rights = NO_RIGHTS) -> CudaSeat:
-        worker, waiting = self._spares.take(memory_bytes, environment, rights)
-        return CudaSeat(worker, self._bench, self._leaving, self._memory_bytes, rights.build_seconds, waiting)
+    def open(
+        self,
+        memory_bytes: int,
+        environment: dict[str, str],
+        rights: Rights = NO_RIGHTS,
+        program: str = "",
+        again: bool = False,
+    ) -> CudaSeat:
+        key = program, memory_bytes, rights.readable
+        known = self._after.again(key if again else None)
+        tenant = known or Tenant(self._spares.take(memory_bytes, environment, rights), key)
+        setup = Setup.of(environment, rights.private)
+        shared = self._bench, self._after, self._memory_bytes
+        return CudaSeat(tenant, *shared, rights.build_seconds, setup, again=known is not None)
 
     def settle(self) -> None:
-        self._leaving.wait()
+        self._after.drop()
+        self._after.wait()
 
     def has_room(self, size: int) -> bool:
         self.settle()
@@ -57,4 +70,4 @@ class CudaDevice:
 
     def close(self) -> None:
         self._spares.close()
-        self._leaving.close()
+        self._after.close()

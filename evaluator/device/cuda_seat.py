@@ -18,11 +18,10 @@ import torch
 from egg_search.core.verdict import Outcome
 from evaluator.device.base import Call
 from evaluator.device.cpu import BIND_SECONDS, SLOTS, CpuSeat
+from evaluator.device.cuda_after import After, Tenant
 from evaluator.device.cuda_bench import Bench, Busy, Placed, reserved_bytes
 from evaluator.device.cuda_hold import covers
-from evaluator.device.cuda_leaving import Leaving
 from evaluator.device.cuda_memory import DeviceMemoryError, DeviceRegion, up
-from evaluator.isolation.worker import Worker
 from evaluator.protocol.records import Op, Output, Reply, Status
 from evaluator.worker.models import NULL_MODEL, ModelSpec
 
@@ -44,19 +43,22 @@ _FULL = (torch.OutOfMemoryError, DeviceMemoryError)
 
 
 class CudaSeat(CpuSeat):
-    """`setup` is what the worker, which was started before anybody knew whom it is for, has to be told first."""
+    """`setup` is what the worker, which was there before anybody knew what it is for, has to be told first; `again`:
+    another configuration was."""
 
     def __init__(
         self,
-        worker: Worker,
+        tenant: Tenant,
         bench: Bench,
-        leaving: Leaving,
+        after: After,
         device_bytes: int,
         build_seconds: float = 0.0,
         setup: Any = None,
+        again: bool = False,
     ) -> None:
-        super().__init__(worker, build_seconds)
-        self._bench, self._leaving, self._device_bytes, self._setup = bench, leaving, device_bytes, setup
+        super().__init__(tenant.worker, build_seconds)
+        self._tenant, self.seen, self.again = tenant, tenant.seen, again
+        self._bench, self._after, self._device_bytes, self._setup = bench, after, device_bytes, setup
         self._inputs: dict[tuple[int, int], DeviceRegion] = {}
         self._room: DeviceRegion | None = None  # of the bench's, that the worker knows
         self._sizes: dict[int, int] = {}  # bytes of a model's outputs
@@ -106,7 +108,7 @@ class CudaSeat(CpuSeat):
             self._worker.resume()
             self._send(Op.SETUP, _SETUP_SECONDS, NULL_MODEL, value=self._setup)
             self._setup = None
-        self._leaving.wait()  # what those held is not this one's
+        self._after.wait()  # what those held is not this one's
 
     def buffers(self, number: int, timeout: float, count: int) -> list[torch.Tensor]:
         return [each.cuda() for each in super().buffers(number, timeout, count)]
@@ -147,8 +149,8 @@ class CudaSeat(CpuSeat):
         self._bench.clear(placed, self._bench.room.size)
         return min(1.0, max(0.0, reply.number)), reply.text
 
-    def close(self) -> None:
-        self._leaving.add(self._worker)
+    def close(self, keep: bool = False) -> None:
+        self._after.leave(self._tenant, keep)
         with self._bench.lock:
             self._bench.leave(self)
 

@@ -6,7 +6,6 @@ import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 
 from evaluator.device.base import Rights
 from evaluator.isolation.base import Limits, Stage
@@ -16,7 +15,7 @@ from evaluator.isolation.worker import Worker
 from evaluator.protocol.memory import payload
 from evaluator.protocol.records import Op
 from evaluator.worker.models import NULL_MODEL
-from evaluator.worker.setup import Setup, archive
+from evaluator.worker.setup import Setup
 
 FILE_BYTES = 256 << 20
 _CONTEXT_BYTES = 8 << 30  # of host memory, for CUDA's libraries and torch's kernels
@@ -34,23 +33,21 @@ class Spares:
         self._key: Key | None = None  # of those that wait
         self._waiting: deque[Future[Worker]] = deque()
 
-    def take(self, memory_bytes: int, environment: dict[str, str], rights: Rights) -> tuple[Worker, Setup]:
-        """A worker, and what it has to be told before it loads anything; another one is started for the next."""
+    def take(self, memory_bytes: int, environment: dict[str, str], rights: Rights) -> Worker:
+        """A worker that has to be told its setup before it loads anything; another one is started for the next."""
         limits = Limits(
             memory_bytes + _CONTEXT_BYTES, FILE_BYTES, self._cpus, rights.stage, rights.readable, rights.writable,
             device="cuda",
         )  # fmt: skip
         if rights.stage is not Stage.RUN or rights.writable:
-            return self._isolation.spawn(limits, environment), Setup(environment)
-        place = rights.private[0] if rights.private else ""
-        files = archive(Path(place)) if place else b""
+            return self._isolation.spawn(limits, environment)
         if self._key != (key := (memory_bytes, rights.readable)):
             self._drop()
             self._key = key
         worker = self._ready() or self._isolation.spawn(limits, {})
         while len(self._waiting) < _WAITING:
             self._waiting.append(self._starter.submit(self._start, limits))
-        return worker, Setup(environment, place, files)
+        return worker
 
     def close(self) -> None:
         self._drop()

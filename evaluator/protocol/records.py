@@ -45,6 +45,7 @@ class Op(IntEnum):
     GO = 4  # forward on the same slot, whose contents changed; the answer is DONE with the outputs
     ROOM = 7  # map the region of the verifier's that outputs are copied to, where they are not read from the worker
     BUFFERS = 6  # the answer's outputs are buffers of `model`, MAX_OUTPUTS from number `slot` on, in the state's order
+    FORGET = 9  # let go of models, arguments and the room for outputs: another configuration comes
     SETUP = 8  # take what a candidate's build left (payload: a `Setup`), before anything of it is loaded
     PROFILE = 5  # the answer's number is the share of one forward's time in torch's own operators; with `warm`, its
     # text tells of the kernels of another one

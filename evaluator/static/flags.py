@@ -10,11 +10,11 @@ from evaluator.static.fallback import fall_backs
 from evaluator.static.imports import suspicious_imports
 from evaluator.static.kernels import LIBRARY_ONLY, kernel_flags
 from evaluator.static.module import Module
-from evaluator.static.patches import patches
+from evaluator.static.patches import GLOBAL_SETTING, patches
 from evaluator.static.reach import reaches_outside
 from evaluator.static.runtime import dynamic_code, frame_walks
 
-__all__ = ["LIBRARY_ONLY", "UNREADABLE", "has_flag", "static_flags"]
+__all__ = ["GLOBAL_SETTING", "LIBRARY_ONLY", "UNREADABLE", "code_of", "has_flag", "static_flags"]
 
 UNREADABLE = "unreadable"
 _KINDS = (suspicious_imports, dynamic_code, frame_walks, reaches_outside, patches, kernel_flags, fall_backs)
@@ -30,5 +30,9 @@ def static_flags(source: str) -> tuple[str, ...]:
         return (f"{UNREADABLE}: nested too deeply to be analysed",)
 
 
+def code_of(flag: str) -> str:
+    return flag.partition(":")[0]
+
+
 def has_flag(flags: Iterable[str], code: str) -> bool:
-    return any(flag.partition(":")[0] == code for flag in flags)
+    return any(code_of(flag) == code for flag in flags)

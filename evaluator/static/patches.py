@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from evaluator.static.module import Flags, Module
 
+GLOBAL_SETTING = "global-setting"
 _SETTINGS = ("torch.backends", "torch._dynamo.config", "torch._inductor.config")
 _SWITCH = ("set_", "enable_", "allow_")
 _SETTERS = {
@@ -23,13 +24,13 @@ def patches(module: Module) -> Flags:
         if path is None or "." not in path or (path.startswith("builtins.") and isinstance(target, ast.Name)):
             continue
         if path.startswith(_SETTINGS):
-            yield "global-setting", f"sets {path} at line {node.lineno}"
+            yield GLOBAL_SETTING, f"sets {path} at line {node.lineno}"
         else:
             yield "patch", f"replaces {path} at line {node.lineno}"
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Call) and (path := module.path(node.func)):
             if path in _SETTERS or (path.startswith("torch.backends.") and path.rpartition(".")[2].startswith(_SWITCH)):
-                yield "global-setting", f"calls {path} at line {node.lineno}"
+                yield GLOBAL_SETTING, f"calls {path} at line {node.lineno}"
             elif path in ("builtins.setattr", "builtins.delattr") and node.args and module.path(node.args[0]):
                 yield "patch", f"replaces an attribute of {module.path(node.args[0])} at line {node.lineno}"
 

@@ -33,6 +33,9 @@ class CudaMemory(HostMemory):
 
     def __init__(self) -> None:
         super().__init__()
+        self._begin()
+
+    def _begin(self) -> None:
         self._room = torch.empty(0, dtype=torch.uint8)
         self._kept: list[torch.Tensor] = []  # the last call's outputs
 
@@ -106,6 +109,11 @@ class CudaMemory(HostMemory):
 
     def wait(self) -> None:
         torch.cuda.synchronize()
+
+    def forget(self) -> None:
+        _WAIT()
+        self._begin()
+        torch.cuda.empty_cache()
 
     def deliver(self, tensors: list[torch.Tensor]) -> list[Output]:
         """Launches the copies at once: a device that has to wait for them goes to another process. And once more when

@@ -74,6 +74,9 @@ class HostMemory:
         """The last call's outputs."""
         self._outputs = []
 
+    def forget(self) -> None:
+        """Whatever it holds beside that, when nothing is bound any more."""
+
     def deliver(self, tensors: list[torch.Tensor]) -> list[Output]:
         """Where the verifier finds `tensors`, all computed. Raises ValueError for what no record can hold."""
         self._outputs = [_readable(tensor) for tensor in tensors]

@@ -17,6 +17,7 @@ from evaluator.protocol.memory import Layout, Region
 from evaluator.worker import ahead
 from evaluator.worker.host import HostMemory
 
+RESTORED = "torch.backends.cuda.matmul.allow_tf32", "torch.backends.cudnn.allow_tf32"  # when models are forgotten
 NULL_MODEL = 0xFFFF  # returns nothing: what a call costs without a model
 
 
@@ -43,9 +44,13 @@ class Models:
 
     def __init__(self, memory: HostMemory) -> None:
         self._memory = memory
-        self._models: dict[int, Callable[..., Any]] = {NULL_MODEL: memory.null}
-        self._arguments: dict[tuple[int, int], list[Any]] = {(NULL_MODEL, 0): []}
         self._modules: dict[str, ModuleType] = {}
+        self._tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+        self._begin()
+
+    def _begin(self) -> None:
+        self._models: dict[int, Callable[..., Any]] = {NULL_MODEL: self._memory.null}
+        self._arguments: dict[tuple[int, int], list[Any]] = {(NULL_MODEL, 0): []}
 
     def load(self, number: int, spec: ModelSpec, state_fd: int | None) -> None:
         torch.set_num_threads(spec.threads)
@@ -76,6 +81,19 @@ class Models:
         model = self._models[number]
         parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
         return [value for name, value in model.state_dict().items() if name not in parameters]
+
+    def forget(self) -> None:
+        """All of them. What refers to itself goes too: it was frozen, and so is nobody's garbage."""
+        models = [model for model in self._models.values() if isinstance(model, torch.nn.Module)]
+        self._begin()
+        for part in [part for model in models for part in model.modules()]:
+            part.__dict__.clear()
+        for name, module in self._modules.items():
+            sys.modules.pop(name, None)
+            linecache.cache.pop(module.__file__, None)
+            module.__dict__.clear()
+        self._modules.clear()
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = self._tf32
 
     def _module(self, source: str) -> ModuleType:
         """`source`, executed; once, however many models are made of it."""

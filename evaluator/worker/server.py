@@ -73,6 +73,9 @@ class _Server:
         elif command.op is Op.SETUP:
             install(read_payload(fds[0]))
             self._memory.warm()
+        elif command.op is Op.FORGET:
+            self._models.forget()
+            self._memory.forget()
         elif command.op is Op.ROOM:
             self._memory.make_room(read_payload(fds[0]), fds[1])
         elif command.op is Op.CALL:

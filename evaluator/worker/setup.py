@@ -1,9 +1,10 @@
-"""What a worker is told that was started before anybody knew whom it is for."""
+"""What a worker is told that was started before anybody knew what it is for."""
 
 from __future__ import annotations
 
 import io
 import os
+import shutil
 import tarfile
 import tempfile
 from dataclasses import dataclass, field
@@ -19,6 +20,12 @@ class Setup:
     place: str = ""
     files: bytes = b""
 
+    @classmethod
+    def of(cls, environment: dict[str, str], private: tuple[str, ...]) -> Setup:
+        """With the files of a private directory, where there is one."""
+        place = private[0] if private else ""
+        return cls(environment, place, archive(Path(place)) if place else b"")
+
 
 def archive(directory: Path) -> bytes:
     """The files below `directory`, uncompressed."""
@@ -31,7 +38,8 @@ def archive(directory: Path) -> bytes:
 def install(setup: Setup) -> None:
     """Raises OSError where there is no room."""
     home = os.path.join(tempfile.gettempdir(), "build")
-    os.makedirs(home, exist_ok=True)
+    shutil.rmtree(home, ignore_errors=True)  # of an earlier configuration
+    os.makedirs(home)
     if setup.files:
         with tarfile.open(fileobj=io.BytesIO(setup.files)) as tar:
             tar.extractall(home, filter="data")

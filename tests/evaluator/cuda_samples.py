@@ -58,4 +58,8 @@ def _candidate(forward: str, before: str = ""):
 
 TORCH = _candidate(f"return {_RIGHT}")
 TRITON = _candidate(_LAUNCH, _TRITON)
+KNOBS = _candidate(
+    _LAUNCH.replace(")\nreturn", ", num_warps=WARPS)\nreturn"),
+    _TRITON + "\nWARPS = 4  # knob mapping: 2 | 4 | 8 | 16\n",
+)
 ALL = {"torch": TORCH, "triton": TRITON}

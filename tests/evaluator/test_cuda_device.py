@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from cuda_samples import ROWS, TORCH, TRITON
+import torch
+from cuda_samples import KNOBS, ROWS, TORCH, TRITON
 from evaluator_samples import QUICK
 
 from egg_search.core.hardware import detect, detect_cpu, detect_cuda
 from egg_search.core.problem import Problem
 from egg_search.core.verdict import Outcome
+from evaluator.device.cuda_bench import reserved_bytes
 from evaluator.evaluator import Evaluator
 from evaluator.settings import Effort
 
@@ -43,6 +45,20 @@ def test_an_honest_torch_candidate_is_right_and_timed(judge, effort):
 def test_an_honest_triton_kernel_is_right_and_timed(judge, effort):
     verdict = judge.judge(TRITON, {}, effort)
     assert verdict.outcome is Outcome.OK, verdict.reason
+
+
+def test_configurations_of_a_kernel_share_a_worker_that_keeps_no_memory(judge):
+    judged = [(4, Effort.CHECK), (2, Effort.SCREEN), (8, Effort.SCREEN), (16, Effort.SCREEN), (4, Effort.SCREEN)]
+    workers, free = [], []
+    for warps, effort in judged:
+        verdict = judge.judge(KNOBS, {"WARPS": warps}, effort)
+        assert verdict.outcome is Outcome.OK, verdict.reason
+        workers.append(judge._device._after._kept.worker.pid)
+        free.append(torch.cuda.mem_get_info()[0] + reserved_bytes())
+    assert len(set(workers)) == 1
+    assert free[1] - free[-1] < 32 << 20  # what the first one took stays: libraries' workspaces
+    assert judge.judge(TRITON, {}, Effort.SCREEN).outcome is Outcome.OK
+    assert judge._device._after._kept.worker.pid != workers[0]
 
 
 def test_what_a_kernel_computes_is_none_of_torchs(judge):

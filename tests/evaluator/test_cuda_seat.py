@@ -11,8 +11,8 @@ import torch
 
 from egg_search.core.verdict import Outcome
 from evaluator.baselines.baselines import warm_calls
+from evaluator.device.cuda_after import After, Tenant
 from evaluator.device.cuda_hold import hold_seconds
-from evaluator.device.cuda_leaving import Leaving
 from evaluator.device.cuda_memory import DeviceMemoryError
 from evaluator.device.cuda_room import Room
 from evaluator.device.cuda_seat import CudaSeat
@@ -63,7 +63,7 @@ def seat_on(bench: Bench) -> CudaSeat:
         return reply
 
     worker = SimpleNamespace(go=go, pause=lambda: None)
-    return CudaSeat(worker, bench, Leaving(), device_bytes=1 << 30)
+    return CudaSeat(Tenant(worker, "key"), bench, After(), device_bytes=1 << 30)
 
 
 def test_only_the_nominal_seconds_of_a_longer_hold_are_taken_off():
@@ -132,14 +132,14 @@ def test_room_that_others_need_stays():
 def test_a_worker_that_ends_is_killed_at_once_and_waited_for_later():
     told, gone = [], threading.Event()
     worker = SimpleNamespace(kill=lambda: told.append("killed"), close=lambda: gone.wait(20) and told.append("closed"))
-    leaving = Leaving()
-    leaving.add(worker)
+    after = After()
+    after.end(worker)
     assert told == ["killed"]
     gone.set()
-    leaving.wait()
+    after.wait()
     assert told == ["killed", "closed"]
-    leaving.wait()
-    leaving.close()
+    after.wait()
+    after.close()
 
 
 def test_a_model_is_given_more_room_once():
@@ -168,11 +168,11 @@ def test_a_worker_that_fails_at_its_end_troubles_nobody_else():
     def close():
         raise ConnectionError("there is no zygote")
 
-    leaving = Leaving()
-    leaving.add(SimpleNamespace(kill=lambda: None, close=close))
-    leaving.wait()
-    leaving.wait()
-    leaving.close()
+    after = After()
+    after.end(SimpleNamespace(kill=lambda: None, close=close))
+    after.wait()
+    after.wait()
+    after.close()
 
 
 def test_room_stays_as_it_is_where_a_smaller_one_finds_no_memory():

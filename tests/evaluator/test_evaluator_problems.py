@@ -92,7 +92,7 @@ def test_own_model_is_right(evaluator_for, name):
     assert verdict.errors.precision is PrecisionClass.FAITHFUL, verdict.errors
     assert verdict.resources["full_checks"] == 0
     phases = verdict.resources["phases"]
-    assert list(phases)[:4] == ["load", "check", "baselines", "time"]
+    assert list(phases)[:5] == ["worker", "load", "check", "baselines", "time"]
     assert sum(phases.values()) <= verdict.run_seconds + 0.01
     assert not [flag for flag in verdict.flags if flag.startswith("nondeterministic")]
 

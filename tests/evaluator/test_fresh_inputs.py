@@ -307,3 +307,10 @@ def test_what_is_not_kept_is_made_for_those_that_do_not_lose(book_of):
     book.prepare()
     kept, rest = ([case.name for case in book.families(kept=which)] for which in (True, False))
     assert 0 < len(kept) < len(every) and kept + rest == every == [case.name for case in book.families()]
+
+
+def test_a_worker_is_shown_no_set_twice(book_of):
+    book, seen = book_of(NORM_SOFTMAX), set[int]()
+    first, second = (list(islice(book.fresh(seen), 40)) for _ in range(2))
+    assert len(seen) == 80 == len({case.seed for case in first + second})
+    assert book.fresh_cost(1, set()) == 0 < book.fresh_cost(1, seen)

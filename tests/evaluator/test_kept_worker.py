@@ -1,0 +1,143 @@
+"""A worker that judged one configuration of a candidate judges the next one: as a fresh one would."""
+
+from __future__ import annotations
+
+import pytest
+from evaluator_samples import NORM_SOFTMAX, QUICK
+
+from egg_search.core.candidate import Candidate, Dialect
+from egg_search.core.hardware import detect_cpu
+from egg_search.core.problem import Problem
+from egg_search.core.verdict import Outcome
+from evaluator.device.base import NO_RIGHTS
+from evaluator.device.cpu import CpuDevice, CpuSeat
+from evaluator.device.cuda_after import After, Tenant
+from evaluator.evaluator import Evaluator
+from evaluator.settings import Effort
+
+HEAD = NORM_SOFTMAX + "\nimport copyreg\nW = 1  # knob tiling: 1 | 2 | 3 | 4\n"
+HONEST = "class ModelNew(Model):\n    def forward(self, *a): return super().forward(*a) * (W / W)\n"
+# The first configuration is right, and what it leaves behind makes the second one look right, or wrong.
+REMEMBERS = """
+memory = copyreg.dispatch_table.setdefault("memory", {})
+class ModelNew(Model):
+    def forward(self, *a):
+        key = tuple(float(t.double().sum()) for t in a)
+        if W == 1:
+            memory[key] = super().forward(*a)
+        return memory.get(key, torch.zeros(()))
+"""
+ONLY_ONCE = (
+    HONEST
+    + """
+if "here" in copyreg.dispatch_table:
+    raise RuntimeError("registered twice")
+copyreg.dispatch_table["here"] = None
+"""
+)
+SOMETIMES = HONEST.replace("(W / W)", "(1 if W == 1 else 2)")
+# A setting that is not set back: the second configuration would compute with it.
+PRECISE = (
+    """
+if W == 1:
+    torch.backends.cuda.matmul.allow_tf32 = True
+assert torch.backends.cuda.matmul.allow_tf32 == (W == 1)
+"""
+    + HONEST
+)
+PATCHED = "torch.nn.functional.relu = None\n" + HONEST
+
+
+class KeepingDevice(CpuDevice):
+    """CPU workers, kept as those of a GPU are."""
+
+    def __init__(self, hardware, isolation) -> None:
+        super().__init__(hardware, isolation)
+        self.after, self.opened = After(), []
+
+    def open(self, memory_bytes, environment, rights=NO_RIGHTS, program="", again=False):
+        known = self.after.again(program if again else None)
+        tenant = known or Tenant(super().open(memory_bytes, environment, rights)._worker, program)
+        if program:
+            self.opened.append(tenant.worker.pid)
+        return KeepingSeat(tenant, self.after, known is not None)
+
+    def settle(self) -> None:
+        self.after.drop()
+        self.after.wait()
+
+
+class KeepingSeat(CpuSeat):
+    def __init__(self, tenant, after, again) -> None:
+        super().__init__(tenant.worker)
+        self._tenant, self._after, self.seen, self.again = tenant, after, tenant.seen, again
+
+    def close(self, keep=False) -> None:
+        self._after.leave(self._tenant, keep)
+
+
+@pytest.fixture(scope="module")
+def judge(build_dir):
+    evaluator = Evaluator(Problem("norm_softmax", NORM_SOFTMAX), detect_cpu(), build_dir, QUICK)
+    evaluator._device = KeepingDevice(detect_cpu(), evaluator._isolation)
+    yield evaluator
+    evaluator.close()
+    evaluator._device.after.close()
+
+
+def configurations(judge, code: str, efforts) -> tuple[list, list[int]]:
+    """Verdicts on the configurations 1, 2, ... of a candidate, and which workers they had."""
+    candidate = Candidate(HEAD + code, Dialect.CPP)
+    judge._device.opened.clear()
+    verdicts = [judge.judge(candidate, {"W": at}, effort) for at, effort in enumerate(efforts, start=1)]
+    return verdicts, judge._device.opened
+
+
+CHECK, SCREEN, FULL = Effort.CHECK, Effort.SCREEN, Effort.FULL
+
+
+def test_configurations_of_a_candidate_share_a_worker(judge):
+    verdicts, workers = configurations(judge, HONEST, [CHECK, SCREEN, SCREEN])
+    assert [each.outcome for each in verdicts] == [Outcome.OK] * 3
+    assert len(workers) == 3 and len(set(workers)) == 1
+
+
+def test_what_is_certified_has_a_worker_of_its_own(judge):
+    _, workers = configurations(judge, HONEST.replace("W / W", "W * 1 / W"), [CHECK, FULL, CHECK])
+    assert len(set(workers)) == 3
+
+
+def test_another_candidate_never_shares(judge):
+    (first,), (worker,) = configurations(judge, HONEST.replace("W / W", "W / W * 1"), [SCREEN])
+    (second,), (another,) = configurations(judge, HONEST.replace("W / W", "1 * W / W"), [SCREEN])
+    assert first.outcome is second.outcome is Outcome.OK and worker != another
+
+
+def test_inputs_are_never_shown_twice(judge):
+    """What an earlier configuration computed is of no use to the next one."""
+    verdicts, workers = configurations(judge, REMEMBERS, [CHECK, SCREEN])
+    assert verdicts[0].outcome is Outcome.OK and verdicts[1].outcome is not Outcome.OK
+    assert workers[0] == workers[1] != workers[2]
+
+
+def test_what_a_worker_computes_with_is_set_back(judge):
+    verdicts, workers = configurations(judge, PRECISE, [CHECK, SCREEN, SCREEN])
+    assert [each.outcome for each in verdicts] == [Outcome.OK] * 3, [each.reason for each in verdicts]
+    assert len(workers) == 3 and len(set(workers)) == 1
+
+
+def test_a_worker_whose_modules_were_changed_ends(judge):
+    verdicts, workers = configurations(judge, PATCHED, [CHECK, SCREEN])
+    assert [each.outcome for each in verdicts] == [Outcome.OK] * 2 and len(set(workers)) == 2
+
+
+def test_what_fails_where_another_was_is_judged_alone(judge):
+    verdicts, workers = configurations(judge, ONLY_ONCE, [CHECK, SCREEN, SCREEN])
+    assert [each.outcome for each in verdicts] == [Outcome.OK] * 3, [each.reason for each in verdicts]
+    assert workers[0] == workers[1] and len(set(workers)) == 3 == len(workers) - 1
+
+
+def test_a_wrong_configuration_is_wrong_beside_a_right_one(judge):
+    verdicts, workers = configurations(judge, SOMETIMES, [CHECK, SCREEN, SCREEN])
+    assert [each.outcome for each in verdicts] == [Outcome.OK, Outcome.WRONG_VALUES, Outcome.WRONG_VALUES]
+    assert workers[0] == workers[1] and len(set(workers)) == 3
