@@ -105,6 +105,7 @@ class CudaSeat(CpuSeat):
 
     def _set_up(self) -> None:
         if self._setup is not None:
+            self._worker.unlock()  # it was locked where it judged before
             self._worker.resume()
             self._send(Op.SETUP, _SETUP_SECONDS, NULL_MODEL, value=self._setup)
             self._setup = None

@@ -142,6 +142,16 @@ def test_a_worker_that_ends_is_killed_at_once_and_waited_for_later():
     after.close()
 
 
+def test_a_worker_that_judged_before_may_unpack_what_another_build_left():
+    """Extracting files attempts what a locked worker is denied."""
+    seat, told = seat_on(Bench()), []
+    for name in ("unlock", "resume"):
+        setattr(seat._worker, name, lambda name=name: told.append(name))
+    seat._send, seat._setup = (lambda op, *_, **__: told.append(op.name)), object()
+    seat._set_up()
+    assert told == ["unlock", "resume", "SETUP"] and seat._setup is None
+
+
 def test_a_model_is_given_more_room_once():
     seat, told = seat_on(Bench()), []
     seat._worker.fail = lambda outcome, reason: told.append(outcome)
