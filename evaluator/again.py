@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from egg_search.core.verdict import Outcome, Verdict
+from evaluator.judgement import CLOCK
 from evaluator.static import GLOBAL_SETTING, LIBRARY_ONLY, code_of
-from evaluator.trial import NONDETERMINISTIC
+from evaluator.trial import LAYOUT, NONDETERMINISTIC
 from evaluator.worker.models import RESTORED
 
 START_SECONDS = 0.25  # of a worker on a GPU
@@ -18,4 +19,4 @@ def leaves_no_trace(verdict: Verdict) -> bool:
 def _is_harmless(flag: str) -> bool:
     code = code_of(flag)
     restored = code == GLOBAL_SETTING and any(name in flag.split() for name in RESTORED)
-    return restored or code in (LIBRARY_ONLY, NONDETERMINISTIC)
+    return restored or code in (LIBRARY_ONLY, NONDETERMINISTIC, LAYOUT, CLOCK)

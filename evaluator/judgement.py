@@ -34,8 +34,9 @@ _CANDIDATE = "candidate"
 _PROFILES = 3
 _REHEARSING = 0xFFFE  # number of a model that nothing is judged on
 _SLOWEST = 20  # a candidate's call may take this many times eager's time
-_DOUBTED = "clock: the verifier's own clock does not bear out what the worker's says, and counts instead"
-_UNSEEN = "clock: too short for the wall clock, which counts: few of its calls had one turn on the device"
+CLOCK = "clock"
+_DOUBTED = f"{CLOCK}: the verifier's own clock does not bear out what the worker's says, and counts instead"
+_UNSEEN = f"{CLOCK}: too short for the wall clock, which counts: few of its calls had one turn on the device"
 _CONSTRUCTIONS = 20  # and its constructor and imports this many times the Model's
 
 

@@ -16,9 +16,9 @@ from evaluator.isolation.failure import WorkerFailure
 from evaluator.lazy import put_off
 from evaluator.protocol.memory import same_bytes
 
-NONDETERMINISTIC = "nondeterministic"
+NONDETERMINISTIC, LAYOUT = "nondeterministic", "layout"
 _SHOWN = 4  # elements of a buffer
-_PUT_OFF = "layout: an output is a view of an argument, or overlaps, where eager's does not; a copy of it counts"
+_PUT_OFF = f"{LAYOUT}: an output is a view of an argument, or overlaps, where eager's does not; a copy of it counts"
 
 
 class Trial:

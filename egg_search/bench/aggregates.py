@@ -35,7 +35,8 @@ class Aggregate:
 @dataclass(frozen=True)
 class Reach:
     """What a class reaches of its GPU: the share of the measured bandwidth where memory is the lower roof; where
-    arithmetic is, the speedup over the class's eager and the error over that of eager in strict float32."""
+    arithmetic is, the speedup over the class's eager and the error over that of eager in strict float32; and the
+    speedup over the latter of what is no less exact."""
 
     precision: str
     memory_bound: int
@@ -46,6 +47,8 @@ class Reach:
     compute_median_fraction: float
     compute_median_error_ratio: float
     compute_worst_error_ratio: float
+    compute_as_exact: int
+    compute_as_exact_geomean_vs_eager: float
 
 
 def aggregate(scores: Iterable[Score], precision: PrecisionClass) -> Aggregate | None:
@@ -74,10 +77,12 @@ def aggregate(scores: Iterable[Score], precision: PrecisionClass) -> Aggregate |
 
 def reach(scores: Iterable[Score], precision: PrecisionClass) -> Reach | None:
     """None where no entry of this class has a roofline, as on CPUs."""
-    entries = [each.best[precision] for each in scores if precision in each.best and each.best[precision].roofline]
-    if not entries:
+    scores = [each for each in scores if precision in each.best and each.best[precision].roofline]
+    if not scores:
         return None
+    entries = [each.best[precision] for each in scores]
     memory, compute = _bound(entries, "memory"), _bound(entries, "compute")
+    as_exact = _finite([each.as_exact_vs_eager for each in scores if each.best[precision] in compute])
     ratios = _finite([entry.error_ratio for entry in compute])
     return Reach(
         precision=str(precision),
@@ -89,6 +94,8 @@ def reach(scores: Iterable[Score], precision: PrecisionClass) -> Reach | None:
         compute_median_fraction=_median([entry.roofline["fraction"] for entry in compute]),
         compute_median_error_ratio=_median(ratios),
         compute_worst_error_ratio=max(ratios, default=nan),
+        compute_as_exact=len(as_exact),
+        compute_as_exact_geomean_vs_eager=geomean(as_exact),
     )
 
 

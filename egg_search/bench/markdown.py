@@ -143,6 +143,8 @@ def _reach(each: Reach) -> dict[str, str]:
         "median of roofline": _percent(each.compute_median_fraction),
         "median error over eager's": ratio(each.compute_median_error_ratio),
         "worst error over eager's": ratio(each.compute_worst_error_ratio),
+        "no less exact than eager": str(each.compute_as_exact),
+        "geomean of these vs strict eager": ratio(each.compute_as_exact_geomean_vs_eager),
     }
 
 

@@ -54,7 +54,8 @@ class Entry:
 class Score:
     """`best` has an entry for each class for which the run found something, by the class's name. `measuring` is the
     share of the search in which the devices, `devices` of them, were busy with judgements: checks and timings; nan when
-    no step was done."""
+    no step was done. `as_exact_vs_eager` is the speedup over eager in strict float32 of the fastest whose error is no
+    larger than its; nan for none."""
 
     problem: str
     baselines_ms: dict[str, float]
@@ -66,6 +67,7 @@ class Score:
     measuring: float
     overhead_ms: float
     certified: bool
+    as_exact_vs_eager: float = nan
 
     @property
     def eager_ms(self) -> float | None:
@@ -100,7 +102,13 @@ def score(summary: Summary) -> Score:
         measuring=result.measuring,
         overhead_ms=result.engine_ms,
         certified=result.certified,
+        as_exact_vs_eager=_as_exact_vs_eager(summary),
     )
+
+
+def _as_exact_vs_eager(summary: Summary) -> float:
+    point = summary.best_as_exact_as_eager
+    return point.speedup(rivals(PrecisionClass.FAITHFUL, summary.baselines_ms).eager) if point else nan
 
 
 def _entry(summary: Summary, precision: PrecisionClass) -> Entry:

@@ -65,6 +65,12 @@ class Summary:
         return next((point for point in self.front if point.elite.precision.rank <= precision.rank), None)
 
     @property
+    def best_as_exact_as_eager(self) -> Point | None:
+        """The fastest whose error is no larger than that of eager in strict float32."""
+        errors = ((point, point.verdict.errors) for point in self.front)
+        return next((point for point, each in errors if each.norm <= each.eager_norm), None)
+
+    @property
     def configurations_per_second(self) -> float:
         return self.result.evaluations / self.result.elapsed if self.result.elapsed else 0.0
 

@@ -10,7 +10,7 @@ import torch
 from egg_search.core.hardware import Hardware
 from evaluator.device.base import COMPILE, MAX_AUTOTUNE, NO_RIGHTS, Rights, Variant
 from evaluator.device.cuda_after import After, Tenant
-from evaluator.device.cuda_bench import Bench
+from evaluator.device.cuda_bench import Bench, free_bytes
 from evaluator.device.cuda_seat import CudaSeat
 from evaluator.device.cuda_spare import Spares
 from evaluator.isolation.isolation import Isolation
@@ -42,7 +42,7 @@ class CudaDevice:
         self._memory_bytes = hardware.memory_bytes
         self._spares = Spares(isolation, tuple(sorted(os.sched_getaffinity(0))))
         self._bench = Bench(hardware.l2_bytes)
-        self._after = After()
+        self._after = After(free_bytes)
         self.alone = self._bench.alone
 
     def open(

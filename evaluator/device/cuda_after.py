@@ -5,8 +5,9 @@ A GPU's context takes a quarter of a second to make, on one GPU of a machine aft
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from evaluator.protocol.records import Op, Status
 from evaluator.worker.models import NULL_MODEL
 
 _FORGET_SECONDS = 5.0
+_CLEARING_SECONDS, _POLL_SECONDS = 2.0, 0.002
+_OTHERS = 4 << 30  # bytes that the verifier, baselines and workers that start may have come to use meanwhile
 
 
 @dataclass(frozen=True)
@@ -29,16 +32,20 @@ class Tenant:
 
 
 class After:
-    """Thread-safe, but for what is kept. What ended workers held of the device is free once `wait` has returned."""
+    """Thread-safe, but for what is kept. What ended workers held of the device is free once `wait` has returned.
+    `free_bytes` says how much of the device's memory is."""
 
-    def __init__(self) -> None:
+    def __init__(self, free_bytes: Callable[[], int]) -> None:
+        self._free_bytes, self._expected = free_bytes, 0
         self._closer = ThreadPoolExecutor(1, thread_name_prefix="leaving")
         self._ending: deque[Future[int]] = deque()
         self._kept: Tenant | None = None
 
-    def leave(self, tenant: Tenant, keep: bool = False) -> None:
-        """It has judged. With `keep` it waits for another configuration, if it lets go of what it was given."""
+    def leave(self, tenant: Tenant, keep: bool = False, free: int = 0) -> None:
+        """It has judged. With `keep` it waits for another configuration, if it lets go of what it was given. So many
+        bytes of the device were `free` before, where it took much of them."""
         self.drop()
+        self._expected = max(self._expected, free - _OTHERS)
         if keep and _forgets(tenant.worker):
             self._kept = tenant
         else:
@@ -63,11 +70,16 @@ class After:
         self._ending.append(self._closer.submit(worker.close))
 
     def wait(self) -> None:
-        """Until all have ended."""
+        """Until all have ended, and what was much is free: a driver may take longer to clear it than a process to
+        end."""
         for each in tuple(self._ending):
             each.exception()  # what went wrong at its end is nobody else's fault
             with suppress(ValueError):  # another thread waited, too
                 self._ending.remove(each)
+        expected, self._expected = self._expected, 0
+        end = time.perf_counter() + _CLEARING_SECONDS
+        while self._free_bytes() < expected and time.perf_counter() < end:
+            time.sleep(_POLL_SECONDS)
 
     def close(self) -> None:
         self.drop()

@@ -212,6 +212,11 @@ def reserved_bytes(kind: str = "reserved_bytes") -> int:
     return torch._C._cuda_memoryStats(torch.cuda.current_device())[kind]["all"]["current"]
 
 
+def free_bytes() -> int:
+    """Of the device, and what torch keeps for itself in this process."""
+    return torch.cuda.mem_get_info()[0] + reserved_bytes()
+
+
 def idle_bytes() -> int:
     """That torch holds, and nobody uses."""
     return reserved_bytes() - reserved_bytes("allocated_bytes")

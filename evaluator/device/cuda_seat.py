@@ -19,7 +19,7 @@ from egg_search.core.verdict import Outcome
 from evaluator.device.base import Call
 from evaluator.device.cpu import BIND_SECONDS, SLOTS, CpuSeat
 from evaluator.device.cuda_after import After, Tenant
-from evaluator.device.cuda_bench import Bench, Busy, Placed, reserved_bytes
+from evaluator.device.cuda_bench import Bench, Busy, Placed, free_bytes
 from evaluator.device.cuda_hold import covers
 from evaluator.device.cuda_memory import DeviceMemoryError, DeviceRegion, up
 from evaluator.protocol.records import Op, Output, Reply, Status
@@ -38,6 +38,7 @@ _BRIEF_SECONDS, _TURN_SECONDS, _WRITING_SECONDS = 0.0012, 0.0016, 0.0019
 # How often in a row a model is not seen, e.g. since it waits for the device, until only one call in so many is watched:
 # that delays calls.
 _PATIENCE, _AGAIN = 3, 8
+_MUCH = 8 << 30  # bytes of the device's memory, that take a while to be free again
 _TOLD_CHARACTERS = 160
 _FULL = (torch.OutOfMemoryError, DeviceMemoryError)
 
@@ -65,6 +66,7 @@ class CudaSeat(CpuSeat):
         self._grown: set[int] = set()  # models that were given more room
         self._said: dict[int, tuple[float, float]] = {}  # seconds that a model's last call took, and its launches
         self._unseen: dict[int, int] = {}  # calls since the last one that was seen, of those that are brief, by model
+        self._free = 0  # bytes, before it took any
         self._taken_bytes = 0  # bytes of the device's memory that calls have taken and not given back
         self._last: tuple[Placed, int] | None = None  # what a null call repeats, and its bytes of outputs
 
@@ -77,9 +79,10 @@ class CudaSeat(CpuSeat):
         rehearsal: list[Any] | None = None,
     ) -> None:
         self._set_up()
-        before = _free_bytes()
+        before = free_bytes()
+        self._free = max(self._free, before)
         super().load(number, spec, state, timeout, rehearsal)
-        self._account(before - _free_bytes())
+        self._account(before - free_bytes())
 
     def load_beside(
         self,
@@ -151,7 +154,7 @@ class CudaSeat(CpuSeat):
         return min(1.0, max(0.0, reply.number)), reply.text
 
     def close(self, keep: bool = False) -> None:
-        self._after.leave(self._tenant, keep)
+        self._after.leave(self._tenant, keep, self._free if self._taken_bytes > _MUCH else 0)
         with self._bench.lock:
             self._bench.leave(self)
 
@@ -164,7 +167,7 @@ class CudaSeat(CpuSeat):
             self._worker.resume()
             self._reveal(place, placed)
             self._make_room(max(_LEAST_ROOM, placed.layout.size, self._sizes.get(number, 0)))
-            warm, before = warm if place in self._written else 0, _free_bytes()
+            warm, before = warm if place in self._written else 0, free_bytes()
             self._expect(self._worker.request(Op.CALL, timeout, *place, warm))
             self._worker.pause()
             self._written.add(place)
@@ -172,7 +175,7 @@ class CudaSeat(CpuSeat):
             launch = self._said.get(number, (0.0, 0.0))[1]
             brief = self._is_brief(number, size, placed.layout.size)
             seconds, seen, reply = self._timed(placed, size, timeout, own_seconds, launch, brief)
-            self._account(before - _free_bytes())
+            self._account(before - free_bytes())
             if reply.status is Status.NO_ROOM:
                 self._bench.clear(placed, size)
                 self._grow(number, reply.number)
@@ -283,8 +286,3 @@ class CudaSeat(CpuSeat):
     def _full(self, error: Exception) -> NoReturn:
         told = shorten(str(error), _TOLD_CHARACTERS, placeholder=" ...")  # torch goes on to name every process
         self._worker.fail(Outcome.OUT_OF_MEMORY, f"no memory is left on the device: {told}")
-
-
-def _free_bytes() -> int:
-    """Of the device, and what torch keeps for itself in this process."""
-    return torch.cuda.mem_get_info()[0] + reserved_bytes()

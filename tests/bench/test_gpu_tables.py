@@ -167,3 +167,13 @@ def test_max_autotune_has_columns_where_it_was_asked_for():
     assert not any("max-autotune" in text for text in texts["not"])
     row = next(line for line in texts["asked"][0].splitlines() if line.lstrip().startswith("product"))
     assert row.split()[1:8] == ["6", "3", "2.5", "2", "3.00x", "1.50x", "1.25x"]
+
+
+def test_what_is_no_less_exact_than_eager_has_a_speedup_of_its_own():
+    faster = summary(point(2.0, error=1.5 * EAGER_ERROR), point(4.0, error=0.9 * EAGER_ERROR), name="both")
+    only, other = summary(point(3.0, error=2 * EAGER_ERROR)), summary(point(1.0, bound="memory"), name="copy")
+    found = [score(each) for each in (faster, only, other)]
+    assert found[0].as_exact_vs_eager == pytest.approx(3.0) and isnan(found[1].as_exact_vs_eager)
+    reached = reach(found, FAITHFUL)
+    assert (reached.compute_bound, reached.compute_as_exact) == (2, 1)
+    assert reached.compute_as_exact_geomean_vs_eager == pytest.approx(3.0)

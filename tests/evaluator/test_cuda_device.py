@@ -53,6 +53,7 @@ def test_configurations_of_a_kernel_share_a_worker_that_keeps_no_memory(judge):
     for warps, effort in judged:
         verdict = judge.judge(KNOBS, {"WARPS": warps}, effort)
         assert verdict.outcome is Outcome.OK, verdict.reason
+        assert judge._device._after._kept, (effort, verdict.flags, judge._book._fresh._seconds)
         workers.append(judge._device._after._kept.worker.pid)
         free.append(torch.cuda.mem_get_info()[0] + reserved_bytes())
     assert len(set(workers)) == 1

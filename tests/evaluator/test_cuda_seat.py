@@ -63,7 +63,7 @@ def seat_on(bench: Bench) -> CudaSeat:
         return reply
 
     worker = SimpleNamespace(go=go, pause=lambda: None)
-    return CudaSeat(Tenant(worker, "key"), bench, After(), device_bytes=1 << 30)
+    return CudaSeat(Tenant(worker, "key"), bench, After(lambda: 1 << 40), device_bytes=1 << 30)
 
 
 def test_only_the_nominal_seconds_of_a_longer_hold_are_taken_off():
@@ -132,7 +132,7 @@ def test_room_that_others_need_stays():
 def test_a_worker_that_ends_is_killed_at_once_and_waited_for_later():
     told, gone = [], threading.Event()
     worker = SimpleNamespace(kill=lambda: told.append("killed"), close=lambda: gone.wait(20) and told.append("closed"))
-    after = After()
+    after = After(lambda: 1 << 40)
     after.end(worker)
     assert told == ["killed"]
     gone.set()
@@ -150,6 +150,15 @@ def test_a_worker_that_judged_before_may_unpack_what_another_build_left():
     seat._send, seat._setup = (lambda op, *_, **__: told.append(op.name)), object()
     seat._set_up()
     assert told == ["unlock", "resume", "SETUP"] and seat._setup is None
+
+
+def test_memory_that_is_slow_to_be_free_is_waited_for():
+    free = iter([1 << 30, 1 << 30, 120 << 30])
+    after = After(lambda: next(free))
+    after.leave(Tenant(SimpleNamespace(kill=lambda: None, close=lambda: None), "a hog"), free=120 << 30)
+    after.wait()
+    assert next(free, None) is None
+    after.close()
 
 
 def test_a_model_is_given_more_room_once():
@@ -178,7 +187,7 @@ def test_a_worker_that_fails_at_its_end_troubles_nobody_else():
     def close():
         raise ConnectionError("there is no zygote")
 
-    after = After()
+    after = After(lambda: 1 << 40)
     after.end(SimpleNamespace(kill=lambda: None, close=close))
     after.wait()
     after.wait()

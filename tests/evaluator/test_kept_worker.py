@@ -53,7 +53,7 @@ class KeepingDevice(CpuDevice):
 
     def __init__(self, hardware, isolation) -> None:
         super().__init__(hardware, isolation)
-        self.after, self.opened = After(), []
+        self.after, self.opened = After(lambda: 1 << 40), []
 
     def open(self, memory_bytes, environment, rights=NO_RIGHTS, program="", again=False):
         known = self.after.again(program if again else None)
