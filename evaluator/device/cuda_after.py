@@ -18,7 +18,7 @@ from evaluator.protocol.records import Op, Status
 from evaluator.worker.models import NULL_MODEL
 
 _FORGET_SECONDS = 5.0
-_CLEARING_SECONDS, _POLL_SECONDS = 2.0, 0.002
+_CLEARING_SECONDS, _POLL_SECONDS = 1.0, 0.002
 _OTHERS = 4 << 30  # bytes that the verifier, baselines and workers that start may have come to use meanwhile
 
 
