@@ -81,6 +81,7 @@ class Evaluator:
         self._baselines: Baselines | None = None
         self._ceilings: Ceilings | None = None
         self._clinging: set[str] = set()  # candidates that fail where another configuration of theirs was before
+        self._late: set[str] = set()  # candidates that compile in their first call
 
     def baselines(self) -> dict[str, float]:
         """Milliseconds of a call by baseline: "eager", and the device's variants of it ("compile") unless they
@@ -213,17 +214,20 @@ class Evaluator:
 
     def _judged(self, book: CaseBook, store: BuildStore, asked: _Asked) -> Verdict:
         """By a worker that knows the candidate, if there is one; in a fresh one where that finds a fault, which may be
-        what an earlier configuration left; once more, with a rehearsal, where a compiler is missing."""
-        again = asked.effort is Effort.SCREEN and asked.program not in self._clinging
-        verdict, seat = self._run(book, store, asked, again=again)
+        what an earlier configuration left; once more, with a rehearsal, where a compiler is missing: the next
+        configuration has one at once."""
+        program, late = asked.program, asked.program in self._late
+        again = asked.effort is Effort.SCREEN and program not in self._clinging
+        verdict, seat = self._run(book, store, asked, again, rehearse=late)
         if seat.again and verdict.outcome is not Outcome.OK:
-            verdict, seat = self._run(book, store, asked)
+            verdict, seat = self._run(book, store, asked, rehearse=late)
             if verdict.outcome is Outcome.OK:
-                self._clinging.add(asked.program)
-        if wants_compiler(verdict, seat.denied):
+                self._clinging.add(program)
+        if not late and wants_compiler(verdict, seat.denied):
             second, seat = self._run(book, store, asked, rehearse=True)
-            told = second.outcome is not Outcome.PROTOCOL and not wants_compiler(second, seat.denied)
-            verdict = second if told else verdict
+            if second.outcome is not Outcome.PROTOCOL and not wants_compiler(second, seat.denied):
+                verdict = second
+                self._late.add(program)
         return verdict
 
     def _run(

@@ -85,6 +85,21 @@ class ModelNew(Model):
         return y
 '''
 
+# Compiles when it is called first.
+LAZY = """
+import ctypes, os, subprocess
+
+def compiled():
+    target = os.environ["EGG_BUILD_DIR"] + "/lazy.so"
+    if not os.path.exists(target):
+        code = "extern \\"C\\" float twice(float x) { return 2 * x; }"
+        command = ["g++", "-shared", "-fPIC", "-x", "c++", "-", "-o", target]
+        subprocess.run(command, input=code, text=True, check=True)
+    library = ctypes.CDLL(target)
+    library.twice.restype, library.twice.argtypes = ctypes.c_float, [ctypes.c_float]
+    return library
+"""
+
 QUICK = EvaluatorSettings(
     seed=7,
     torch_compile=False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from evaluator_samples import NORM_SOFTMAX, candidate_of
+from evaluator_samples import LAZY, NORM_SOFTMAX, candidate_of
 
 from egg_search.core.candidate import Candidate, Dialect
 from egg_search.core.verdict import Outcome, PrecisionClass, Verdict
@@ -158,21 +158,6 @@ def test_a_refusal_names_what_was_denied(judge):
     verdict = judge.judge(candidate_of("import os\nos.fork()\nreturn x"), {}, Effort.SCREEN)
     assert verdict.outcome is Outcome.RAISED and "denied: " in verdict.reason
     assert any(flag.startswith("denied: ") for flag in verdict.flags)
-
-
-LAZY = """
-import ctypes, os, subprocess
-
-def compiled():
-    target = os.environ["EGG_BUILD_DIR"] + "/lazy.so"
-    if not os.path.exists(target):
-        code = "extern \\"C\\" float twice(float x) { return 2 * x; }"
-        command = ["g++", "-shared", "-fPIC", "-x", "c++", "-", "-o", target]
-        subprocess.run(command, input=code, text=True, check=True)
-    library = ctypes.CDLL(target)
-    library.twice.restype, library.twice.argtypes = ctypes.c_float, [ctypes.c_float]
-    return library
-"""
 
 
 def test_a_kernel_that_is_compiled_in_the_first_call_is_judged(judge):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from evaluator_samples import NORM_SOFTMAX, QUICK
+from evaluator_samples import LAZY, NORM_SOFTMAX, QUICK
 
 from egg_search.core.candidate import Candidate, Dialect
 from egg_search.core.hardware import detect_cpu
@@ -141,3 +141,10 @@ def test_a_wrong_configuration_is_wrong_beside_a_right_one(judge):
     verdicts, workers = configurations(judge, SOMETIMES, [CHECK, SCREEN, SCREEN])
     assert [each.outcome for each in verdicts] == [Outcome.OK, Outcome.WRONG_VALUES, Outcome.WRONG_VALUES]
     assert workers[0] == workers[1] and len(set(workers)) == 3
+
+
+def test_a_candidate_that_compiles_when_it_is_called_is_rehearsed_at_once_the_next_time(judge):
+    lazy = LAZY + HONEST.replace("W / W", "W / W * compiled().twice(1.0) / 2")
+    verdicts, workers = configurations(judge, lazy, [CHECK, SCREEN, SCREEN])
+    assert [each.outcome for each in verdicts] == [Outcome.OK] * 3, [each.reason for each in verdicts]
+    assert len(workers) == 4  # once for nothing
