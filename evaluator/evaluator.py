@@ -254,13 +254,14 @@ class Evaluator:
             verdict = judgement.run(seat, asked.flags, asked.effort, asked.best_ms, rehearse)
             return verdict, seat
         finally:
-            seat.close(keep=verdict is not None and self._may_go_on(book, seat, verdict))
+            seat.close(keep=verdict is not None and asked.effort is Effort.SCREEN and self._may_go_on(seat, verdict))
 
-    def _may_go_on(self, book: CaseBook, seat: Seat, verdict: Verdict) -> bool:
-        """Whether its worker may judge other configurations of the candidate: where inputs that it has not seen take
-        less time than another worker."""
+    def _may_go_on(self, seat: Seat, verdict: Verdict) -> bool:
+        """Whether its worker may judge another configuration of the candidate: where there are cases that it has not
+        seen, and inputs that it has not seen take less time than another worker."""
+        book = self._begin()
         seconds = book.fresh_cost(self._settings.screen.min_rounds, seat.seen)
-        return leaves_no_trace(verdict) and seconds < START_SECONDS
+        return leaves_no_trace(verdict) and book.may_screen(seat.seen) and seconds < START_SECONDS
 
     def _memory(self, book: CaseBook) -> int:
         """A worker's memory limit: several times what the problem needs, and never most of the machine."""

@@ -1,4 +1,4 @@
-"""One judgement: a candidate in a fresh worker, checked, timed, checked at other shapes."""
+"""One judgement: a candidate in a worker, checked, timed, checked at other shapes."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class Judgement:
         self._phases.end("load")
         families = book.families(kept=True if effort is Effort.CHECK else None)  # the rest of a loser is not worth it
         full = chain(book.own(), families, [book.first])  # made one by one: a wrong candidate fails early
-        for case in book.screening() if effort is Effort.SCREEN else full:
+        for case in book.screening(trial.seat.seen) if effort is Effort.SCREEN else full:
             trial.call(case)
 
     def _load(self, trial: Trial, number: int, reference: Reference, has_buffers: bool) -> None:

@@ -42,6 +42,7 @@ class Trial:
         warm = self.warm + secrets.randbelow(2) if self.warm else 0  # whoever counts calls does not know the timed ones
         call = self.seat.call(number, case.arguments, self._call_seconds, warm)
         self.calls += 1
+        self.seat.seen.add(case.name)
         first = number not in self._forwards
         self._forwards[number] = self._forwards.get(number, 0) + call.forwards
         if first:

@@ -6,7 +6,7 @@ import math
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Hashable, Iterator
 
 from egg_search.core.problem import Problem
 from egg_search.core.problem.variants import shape_variants
@@ -58,12 +58,12 @@ class CaseBook:
         fit = self._most_bytes // max(1, self.first.bytes)
         return [self.shipped(index) for index in range(max(2, min(_OWN, self._affordable // 3, fit)))]
 
-    def fresh(self, seen: set[int] | None = None) -> Iterator[FreshCase]:
+    def fresh(self, seen: set[Hashable] | None = None) -> Iterator[FreshCase]:
         """For one judgement, by a worker that has `seen` sets with these seeds: the problem's own inputs, another set
         each time, as long as there is room."""
         return self._fresh.judgement(set() if seen is None else seen)
 
-    def fresh_cost(self, count: int, seen: set[int]) -> float:
+    def fresh_cost(self, count: int, seen: Collection[Hashable]) -> float:
         """Seconds that so many sets for such a judgement take."""
         return self._fresh.cost(count, seen)
 
@@ -98,10 +98,18 @@ class CaseBook:
         self._fresh.prepare(self._settings.reference_seconds / 2)
         self.references[0].give_back(plenty=1.0)
 
-    def screening(self) -> Iterator[Case]:
-        """Two cases for a configuration of a structure that is known to be right."""
+    def screening(self, seen: Collection[Hashable] = ()) -> Iterator[Case]:
+        """Two cases for a configuration of a structure that is known to be right: of the own inputs, and of a family
+        that its worker has not `seen`, by name."""
         yield self.shipped(0)
-        yield next(self.families(), self.shipped(1))
+        yield next(self._unseen(seen), self.shipped(1))
+
+    def may_screen(self, seen: Collection[Hashable]) -> bool:
+        """Whether there is such a family, which is kept."""
+        return next(self._unseen(seen), None) is not None
+
+    def _unseen(self, seen: Collection[Hashable]) -> Iterator[Case]:
+        return (case for case in self.families(kept=True if seen else None) if case.name not in seen)
 
     def variants(self) -> Iterator[tuple[int, Reference, list[Case]]]:
         """(model number, reference, cases) of every shape variant."""

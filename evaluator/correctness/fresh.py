@@ -6,7 +6,7 @@ import math
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -86,7 +86,7 @@ class FreshInputs:
             kept = len(self._kept)  # no more than before: the bytes are used up
             self._draw()
 
-    def judgement(self, seen: set[int]) -> Iterator[FreshCase]:
+    def judgement(self, seen: set[Hashable]) -> Iterator[FreshCase]:
         """Sets for the calls of one judgement, none of which is among the seeds `seen`, where they are noted: those
         kept, then new ones, which take the places of the oldest. It ends where the device has no room for another
         one."""
@@ -98,12 +98,12 @@ class FreshInputs:
                 seen.add(case.seed)
                 yield case
 
-    def cost(self, count: int, seen: set[int]) -> float:
+    def cost(self, count: int, seen: Collection[Hashable]) -> float:
         """Seconds that so many sets take for a worker that was shown those with the seeds `seen`."""
         missing = count - len(self._unseen(seen))
         return missing * self._seconds if missing > 0 else 0.0
 
-    def _unseen(self, seen: set[int]) -> list[FreshCase]:
+    def _unseen(self, seen: Collection[Hashable]) -> list[FreshCase]:
         return [case for case in self._kept if case.seed not in seen]
 
     def _draw(self) -> FreshCase:
@@ -120,7 +120,7 @@ class FreshInputs:
         nearness = self._nearness if list(changes) == self._changes else ()
         truth, shared = (lambda: self._truth(seed)), eager.shared
         case = FreshCase(arguments, eager.structure, outputs, changes, nearness, truth, seed, shared)
-        self._seconds = min(self._seconds, time.perf_counter() - begin)
+        self._seconds = time.perf_counter() - begin
         self._kept.append(case)
         self._bytes += case.bytes
         while self._bytes > self._most_bytes or len(self._kept) > self._most:

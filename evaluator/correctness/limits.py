@@ -10,9 +10,9 @@ T(r) is the row's largest |t|, E(r) eager's own worst error in it, G eager's wor
 how far the truth moves when inputs and parameters move by ±u: without it an honest two-pass layer norm fails on
 constant rows, where eager is exact by luck. Such rows also move as a whole: equal numbers round alike. (Where two large
 numbers nearly cancel that move alike, as a row's log-sum-exp and its mean, only eager tells how they were rounded.)
-Beside that, the error in norm must be at most max(4 E, 16 S, 16 u) for faithful and 2 v max(1, S/u) for the others (each relative, in
-norm), and for faithful the median error at most 4 times eager's. To flush denormals to zero is no error, of an element
-or in norm.
+Beside that, the error in norm must be at most max(4 E, 16 S, 16 u) for faithful and 2 v max(1, S/u) for the others
+(each relative, in norm), and for faithful the median error at most 4 times eager's. To flush denormals to zero is no
+error, of an element or in norm.
 
 What eager with TF32 returns in floating point is of class tf32 by definition, where a sharp softmax makes more of its
 error than S tells: 4 times its own worst error in a row, and twice that in norm, are within the limits of tf32 and

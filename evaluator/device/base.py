@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -56,12 +57,13 @@ class Call:
 class Seat(Protocol):
     """One worker process with its models on the device. Methods raise WorkerFailure; the worker is dead then.
 
-    `denied` names what it attempted and was not allowed to do. `seen` has the seeds of the fresh inputs that the worker
-    was shown, in this seat and before; `again`: there was one before, of another configuration of the same program.
+    `denied` names what it attempted and was not allowed to do. `seen` has what the worker was shown, in this seat and
+    before: seeds of fresh inputs, names of cases; `again`: there was one before, of another configuration of the same
+    program.
     """
 
     denied: list[str]
-    seen: set[int]
+    seen: set[Hashable]
     again: bool
 
     def load(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -83,7 +84,7 @@ class CpuSeat:
         self._worker, self._build_seconds = worker, build_seconds
         self._bound: dict[tuple[int, int], tuple[Layout, Region, list[torch.Tensor]]] = {}
         self._written: set[tuple[int, int]] = set()
-        self.seen: set[int] = set()
+        self.seen: set[Hashable] = set()
 
     @property
     def denied(self) -> list[str]:

@@ -53,10 +53,10 @@ class CudaDevice:
         program: str = "",
         again: bool = False,
     ) -> CudaSeat:
+        setup = Setup.of(environment, rights.private)  # first: files may not be read
         key = program, memory_bytes, rights.readable
         known = self._after.again(key if again else None)
         tenant = known or Tenant(self._spares.take(memory_bytes, environment, rights), key)
-        setup = Setup.of(environment, rights.private)
         shared = self._bench, self._after, self._memory_bytes
         return CudaSeat(tenant, *shared, rights.build_seconds, setup, again=known is not None)
 

@@ -19,16 +19,20 @@ from evaluator.worker.models import NULL_MODEL
 
 _FORGET_SECONDS = 5.0
 _CLEARING_SECONDS, _POLL_SECONDS = 1.0, 0.002
+_MOST_HELD = 2 << 30  # bytes: libraries' workspaces, and workers that start meanwhile look like it
 _OTHERS = 4 << 30  # bytes that the verifier, baselines and workers that start may have come to use meanwhile
 
 
-@dataclass(frozen=True)
+@dataclass
 class Tenant:
-    """A worker, and what it is for: whatever has the same `key` may use it after another. `seen`: see `Seat`."""
+    """A worker, and what it is for: whatever has the same `key` may use it after another. `seen`: see `Seat`. Bytes of
+    the device's memory: `free` were so many before it took any, and it `held` so many when it should hold none."""
 
     worker: Worker
     key: Hashable
-    seen: set[int] = field(default_factory=set)
+    seen: set[Hashable] = field(default_factory=set)
+    free: int = 0
+    held: int = 0
 
 
 class After:
@@ -41,15 +45,17 @@ class After:
         self._ending: deque[Future[int]] = deque()
         self._kept: Tenant | None = None
 
-    def leave(self, tenant: Tenant, keep: bool = False, free: int = 0) -> None:
-        """It has judged. With `keep` it waits for another configuration, if it lets go of what it was given. So many
-        bytes of the device were `free` before, where it took much of them."""
+    def leave(self, tenant: Tenant, keep: bool = False, took_much: bool = False) -> None:
+        """It has judged. With `keep` it waits for another configuration, if it lets go of what it was given and of the
+        device's memory. `took_much` of that may take a while to be free again, when it has ended."""
         self.drop()
-        self._expected = max(self._expected, free - _OTHERS)
         if keep and _forgets(tenant.worker):
-            self._kept = tenant
-        else:
-            self.end(tenant.worker)
+            tenant.held = max(0, tenant.free - self._free_bytes())
+            if tenant.held <= _MOST_HELD:
+                self._kept = tenant
+                return
+        self._expected = max(self._expected, tenant.free - _OTHERS) if took_much else self._expected
+        self.end(tenant.worker)
 
     def again(self, key: Hashable) -> Tenant | None:
         """The one that was kept, if it is for this. Otherwise it ends: while one candidate is judged, no other is
@@ -88,6 +94,8 @@ class After:
 
 def _forgets(worker: Worker) -> bool:
     """Whether it says so; it stands still then."""
+    if worker.closed:
+        return False
     try:
         worker.resume()
         reply = worker.request(Op.FORGET, _FORGET_SECONDS, NULL_MODEL)

@@ -66,8 +66,7 @@ class CudaSeat(CpuSeat):
         self._grown: set[int] = set()  # models that were given more room
         self._said: dict[int, tuple[float, float]] = {}  # seconds that a model's last call took, and its launches
         self._unseen: dict[int, int] = {}  # calls since the last one that was seen, of those that are brief, by model
-        self._free = 0  # bytes, before it took any
-        self._taken_bytes = 0  # bytes of the device's memory that calls have taken and not given back
+        self._taken_bytes = tenant.held  # bytes of the device's memory that calls have taken and not given back
         self._last: tuple[Placed, int] | None = None  # what a null call repeats, and its bytes of outputs
 
     def load(
@@ -80,7 +79,7 @@ class CudaSeat(CpuSeat):
     ) -> None:
         self._set_up()
         before = free_bytes()
-        self._free = max(self._free, before)
+        self._tenant.free = max(self._tenant.free, before)
         super().load(number, spec, state, timeout, rehearsal)
         self._account(before - free_bytes())
 
@@ -154,7 +153,7 @@ class CudaSeat(CpuSeat):
         return min(1.0, max(0.0, reply.number)), reply.text
 
     def close(self, keep: bool = False) -> None:
-        self._after.leave(self._tenant, keep, self._free if self._taken_bytes > _MUCH else 0)
+        self._after.leave(self._tenant, keep, took_much=self._taken_bytes > _MUCH)
         with self._bench.lock:
             self._bench.leave(self)
 

@@ -79,6 +79,10 @@ class Worker:
             self._poll.register(fd, select.POLLIN)
 
     @property
+    def closed(self) -> bool:
+        return self._closed
+
+    @property
     def denied(self) -> list[str]:
         """System calls that it attempted and was denied, by name."""
         return self._listener.denied if self._listener else []
@@ -198,6 +202,7 @@ class Worker:
         status = self._reap(patience)
         if self._process >= 0:
             os.close(self._process)
+            self._process = -1  # the number may soon be another process's
         if self._listener is not None:
             self._listener.close()
         return status

@@ -9,6 +9,9 @@ import tarfile
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
+
+_HOME = "egg-build-"
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,9 @@ def archive(directory: Path) -> bytes:
 
 def install(setup: Setup) -> None:
     """Raises OSError where there is no room."""
-    home = os.path.join(tempfile.gettempdir(), "build")
-    shutil.rmtree(home, ignore_errors=True)  # of an earlier configuration
-    os.makedirs(home)
+    for earlier in _homes():
+        shutil.rmtree(earlier, ignore_errors=True)
+    home = tempfile.mkdtemp(prefix=_HOME)  # a name of its own: libraries that are loaded are known by their path
     if setup.files:
         with tarfile.open(fileobj=io.BytesIO(setup.files)) as tar:
             tar.extractall(home, filter="data")
@@ -47,3 +50,13 @@ def install(setup: Setup) -> None:
             index.write_text(index.read_text().replace(setup.place, home))
     for name, value in setup.environment.items():
         os.environ[name] = value.replace(setup.place, home) if setup.place else value
+
+
+def came_with_it(module: ModuleType) -> bool:
+    """Whether a module was imported from what a build left."""
+    place = getattr(module, "__file__", None) or ""
+    return any(place.startswith(home + os.sep) for home in _homes())
+
+
+def _homes() -> list[str]:
+    return [str(path) for path in Path(tempfile.gettempdir()).glob(f"{_HOME}*")]

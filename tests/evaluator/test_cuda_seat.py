@@ -152,10 +152,31 @@ def test_a_worker_that_judged_before_may_unpack_what_another_build_left():
     assert told == ["unlock", "resume", "SETUP"] and seat._setup is None
 
 
+def test_a_worker_that_gives_no_memory_back_ends():
+    told = []
+    worker = SimpleNamespace(
+        closed=False,
+        resume=lambda: None,
+        pause=lambda: None,
+        request=lambda *_: Reply(NONCE, Status.READY, 0.0, "", (), 0.0),
+        kill=lambda: told.append("killed"),
+        close=lambda: None,
+    )
+    free = [119 << 30, 100 << 30]
+    after = After(lambda: free.pop(0))
+    after.leave(Tenant(worker, "key", free=120 << 30), keep=True)
+    kept = after.again("key")
+    assert kept.held == 1 << 30 and not told
+    after.leave(kept, keep=True)  # with what it holds since before
+    assert after.again("key") is None and told == ["killed"]
+    after.close()
+
+
 def test_memory_that_is_slow_to_be_free_is_waited_for():
     free = iter([1 << 30, 1 << 30, 120 << 30])
     after = After(lambda: next(free))
-    after.leave(Tenant(SimpleNamespace(kill=lambda: None, close=lambda: None), "a hog"), free=120 << 30)
+    hog = Tenant(SimpleNamespace(kill=lambda: None, close=lambda: None), "a hog", free=120 << 30)
+    after.leave(hog, took_much=True)
     after.wait()
     assert next(free, None) is None
     after.close()

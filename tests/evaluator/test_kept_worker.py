@@ -12,8 +12,11 @@ from egg_search.core.verdict import Outcome
 from evaluator.device.base import NO_RIGHTS
 from evaluator.device.cpu import CpuDevice, CpuSeat
 from evaluator.device.cuda_after import After, Tenant
+from evaluator.device.cuda_seat import CudaSeat
 from evaluator.evaluator import Evaluator
+from evaluator.isolation.base import Limits
 from evaluator.settings import Effort
+from evaluator.worker.setup import Setup
 
 HEAD = NORM_SOFTMAX + "\nimport copyreg\nW = 1  # knob tiling: 1 | 2 | 3 | 4\n"
 HONEST = "class ModelNew(Model):\n    def forward(self, *a): return super().forward(*a) * (W / W)\n"
@@ -60,7 +63,7 @@ class KeepingDevice(CpuDevice):
         tenant = known or Tenant(super().open(memory_bytes, environment, rights)._worker, program)
         if program:
             self.opened.append(tenant.worker.pid)
-        return KeepingSeat(tenant, self.after, known is not None)
+        return KeepingSeat(tenant, self.after, Setup.of(environment, rights.private), known is not None)
 
     def settle(self) -> None:
         self.after.drop()
@@ -68,9 +71,14 @@ class KeepingDevice(CpuDevice):
 
 
 class KeepingSeat(CpuSeat):
-    def __init__(self, tenant, after, again) -> None:
+    def __init__(self, tenant, after, setup, again) -> None:
         super().__init__(tenant.worker)
         self._tenant, self._after, self.seen, self.again = tenant, after, tenant.seen, again
+        self._setup = setup
+
+    def load(self, *arguments) -> None:
+        CudaSeat._set_up(self)
+        super().load(*arguments)
 
     def close(self, keep=False) -> None:
         self._after.leave(self._tenant, keep)
@@ -97,7 +105,7 @@ CHECK, SCREEN, FULL = Effort.CHECK, Effort.SCREEN, Effort.FULL
 
 
 def test_configurations_of_a_candidate_share_a_worker(judge):
-    verdicts, workers = configurations(judge, HONEST, [CHECK, SCREEN, SCREEN])
+    verdicts, workers = configurations(judge, HONEST, [SCREEN, SCREEN, SCREEN])
     assert [each.outcome for each in verdicts] == [Outcome.OK] * 3
     assert len(workers) == 3 and len(set(workers)) == 1
 
@@ -115,36 +123,55 @@ def test_another_candidate_never_shares(judge):
 
 def test_inputs_are_never_shown_twice(judge):
     """What an earlier configuration computed is of no use to the next one."""
-    verdicts, workers = configurations(judge, REMEMBERS, [CHECK, SCREEN])
+    verdicts, workers = configurations(judge, REMEMBERS, [SCREEN, SCREEN])
     assert verdicts[0].outcome is Outcome.OK and verdicts[1].outcome is not Outcome.OK
     assert workers[0] == workers[1] != workers[2]
 
 
 def test_what_a_worker_computes_with_is_set_back(judge):
-    verdicts, workers = configurations(judge, PRECISE, [CHECK, SCREEN, SCREEN])
+    verdicts, workers = configurations(judge, PRECISE, [SCREEN, SCREEN, SCREEN])
     assert [each.outcome for each in verdicts] == [Outcome.OK] * 3, [each.reason for each in verdicts]
     assert len(workers) == 3 and len(set(workers)) == 1
 
 
 def test_a_worker_whose_modules_were_changed_ends(judge):
-    verdicts, workers = configurations(judge, PATCHED, [CHECK, SCREEN])
+    verdicts, workers = configurations(judge, PATCHED, [SCREEN, SCREEN])
     assert [each.outcome for each in verdicts] == [Outcome.OK] * 2 and len(set(workers)) == 2
 
 
 def test_what_fails_where_another_was_is_judged_alone(judge):
-    verdicts, workers = configurations(judge, ONLY_ONCE, [CHECK, SCREEN, SCREEN])
+    verdicts, workers = configurations(judge, ONLY_ONCE, [SCREEN, SCREEN, SCREEN])
     assert [each.outcome for each in verdicts] == [Outcome.OK] * 3, [each.reason for each in verdicts]
     assert workers[0] == workers[1] and len(set(workers)) == 3 == len(workers) - 1
 
 
 def test_a_wrong_configuration_is_wrong_beside_a_right_one(judge):
-    verdicts, workers = configurations(judge, SOMETIMES, [CHECK, SCREEN, SCREEN])
+    verdicts, workers = configurations(judge, SOMETIMES, [SCREEN, SCREEN, SCREEN])
     assert [each.outcome for each in verdicts] == [Outcome.OK, Outcome.WRONG_VALUES, Outcome.WRONG_VALUES]
     assert workers[0] == workers[1] and len(set(workers)) == 3
 
 
 def test_a_candidate_that_compiles_when_it_is_called_is_rehearsed_at_once_the_next_time(judge):
     lazy = LAZY + HONEST.replace("W / W", "W / W * compiled().twice(1.0) / 2")
-    verdicts, workers = configurations(judge, lazy, [CHECK, SCREEN, SCREEN])
+    verdicts, workers = configurations(judge, lazy, [SCREEN, SCREEN, SCREEN])
     assert [each.outcome for each in verdicts] == [Outcome.OK] * 3, [each.reason for each in verdicts]
     assert len(workers) == 4  # once for nothing
+
+
+def test_a_worker_that_died_in_a_right_judgement_is_not_kept(judge):
+    """As one may in a profile, which is the last thing and no part of the verdict."""
+    after, worker = judge._device.after, judge._isolation.spawn(Limits(1 << 30, 0), {})
+    worker.close()
+    after.leave(Tenant(worker, "key"), keep=True)
+    assert after.again("key") is None
+
+
+def test_a_family_is_shown_once(judge):
+    _, workers = configurations(judge, HONEST.replace("W / W", "W / W + 0"), [SCREEN] * 4)
+    assert len(set(workers)) == 1
+    book, seen = judge._begin(), set()
+    while book.may_screen(seen):
+        (own, other), before = book.screening(seen), len(seen)
+        seen |= {own.name, other.name}
+        assert len(seen) > before
+    assert next(iter(book.screening(seen))).name in seen

@@ -17,7 +17,8 @@ def receiving(*arguments):
 
 socket.recv_fds = receiving
 """
-# What is open (docs/integrity.md): another stream need not wait for the clock's events, of 3 to 5 us. Eager takes 17 to 29.
+# What is open (docs/integrity.md): another stream need not wait for the clock's events, of 3 us and more, where eager
+# takes 17 to 29.
 _BESIDE_EVENTS = 1.3
 _THREAD = """
 import threading, time
