@@ -16,7 +16,7 @@ from egg_search.core.problem.loading import construct, made_on
 from evaluator.protocol.memory import Layout, Region
 from evaluator.worker import ahead
 from evaluator.worker.host import HostMemory
-from evaluator.worker.setup import came_with_it
+from evaluator.worker.setup import came_with_a_build
 
 RESTORED = "torch.backends.cuda.matmul.allow_tf32", "torch.backends.cudnn.allow_tf32"  # when models are forgotten
 NULL_MODEL = 0xFFFF  # returns nothing: what a call costs without a model
@@ -86,7 +86,7 @@ class Models:
     def forget(self) -> None:
         """All of them. What refers to itself goes too: it was frozen, and so is nobody's garbage. Raises RuntimeError
         where another configuration would find a module of this one's."""
-        if any(map(came_with_it, list(sys.modules.values()))):
+        if came_with_a_build():
             raise RuntimeError("a module of the build is imported")
         models = [model for model in self._models.values() if isinstance(model, torch.nn.Module)]
         self._begin()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import sys
 import tarfile
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 
 _HOME = "egg-build-"
 
@@ -52,10 +52,10 @@ def install(setup: Setup) -> None:
         os.environ[name] = value.replace(setup.place, home) if setup.place else value
 
 
-def came_with_it(module: ModuleType) -> bool:
+def came_with_a_build() -> bool:
     """Whether a module was imported from what a build left."""
-    place = getattr(module, "__file__", None) or ""
-    return any(place.startswith(home + os.sep) for home in _homes())
+    files = [getattr(module, "__dict__", {}).get("__file__") for module in list(sys.modules.values())]
+    return any(str(file).startswith(home + os.sep) for home in _homes() for file in files)
 
 
 def _homes() -> list[str]:
