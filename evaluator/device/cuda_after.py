@@ -84,7 +84,7 @@ class After:
                 self._ending.remove(each)
         expected, self._expected = self._expected, 0
         end = time.perf_counter() + _CLEARING_SECONDS
-        while self._free_bytes() < expected and time.perf_counter() < end:
+        while expected > 0 and self._free_bytes() < expected and time.perf_counter() < end:
             time.sleep(_POLL_SECONDS)
 
     def close(self) -> None:
