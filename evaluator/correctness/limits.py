@@ -2,17 +2,16 @@
 
 For an element c of row r with truth t, with u the unit roundoff of the output's type (2^-24 in float32):
 
-    faithful   |c - t| <= max(4 E(r), 32 S(r), 8 u T(r), 4 G T(r))
+    faithful   |c - t| <= max(4 E(r), 32 S(r), 8 u T(r), 2 G T(r))
     tf32       |c - t| <= max(faithful, 8 v/u S(r), 8 v T(r)),  v = 2^-11
     half       the same with v = 2^-8
 
 T(r) is the row's largest |t|, E(r) eager's own worst error in it, G eager's worst error relative to its row, and S(r)
 how far the truth moves when inputs and parameters move by ±u: without it an honest two-pass layer norm fails on
-constant rows, where eager is exact by luck. Such rows also move as a whole: equal numbers round alike. (Where two large
-numbers nearly cancel that move alike, as a row's log-sum-exp and its mean, only eager tells how they were rounded.)
-Beside that, the error in norm must be at most max(4 E, 16 S, 16 u) for faithful and 2 v max(1, S/u) for the others
-(each relative, in norm), and for faithful the median error at most 4 times eager's. To flush denormals to zero is no
-error, of an element or in norm.
+constant rows, where eager is exact by luck. Such rows also move as a whole: equal numbers round alike. Beside that, the
+error in norm must be at most max(4 E, 16 S, 16 u) for faithful and 2 v max(1, S/u) for the others (each relative, in
+norm), and for faithful the median error at most 4 times eager's. To flush denormals to zero is no error, of an element
+or in norm.
 
 What eager with TF32 returns in floating point is of class tf32 by definition, where a sharp softmax makes more of its
 error than S tells: 4 times its own worst error in a row, and twice that in norm, are within the limits of tf32 and
@@ -100,7 +99,7 @@ def derive_limits(
     drift = torch.stack([(each - truth).abs_().amax(1, keepdim=True) for each in moved]).amax(0)
     worst = (row_error / scale.clamp_min(max(scale.median().item(), _FLOOR))).max().item()
     faithful = torch.maximum(4 * row_error, 32 * drift)
-    faithful = torch.maximum(faithful, max(8 * unit, 4 * worst) * scale) + _FLOOR
+    faithful = torch.maximum(faithful, max(8 * unit, 2 * worst) * scale) + _FLOOR
     truth_norm = max(truth.norm().item(), _FLOOR)
     eager_norm = error.norm().item() / truth_norm
     drift_norm = max((each - truth).norm().item() for each in moved) / truth_norm
