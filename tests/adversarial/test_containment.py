@@ -26,7 +26,7 @@ from evaluator.isolation.isolation import shared_isolation
 from evaluator.settings import Effort, EvaluatorSettings, TimingRule
 
 # Generous: a busy machine is no failure. A time-out costs its limit, and this much more at the most.
-SLACK_SECONDS = 4.0
+SLACK_SECONDS = 8.0
 LIMITS = EvaluatorSettings(
     seed=5,
     torch_compile=False,
