@@ -238,6 +238,8 @@ class Evaluator:
             readable=(str(store.shared),),
             private=(str(store.output(asked.source)),),
             build_seconds=self._settings.build_seconds,
+            program=asked.program,
+            again=again,
         )
         judgement = Judgement(
             book,
@@ -249,7 +251,7 @@ class Evaluator:
             lambda: self._ceilings,
         )
         environment = store.environment(asked.source)
-        seat, verdict = self._device.open(self._memory(book), environment, rights, asked.program, again), None
+        seat, verdict = self._device.open(self._memory(book), environment, rights), None
         try:
             verdict = judgement.run(seat, asked.flags, asked.effort, asked.best_ms, rehearse)
             return verdict, seat

@@ -17,7 +17,8 @@ class Rights:
     """What a seat may do beside computing. In the run stage compilers may run while models are loaded only.
 
     `readable`, `writable`, `private`: see `Limits`. `build_seconds` is how long loading may take while compilers are at
-    work, on top of its own time.
+    work, on top of its own time. With `again` the worker may be the one that was kept of the last seat, if that was of
+    the same `program`; devices whose workers start quickly have a new one.
     """
 
     stage: Stage = Stage.RUN
@@ -25,6 +26,8 @@ class Rights:
     writable: tuple[str, ...] = ()
     private: tuple[str, ...] = ()
     build_seconds: float = 0.0
+    program: str = ""
+    again: bool = False
 
 
 NO_RIGHTS = Rights()
@@ -146,16 +149,7 @@ class Device(Protocol):
     null_every: int
     variants: ClassVar[dict[str, Variant]]
 
-    def open(
-        self,
-        memory_bytes: int,
-        environment: dict[str, str],
-        rights: Rights = NO_RIGHTS,
-        program: str = "",
-        again: bool = False,
-    ) -> Seat:
-        """With `again` its worker may be the one that was kept of the last seat, if that was of the same program."""
-        ...
+    def open(self, memory_bytes: int, environment: dict[str, str], rights: Rights = NO_RIGHTS) -> Seat: ...
 
     def settle(self) -> None:
         """Returns when nothing is held any more by seats that were closed, nor by workers that were kept."""

@@ -49,15 +49,7 @@ class CpuDevice:
         self._cpus = tuple(sorted(os.sched_getaffinity(0)))[: hardware.cores]
         self._isolation = isolation
 
-    def open(
-        self,
-        memory_bytes: int,
-        environment: dict[str, str],
-        rights: Rights = NO_RIGHTS,
-        program: str = "",
-        again: bool = False,
-    ) -> CpuSeat:
-        """With a worker of its own: to start one takes little."""
+    def open(self, memory_bytes: int, environment: dict[str, str], rights: Rights = NO_RIGHTS) -> CpuSeat:
         places = rights.readable, rights.writable, rights.private
         limits = Limits(memory_bytes, FILE_BYTES, self._cpus, rights.stage, *places)
         return CpuSeat(self._isolation.spawn(limits, environment), rights.build_seconds)

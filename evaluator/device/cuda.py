@@ -45,17 +45,10 @@ class CudaDevice:
         self._after = After(free_bytes)
         self.alone = self._bench.alone
 
-    def open(
-        self,
-        memory_bytes: int,
-        environment: dict[str, str],
-        rights: Rights = NO_RIGHTS,
-        program: str = "",
-        again: bool = False,
-    ) -> CudaSeat:
+    def open(self, memory_bytes: int, environment: dict[str, str], rights: Rights = NO_RIGHTS) -> CudaSeat:
         setup = Setup.of(environment, rights.private)  # first: files may not be read
-        key = program, memory_bytes, rights.readable
-        known = self._after.again(key if again else None)
+        key = rights.program, memory_bytes, rights.readable
+        known = self._after.again(key if rights.again else None)
         tenant = known or Tenant(self._spares.take(memory_bytes, environment, rights), key)
         shared = self._bench, self._after, self._memory_bytes
         return CudaSeat(tenant, *shared, rights.build_seconds, setup, again=known is not None)

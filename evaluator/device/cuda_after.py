@@ -1,6 +1,6 @@
 """What becomes of workers when they have judged: they end while the next ones begin, or one waits to judge again.
 
-A GPU's context takes a quarter of a second to make, on one GPU of a machine after the other, and a twentieth to go.
+A GPU's context takes a quarter of a second to make, one after another, and a twentieth to go.
 """
 
 from __future__ import annotations

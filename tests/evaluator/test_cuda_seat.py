@@ -11,6 +11,8 @@ import torch
 
 from egg_search.core.verdict import Outcome
 from evaluator.baselines.baselines import warm_calls
+from evaluator.device.base import Rights
+from evaluator.device.cuda import CudaDevice
 from evaluator.device.cuda_after import After, Tenant
 from evaluator.device.cuda_hold import hold_seconds
 from evaluator.device.cuda_memory import DeviceMemoryError
@@ -170,6 +172,25 @@ def test_a_worker_that_gives_no_memory_back_ends():
     after.leave(kept, keep=True)  # with what it holds since before
     assert after.again("key") is None and told == ["killed"]
     after.close()
+
+
+def test_a_worker_that_was_kept_goes_to_its_own_program_and_only_where_it_may():
+    spare = SimpleNamespace(kill=lambda: None, close=lambda: None)
+    device = object.__new__(CudaDevice)
+    device._bench, device._after, device._memory_bytes = Bench(), After(lambda: 1 << 40), 1 << 30
+    device._spares = SimpleNamespace(take=lambda *_: spare)
+    kept = SimpleNamespace(kill=lambda: None, close=lambda: None)
+
+    def opened(program, again):
+        device._after._kept = Tenant(kept, ("mine", 1 << 20, ()), {7})
+        return device.open(1 << 20, {}, Rights(program=program, again=again))
+
+    seat = opened("mine", True)
+    assert seat._worker is kept and seat.again and seat.seen == {7}
+    for program, again in (("mine", False), ("another", True)):
+        seat = opened(program, again)
+        assert seat._worker is spare and not seat.again and not seat.seen and device._after._kept is None
+    device._after.close()
 
 
 def test_memory_that_is_slow_to_be_free_is_waited_for():

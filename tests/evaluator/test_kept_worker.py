@@ -58,10 +58,10 @@ class KeepingDevice(CpuDevice):
         super().__init__(hardware, isolation)
         self.after, self.opened = After(lambda: 1 << 40), []
 
-    def open(self, memory_bytes, environment, rights=NO_RIGHTS, program="", again=False):
-        known = self.after.again(program if again else None)
-        tenant = known or Tenant(super().open(memory_bytes, environment, rights)._worker, program)
-        if program:
+    def open(self, memory_bytes, environment, rights=NO_RIGHTS):
+        known = self.after.again(rights.program if rights.again else None)
+        tenant = known or Tenant(super().open(memory_bytes, environment, rights)._worker, rights.program)
+        if rights.program:
             self.opened.append(tenant.worker.pid)
         return KeepingSeat(tenant, self.after, Setup.of(environment, rights.private), known is not None)
 
